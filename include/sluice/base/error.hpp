@@ -1,0 +1,46 @@
+// What can go wrong on the data plane, as values. An error says what (kind), whose fault it is (side), whether
+// the same work may be tried again elsewhere (retry), and the errno behind it where there is one. Nothing on
+// the data plane throws; a broken invariant aborts.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice {
+
+// Grouped by what is told to the client: the names follow the error types of RFC 9209 §2.3 where one exists.
+enum class ErrorKind : std::uint8_t {
+  none,
+  closed,               // orderly end where more was due, or the connection is gone
+  reset,                // RST, EPIPE, or any other failed read or write
+  timed_out,
+  cancelled,            // we ended it ourselves: drain, shutdown, the other side failed
+  connect_refused,
+  connect_timeout,
+  connect_failed,       // no route, no address, no descriptor …
+  name_unresolved,
+  tls_failed,
+  malformed,            // the peer broke the protocol; nothing it sends can be trusted any more
+  head_too_large,
+  target_too_long,
+  body_too_large,
+  version_unsupported,  // well-formed, and not HTTP/1.0 or 1.1
+  method_refused,       // CONNECT, TRACE
+  expectation_failed,   // Expect with anything but 100-continue
+  unavailable,          // no server could be asked
+};
+
+enum class Side : std::uint8_t { downstream, upstream, internal };
+
+struct Error {
+  ErrorKind kind = ErrorKind::none;
+  Side side = Side::internal;
+  int cause = 0;  // errno, 0 if none
+
+  explicit operator bool() const { return kind != ErrorKind::none; }
+  bool operator==(const Error&) const = default;
+};
+
+std::string_view to_string(ErrorKind kind);
+
+}  // namespace sluice

@@ -1,0 +1,155 @@
+// What the operator wrote, typed. A Document is the YAML files after syntax, types, units and keys were
+// checked; names that point at other parts (a route's pool, say) are checked by `plan`, which knows what they
+// must resolve to. Every value that a later error may point at keeps its position.
+//
+// Ownership: plain values, no references into the parser. Immutable by convention once load() returned it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::config {
+
+using Duration = std::chrono::milliseconds;
+
+// A place in a configuration file. Lines and columns count from 1, columns in bytes; line 0 means "the file as
+// a whole".
+// `file` indexes Document::files.
+struct Position {
+  std::uint32_t file = 0;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+// A value and the place where it was written.
+template <class T>
+struct Located {
+  T value{};
+  Position at;
+  bool operator==(const Located& other) const { return value == other.value; }
+};
+
+// Time limits, 1ms..24h (`drain` from 0). Unset means "as the level above": a route's fall back to its pool's,
+// a pool's and a listener's to the process's. Listeners set `header`, `idle`, `body` and `drain`; pools
+// `drain`, `connect`, `first_byte` and `upstream_idle`; routes `connect` and `first_byte`.
+struct Timeouts {
+  std::optional<Duration> header;         // whole request head, from its first byte
+  std::optional<Duration> idle;           // keep-alive client between two requests
+  std::optional<Duration> body;           // between two reads of a body, either direction
+  std::optional<Duration> drain;          // connections on what was removed, and on stop
+  std::optional<Duration> connect;        // TCP (and TLS) to an upstream
+  std::optional<Duration> first_byte;     // upstream's first response byte
+  std::optional<Duration> upstream_idle;  // an unused pooled upstream connection
+};
+
+// What applies where nothing was written.
+inline constexpr Timeouts kDefaultTimeouts{.header = std::chrono::seconds(10),
+                                           .idle = std::chrono::seconds(75),
+                                           .body = std::chrono::seconds(30),
+                                           .drain = std::chrono::seconds(30),
+                                           .connect = std::chrono::seconds(3),
+                                           .first_byte = std::chrono::seconds(60),
+                                           .upstream_idle = std::chrono::seconds(4)};
+
+// Bounds on what a client may send or hold. 0 for `body`, `connections` and `connections_per_ip`: no bound.
+struct Max {
+  std::uint32_t head = 32 * 1024;         // bytes, request line included; 1 KiB..1 MiB
+  std::uint32_t fields = 100;             // header fields; 10..1000
+  std::uint64_t body = 0;                 // bytes of a request body
+  std::uint32_t connections = 0;          // client connections, all listeners together
+  std::uint32_t connections_per_ip = 0;   // client connections of one address
+};
+
+struct Listener {
+  std::string name;
+  Position at;
+  Located<std::string> address;  // "1.2.3.4:port", "[v6]:port", ":port" or "unix:/path"; canonical, port 0..65535
+  bool tls = false;
+  bool redirect_https = false;   // `redirect: https`: 308, except below /.well-known/acme-challenge/
+  std::optional<Timeouts> timeouts;
+};
+
+struct Certificate {
+  Position at;
+  Located<std::string> cert;  // PEM file, leaf first; absolute after load() (relative ones: to the YAML file)
+  Located<std::string> key;
+};
+
+struct Tls {
+  Position at;
+  std::vector<Certificate> certificates;
+};
+
+struct Server {
+  Located<std::string> address;  // "host:port", "[v6]:port", "unix:/path"; host may be a name; canonical
+  std::uint32_t weight = 1;      // 1..1000
+};
+
+struct Pool {
+  std::string name;
+  Position at;
+  std::vector<Server> servers;
+  Timeouts timeouts;
+};
+
+struct Route {
+  Position at;
+  std::vector<Located<std::string>> hosts;  // exact or "*.example.com", canonical; empty: any host
+  std::optional<Located<std::string>> path; // "/x/" prefix, "/x" exact; unset: any path
+  std::vector<Located<std::string>> methods;
+  Located<std::string> pool;
+  Timeouts timeouts;
+};
+
+struct Tenant {
+  std::string name;  // [a-z0-9-]{1,63}
+  Position at;
+  std::vector<Located<std::string>> hosts;  // as a route's
+  std::optional<Located<std::string>> pool;
+  std::vector<Route> routes;
+};
+
+struct TenantDefaults {
+  std::optional<Located<std::string>> pool;
+  std::optional<Located<std::string>> send_header;  // field name that carries the tenant to the application
+};
+
+struct Tenants {
+  Position at;
+  std::optional<Located<std::string>> from_host;  // "{tenant}.example.com"
+  std::uint16_t unknown = 404;                    // status for hosts that match nothing; 400..599
+  TenantDefaults defaults;
+  std::vector<Tenant> items;                      // those of `items`, then those of included files in name order
+  std::optional<Located<std::string>> include;    // glob of the included files, as written
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { json, combined };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  std::string access = "off";  // off | stderr | PATH; absolute after load()
+  LogFormat format = LogFormat::json;
+  bool query = false;          // whether query strings are written
+};
+
+struct Document {
+  std::vector<std::string> files;  // [0] is the main file, as the user named it
+  std::uint32_t workers = 0;       // 0: one per usable core; 1..1024
+  Log log;
+  Located<std::string> admin{"127.0.0.1:9900", {}};  // loopback "address:port" | "unix:/path" | "off"
+  Timeouts timeouts = kDefaultTimeouts;  // every one set
+  Max max;
+  std::vector<Located<std::string>> trusted_proxies;  // CIDR blocks or single addresses, syntax checked
+  std::vector<Listener> listeners;
+  std::optional<Tls> tls;
+  std::vector<Pool> pools;
+  std::vector<Route> routes;
+  std::optional<Tenants> tenants;
+};
+
+}  // namespace sluice::config

@@ -1,0 +1,51 @@
+// Reading configuration: files in, a Document or every error out.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/config/document.hpp"
+
+namespace sluice::config {
+
+// One thing that is wrong. `path` is where in the document ("pools.app.servers[1]"), empty for the whole file.
+struct Diagnostic {
+  Position at;
+  std::string path;
+  std::string message;  // complete, with the suggestion if there is one: `unknown key "lsiten"; did you mean "listen"?`
+};
+
+// Collects everything that is wrong, from every stage, so that the operator sees it at once.
+class Diagnostics {
+ public:
+  void add(Position at, std::string path, std::string message);
+  bool empty() const { return items_.empty(); }
+  const std::vector<Diagnostic>& items() const { return items_; }
+
+  // One line each, `file:line:col: path: message`, in file and line order, ending in a newline.
+  // `files` is Document::files.
+  std::string render(const std::vector<std::string>& files) const;
+
+ private:
+  std::vector<Diagnostic> items_;
+};
+
+// Loads `path` and what it includes. Errors go to `out`; the Document is then as complete as it could be made,
+// good for finding further errors but not for running. Never throws; reads no environment but for ${NAME}.
+Document load(const std::string& path, Diagnostics& out);
+
+// The same for text that is in no file; `name` stands for it in messages, relative paths are taken from `base`.
+Document load_text(std::string_view text, const std::string& name, const std::string& base, Diagnostics& out);
+
+// The known name that `word` most likely meant (edit distance, at most a third of its length), or empty.
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known);
+
+// Host names as written by people to what is compared on the wire: lower case, no trailing dot, IDNA 2008
+// A-labels for anything outside ASCII. A leading "*." is kept. Empty when the name cannot be a host.
+std::string canonical_host(std::string_view host);
+
+// docs/configuration.md, from the schema: every key with type, default and meaning.
+std::string reference_markdown();
+
+}  // namespace sluice::config

@@ -1,0 +1,86 @@
+// The one place from which the running process is changed: loading, publishing, renewing, draining. All of it
+// happens on a thread of its own, one thing at a time, while workers serve and the admin address answers.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sluice/plan/plan.hpp"
+#include "sluice/proxy/pipeline.hpp"
+#include "sluice/server/server.hpp"
+#include "sluice/upstream/endpoint.hpp"
+
+namespace sluice::control {
+
+// Where the configuration comes from: a file, or the command line of `sluice proxy`.
+using Source = std::function<config::Document(config::Diagnostics&)>;
+
+struct Outcome {
+  bool applied = false;
+  std::uint64_t generation = 0;  // what runs now
+  std::string errors;            // one per line, when refused
+  std::vector<std::string> warnings;
+};
+
+class Steering {
+ public:
+  explicit Steering(Source source);
+  ~Steering();
+
+  // Loads, binds and starts serving, on the calling thread; errors as in Outcome.
+  Outcome start();
+  const config::Document& first_document() const { return *first_document_; }
+  std::vector<server::BoundAddress> addresses() const;
+
+  // These queue the work and return; `done` is called on the steering thread.
+  void reload(std::function<void(const Outcome&)> done);
+  // Certificate files that changed are read again; a broken one changes nothing.
+  void renew_certificates();
+  // Names of servers are looked up again. One that cannot be resolved keeps the addresses it had.
+  void resolve_names();
+  void rotate_ticket_keys();
+  // Opens the access log anew (after logrotate has moved it).
+  void reopen_logs();
+  void drain();
+  void abort();
+  void stop();
+
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  std::uint32_t open_connections() const { return server_->open_connections(); }
+  std::chrono::nanoseconds drain_time() const { return std::chrono::nanoseconds(drain_.load()); }
+  std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Thread;
+
+  void later(std::function<void()> work);
+  Outcome apply();
+  Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics, bool new_generation);
+  std::vector<std::shared_ptr<const upstream::Members>> resolve(const plan::Plan& plan);
+  void add_named(const plan::Pool& pool, const plan::Server& server, upstream::Members& members);
+  std::shared_ptr<observe::AccessFile> access_file(const plan::Plan& plan, config::Diagnostics& diagnostics);
+  void warn_about_restart(const config::Document& document, Outcome& outcome) const;
+  unsigned worker_count(const config::Document& document) const;
+
+  Source source_;
+  std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
+  upstream::Registry registry_;
+  std::shared_ptr<const config::Document> first_document_;
+  std::shared_ptr<const proxy::Runtime> runtime_;
+  std::unordered_map<std::string, std::vector<SocketAddress>> resolved_;  // last known, by pool and name
+  std::string access_path_;
+  std::string renewal_error_;  // said once, not at every look
+  std::atomic<bool> draining_{false};
+  std::atomic<std::int64_t> drain_{0};
+  std::atomic<std::uint64_t> generation_{0};
+  std::unique_ptr<Thread> thread_;
+  std::unique_ptr<server::Server> server_;
+};
+
+}  // namespace sluice::control

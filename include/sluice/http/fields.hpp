@@ -1,0 +1,93 @@
+// Header and trailer fields of one message: views into the exchange's arena, in received order.
+//
+// Names known to Sluice carry an id, found once when the field is parsed; later look-ups compare integers.
+// "Dropping" marks a field so that it is not forwarded; it stays readable for logs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sluice/base/arena.hpp"
+
+namespace sluice::http {
+
+enum class FieldId : std::uint8_t {
+  other = 0,
+  accept,
+  connection,
+  content_length,
+  content_type,
+  cookie,
+  date,
+  expect,
+  forwarded,
+  host,
+  http2_settings,
+  keep_alive,
+  proxy_connection,
+  referer,
+  retry_after,
+  te,
+  trailer,
+  transfer_encoding,
+  upgrade,
+  user_agent,
+  x_forwarded,  // any X-Forwarded-* but those with an id of their own
+  x_forwarded_for,
+  x_forwarded_host,
+  x_forwarded_proto,
+  x_real_ip,
+  x_request_id,
+  // An underscore spelling of a field that Sluice or the protocol gives a meaning (X_Forwarded_For): CGI-style
+  // applications cannot tell it from the real one, so it is never forwarded.
+  look_alike,
+};
+
+// The id of a field name, in any case.
+FieldId field_id(std::string_view name);
+
+// Whether two field names reach a CGI-style application as the same variable: case and '_' versus '-' differ
+// at most.
+bool same_variable(std::string_view a, std::string_view b);
+
+struct Field {
+  std::string_view name;   // as received; a valid token
+  std::string_view value;  // no leading or trailing OWS; HTAB, SP, VCHAR and obs-text only
+  FieldId id = FieldId::other;
+  bool dropped = false;
+};
+
+class Fields {
+ public:
+  std::span<Field> all() { return {data_, size_}; }
+  std::span<const Field> all() const { return {data_, size_}; }
+  std::size_t size() const { return size_; }
+
+  // Texts must live as long as the exchange: in its arena, or for ever.
+  void add(Arena& arena, std::string_view name, std::string_view value, FieldId id);
+  void clear() {
+    data_ = nullptr;
+    size_ = capacity_ = 0;
+    present_ = 0;
+  }
+
+  // Whether a field with this id was ever added: a bit test.
+  bool has(FieldId id) const { return (present_ >> static_cast<unsigned>(id) & 1) != 0; }
+  // The first one not dropped, or nullptr.
+  const Field* find(FieldId id) const;
+  const Field* find(std::string_view name) const;
+  std::string_view value(FieldId id) const {
+    const Field* field = find(id);
+    return field != nullptr ? field->value : std::string_view{};
+  }
+  void drop(FieldId id);
+
+ private:
+  Field* data_ = nullptr;
+  std::uint32_t size_ = 0;
+  std::uint32_t capacity_ = 0;
+  std::uint64_t present_ = 0;
+};
+
+}  // namespace sluice::http

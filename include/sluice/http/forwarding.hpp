@@ -1,0 +1,30 @@
+// What a proxy does to fields on their way through: takes out what concerned one hop only (RFC 9110 §7.6.1),
+// and says who asked (X-Forwarded-*, X-Request-ID).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sluice/base/address.hpp"
+#include "sluice/base/arena.hpp"
+#include "sluice/http/exchange.hpp"
+
+namespace sluice::http {
+
+// Drops hop-by-hop fields, those named by Connection, and the framing fields, which codecs write themselves.
+// Host survives being named by Connection.
+void drop_hop_by_hop(Fields& fields);
+
+// A fresh request id: 128 random bits as 32 hexadecimal digits, in the arena. Unique, not secret.
+std::string_view make_request_id(Arena& arena);
+
+// Fills client_ip and request_id. From a trusted peer: the last address in X-Forwarded-For that is not itself
+// trusted, and the X-Request-ID if it is 1..128 bytes of [A-Za-z0-9._:@/+=-]. Otherwise the peer's address and a
+// fresh id.
+void identify(Exchange& exchange, const AddressSet& trusted);
+
+// Replaces the client's forwarding fields by ours. What an untrusted client says about forwarding (also
+// Forwarded, X-Real-IP, and spellings with underscores) is dropped; a trusted peer's is extended.
+void add_forwarding_fields(Exchange& exchange);
+
+}  // namespace sluice::http

@@ -1,0 +1,28 @@
+// Answers that Sluice makes itself. Each says so: Proxy-Status (RFC 9209) with the reason, X-Request-ID, and a
+// body in the form the client accepts.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sluice/base/error.hpp"
+#include "sluice/http/exchange.hpp"
+
+namespace sluice::http {
+
+struct Reason {
+  std::uint16_t status;      // what the client is told
+  std::string_view error;    // RFC 9209 §2.3 error type
+  std::string_view details;  // for people; names no address of ours
+};
+
+// What a failure means for the client (docs/errors.md lists the whole mapping).
+Reason reason_for(const Error& error);
+
+// Fills exchange.response and response_body. Fields added before the call stay.
+void make_reply(Exchange& exchange, const Reason& reason);
+
+// 308 to `location`.
+void make_redirect(Exchange& exchange, std::string_view location);
+
+}  // namespace sluice::http

@@ -1,0 +1,57 @@
+// The framing guard: heads of HTTP/1 messages, taken apart by one strict pass. What this lets through is read
+// the same way by every careful parser; whatever RFC 9112 calls invalid, or two parsers could read differently,
+// is an error. Nothing is repaired, but for what the RFC prescribes (docs/http1.md lists each rule).
+//
+// Pure functions on complete heads; no I/O.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sluice/base/arena.hpp"
+#include "sluice/base/error.hpp"
+#include "sluice/http/message.hpp"
+
+namespace sluice::http1 {
+
+struct HeadLimits {
+  std::uint32_t bytes = 32 * 1024;  // start line, fields and the empty line
+  std::uint32_t fields = 100;
+};
+
+// Looks for the end of a head in bytes that arrive piece by piece, each byte once.
+class HeadScanner {
+ public:
+  enum class State : std::uint8_t { incomplete, complete, malformed };
+
+  // `bytes` is everything received so far, from the start line on. Malformed: a line feed without its carriage
+  // return. When complete, size() is the head's length with the empty line.
+  State scan(std::string_view bytes);
+  std::size_t size() const { return size_; }
+  // Whether the start line has ended.
+  bool has_line() const { return line_end_ != 0; }
+  void reset() { *this = HeadScanner{}; }
+
+ private:
+  std::size_t scanned_ = 0;
+  std::size_t line_end_ = 0;  // just after the last line feed seen
+  std::size_t size_ = 0;
+};
+
+// Whether a start line that is not whole yet can still become a request line: catches TLS, SSH and noise at
+// their first bytes instead of at a timeout.
+bool plausible_request_start(std::string_view bytes);
+
+// `head` ends with its empty line and lives in `arena`; the views in `out` point into it.
+Error parse_request(std::string_view head, Arena& arena, const HeadLimits& limits, http::RequestHead& out);
+
+// `method` is the request's. `out.framing` is what the fields say; whether a body follows also depends on the
+// status and on HEAD (http::bodiless).
+Error parse_response(std::string_view head, Arena& arena, const HeadLimits& limits, http::Method method,
+                     http::ResponseHead& out);
+
+// Trailer fields up to and with the empty line. Fields that frame, route, authenticate or modify a message
+// (RFC 9110 §6.5.1) are malformed there.
+Error parse_trailers(std::string_view section, Arena& arena, const HeadLimits& limits, http::Fields& out);
+
+}  // namespace sluice::http1

@@ -1,0 +1,65 @@
+// One line per exchange, JSON or the "combined" format of Apache and nginx. Each worker formats into a buffer of
+// its own; the file is opened for appending, so whole lines of several workers interleave and never mix.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sluice/config/document.hpp"
+#include "sluice/http/exchange.hpp"
+
+namespace sluice::observe {
+
+// An open log file, shared by all workers.
+class AccessFile {
+ public:
+  // `where`: "stderr" or a path. nullptr when it cannot be opened; errno tells why.
+  static std::shared_ptr<AccessFile> open(const std::string& where);
+  ~AccessFile();
+  AccessFile(const AccessFile&) = delete;
+  AccessFile& operator=(const AccessFile&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  explicit AccessFile(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+// What the exchange itself does not know.
+struct AccessDetails {
+  std::string_view pool;
+  std::string_view server;
+  std::string_view route;  // file:line
+  std::uint8_t attempts = 0;
+  Nanos duration = 0;
+  Nanos upstream = 0;
+  Nanos connect = 0;
+  std::uint64_t generation = 0;
+  std::string_view tls_version;
+};
+
+// One worker's end of the log.
+class AccessLog {
+ public:
+  ~AccessLog() { flush(); }
+  void configure(std::shared_ptr<AccessFile> file, config::LogFormat format, bool query);
+  bool on() const { return file_ != nullptr; }
+  void write(const http::Exchange& exchange, const AccessDetails& details);
+  // Hands the buffer to the file. Called by the worker a few times per second, and when it grows.
+  void flush();
+  bool pending() const { return !buffer_.empty(); }
+
+ private:
+  void write_json(const http::Exchange& exchange, const AccessDetails& details);
+  void write_combined(const http::Exchange& exchange);
+  std::string_view shown_target(const http::Exchange& exchange) const;
+
+  std::shared_ptr<AccessFile> file_;
+  std::string buffer_;
+  config::LogFormat format_ = config::LogFormat::json;
+  bool query_ = false;
+};
+
+}  // namespace sluice::observe

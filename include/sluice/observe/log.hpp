@@ -1,0 +1,32 @@
+// The process's own log: lines on stderr, `TIME LEVEL message`, for people and journald. Each line is one
+// write(2), so that lines of several threads never mix. Not for requests: those go to the access log.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "sluice/config/document.hpp"
+
+namespace sluice::observe {
+
+void set_log_level(config::LogLevel level);
+void write_log(config::LogLevel level, std::string_view message);
+
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  write_log(config::LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_warn(fmt::format_string<Args...> format, Args&&... args) {
+  write_log(config::LogLevel::warn, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_error(fmt::format_string<Args...> format, Args&&... args) {
+  write_log(config::LogLevel::error, fmt::format(format, std::forward<Args>(args)...));
+}
+
+// "2026-11-21T01:02:03.004Z"
+std::string timestamp();
+
+}  // namespace sluice::observe

@@ -1,0 +1,87 @@
+// What runs: everything that serves requests, built from the Document and immutable from then on. `check`,
+// `run` and `reload` build the same plan by the same builder, so they cannot disagree about a file.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/base/address.hpp"
+#include "sluice/config/load.hpp"
+#include "sluice/http1/server.hpp"
+#include "sluice/plan/route.hpp"
+#include "sluice/tls/server_context.hpp"
+
+namespace sluice::plan {
+
+struct Listener {
+  std::string name;
+  std::string address_text;  // as configured: what tells one listener from another across reloads
+  SocketAddress address;
+  config::Position at;
+  bool tls = false;
+  bool redirect_https = false;
+  http1::ServerSettings settings;
+};
+
+// A server as configured: one address, or a name that resolves to any number of them.
+struct Server {
+  std::string host;  // empty when `address` is set
+  std::uint16_t port = 0;
+  SocketAddress address;
+  std::uint32_t weight = 1;
+  config::Position at;
+};
+
+struct Pool {
+  std::string name;
+  std::vector<Server> servers;
+  upstream::Limits limits;
+};
+
+class Plan {
+ public:
+  // Adds what is wrong to `diagnostics`; the result is empty when there was anything, also from before.
+  // `previous` lends the certificates whose files have not changed.
+  static std::shared_ptr<const Plan> build(std::shared_ptr<const config::Document> document,
+                                           const Plan* previous, std::shared_ptr<const tls::TicketKeys> tickets,
+                                           config::Diagnostics& diagnostics);
+
+  const config::Document& document() const { return *document_; }
+  std::shared_ptr<const config::Document> shared_document() const { return document_; }
+  const std::vector<Listener>& listeners() const { return listeners_; }
+  const std::vector<Pool>& pools() const { return pools_; }
+  const RouteTable& routes() const { return routes_; }
+  const AddressSet& trusted_proxies() const { return trusted_; }
+  // Set when a listener has TLS.
+  const std::shared_ptr<const tls::ServerContext>& tls() const { return tls_; }
+  std::uint16_t unknown_status() const { return unknown_status_; }
+  const std::string& tenant_header() const { return tenant_header_; }
+  std::uint16_t https_port() const { return https_port_; }
+  Nanos drain() const { return drain_; }
+  // Whether a certificate file changed since it was read.
+  bool certificates_changed() const;
+  // Not errors, but what the operator should know: hosts without a certificate, certificates about to expire.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  friend class Builder;
+  std::shared_ptr<const config::Document> document_;
+  std::vector<Listener> listeners_;
+  std::vector<Pool> pools_;
+  RouteTable routes_;
+  AddressSet trusted_;
+  std::shared_ptr<const tls::ServerContext> tls_;
+  std::shared_ptr<const tls::CertificateIndex> certificates_;
+  std::string tenant_header_;
+  std::vector<std::string> warnings_;
+  Nanos drain_ = 0;
+  std::uint16_t unknown_status_ = 404;
+  std::uint16_t https_port_ = 443;
+};
+
+// What `sluice check` prints about a plan: listeners, tenants, pools, certificates with what they cover.
+std::string summary(const Plan& plan);
+
+}  // namespace sluice::plan

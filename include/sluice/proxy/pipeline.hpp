@@ -1,0 +1,92 @@
+// The journey of a request, on one page: see pipeline.cpp. One pipeline per worker.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "sluice/handler/forward.hpp"
+#include "sluice/http1/server.hpp"
+#include "sluice/observe/access_log.hpp"
+#include "sluice/plan/plan.hpp"
+#include "sluice/upstream/balance/least_connections.hpp"
+
+namespace sluice::proxy {
+
+// What is in force: a plan, and the servers its pools had when it was published. Immutable.
+struct Runtime {
+  std::uint64_t generation = 0;
+  std::shared_ptr<const plan::Plan> plan;
+  std::vector<std::shared_ptr<const upstream::Members>> members;  // by pool
+  std::shared_ptr<observe::AccessFile> access_file;               // empty: no access log
+};
+
+class Pipeline final : public http1::Service {
+ public:
+  // `ended` destroys a connection; `dispose` takes a runtime nobody uses any more to where destroying it delays
+  // no request.
+  using Ended = std::function<void(http1::ServerConnection&)>;
+  using Dispose = std::function<void(std::shared_ptr<const Runtime>)>;
+  Pipeline(net::Loop& loop, Ended ended, Dispose dispose);
+  ~Pipeline();
+
+  // From now on new exchanges use `runtime`; those under way end with the one they began with.
+  void publish(std::shared_ptr<const Runtime> runtime);
+  const Runtime& runtime() const { return *current_->runtime; }
+  observe::AccessLog& access_log() { return access_log_; }
+
+  // Connections name their listener by a slot that stays the same across plans.
+  void set_listener(std::uint32_t slot, const plan::Listener& listener);
+  const plan::Listener& listener(std::uint32_t slot) const { return listeners_[slot]; }
+
+  http1::ServerSettings settings(const http::Origin& origin) override;
+  Task<void> serve(http::Exchange& exchange) override;
+  Task<void> refuse(http::Exchange& exchange, const Error& error) override;
+  void ended(http1::ServerConnection& connection) override { ended_(connection); }
+
+ private:
+  // A runtime as this worker holds it: pins are counted without atomics, for nobody else sees them.
+  struct Epoch {
+    std::shared_ptr<const Runtime> runtime;
+    std::vector<upstream::LeastConnections> balancers;  // by pool
+    std::uint32_t pins = 0;
+  };
+  class Pin {
+   public:
+    explicit Pin(Pipeline& pipeline) : pipeline_(pipeline), epoch_(*pipeline.current_) { ++epoch_.pins; }
+    ~Pin() {
+      if (--epoch_.pins == 0 && &epoch_ != pipeline_.current_.get()) pipeline_.forget(epoch_);
+    }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+    Epoch& epoch() { return epoch_; }
+    const plan::Plan& plan() const { return *epoch_.runtime->plan; }
+
+   private:
+    Pipeline& pipeline_;
+    Epoch& epoch_;
+  };
+
+  enum class Verdict : std::uint8_t { forward, answered };
+
+  Verdict route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match);
+  bool redirects(http::Exchange& exchange, const plan::Plan& plan) const;
+  void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
+  Task<void> answer(http::Exchange& exchange, Epoch& epoch, const plan::Route& route,
+                    handler::ForwardAccount& account);
+  void account(const http::Exchange& exchange, const Epoch& epoch, const plan::Route* route,
+               const handler::ForwardAccount& forward);
+  void forget(Epoch& epoch);
+
+  net::Loop& loop_;
+  Ended ended_;
+  Dispose dispose_;
+  upstream::Connections connections_;
+  std::unique_ptr<Epoch> current_;
+  std::vector<std::unique_ptr<Epoch>> retired_;  // still pinned
+  std::vector<plan::Listener> listeners_;        // by slot
+  observe::AccessLog access_log_;
+};
+
+}  // namespace sluice::proxy

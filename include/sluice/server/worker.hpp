@@ -1,0 +1,65 @@
+// One thread with all it needs to serve: event loop, listeners, pipeline, connections. Workers share nothing
+// but the plan, which does not change, and counters.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "sluice/http1/server.hpp"
+#include "sluice/net/loop.hpp"
+#include "sluice/proxy/pipeline.hpp"
+#include "sluice/server/admission.hpp"
+
+namespace sluice::server {
+
+class Worker {
+ public:
+  Worker(unsigned index, Admission& admission, proxy::Pipeline::Dispose dispose);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Runs `work` on the worker's thread.
+  void post(std::function<void()> work) { loop_.post(std::move(work)); }
+  // Ends the thread; connections still open are cut. From another thread.
+  void stop();
+
+  // The rest only from within post().
+  proxy::Pipeline& pipeline() { return *pipeline_; }
+  void publish(std::shared_ptr<const proxy::Runtime> runtime);
+  // Starts accepting on `fd`, which it takes over. `shared`: other workers accept on it too.
+  void listen(std::uint32_t slot, int fd, bool shared);
+  // Takes what waits in the backlog, then closes; connections of that listener end after the request under way.
+  void close_listener(std::uint32_t slot);
+  // No new connections; those open end after the request under way.
+  void drain();
+  // Ends every connection now.
+  void abort();
+
+ private:
+  class Acceptor;
+  class Arrival;
+  struct Open;
+
+  void run();
+  void arrive(std::uint32_t slot, int fd, const SocketAddress& peer);
+  Task<void> shake_hands(std::unique_ptr<Arrival> arrival);
+  void serve(std::unique_ptr<Arrival> arrival);
+  void ended(http1::ServerConnection& connection);
+  static void on_flush(void* self);
+
+  net::Loop loop_;
+  Admission& admission_;
+  std::unique_ptr<proxy::Pipeline> pipeline_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  IntrusiveList<Arrival> arriving_;                 // in their TLS handshake
+  IntrusiveList<http1::ServerConnection> open_;
+  net::Deadline flush_;
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,62 @@
+// The server side of TLS: one SSL_CTX for all certificates, so that ten thousand of them cost their own bytes
+// and nothing more; the certificate is put into the connection when its server name is known.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <shared_mutex>
+
+#include "sluice/tls/certificate.hpp"
+
+namespace sluice::tls {
+
+// Keys that seal session tickets (RFC 5077, RFC 8446 §4.6.1). One set per process, handed on from one
+// configuration to the next, so that resumption survives reloads. The newest key seals; older ones open for as
+// long as tickets live.
+class TicketKeys {
+ public:
+  static constexpr long kLifetimeSeconds = 2 * 60 * 60;
+
+  TicketKeys();
+  // Every kLifetimeSeconds: a fresh key seals from now on, the oldest is forgotten.
+  void rotate();
+
+  struct Key {
+    std::array<unsigned char, 16> name;
+    std::array<unsigned char, 32> cipher;
+    std::array<unsigned char, 32> mac;
+  };
+  Key newest() const;
+  // False when `name` is none of ours, or forgotten. `old`: the ticket should be renewed.
+  bool find(const unsigned char* name, Key& out, bool& old) const;
+
+ private:
+  static Key make();
+  mutable std::shared_mutex mutex_;
+  std::array<Key, 3> keys_;  // newest first
+};
+
+// TLS 1.2 and 1.3, Mozilla's "intermediate" ciphers (version 5.7, without finite-field DH), no compression, no
+// renegotiation, tickets, ALPN http/1.1. Aborts when OpenSSL refuses one of these: that is a broken build.
+class ServerContext {
+ public:
+  ServerContext(std::shared_ptr<const CertificateIndex> certificates, std::shared_ptr<const TicketKeys> tickets);
+  ~ServerContext();
+  ServerContext(const ServerContext&) = delete;
+  ServerContext& operator=(const ServerContext&) = delete;
+
+  // A connection in accept state; nullptr when out of memory. It keeps the context alive no longer than
+  // OpenSSL needs it: the index must outlive the handshake.
+  SSL* accept() const;
+  const CertificateIndex& certificates() const { return *certificates_; }
+
+ private:
+  std::shared_ptr<const CertificateIndex> certificates_;
+  std::shared_ptr<const TicketKeys> tickets_;
+  SSL_CTX* context_;
+};
+
+}  // namespace sluice::tls

@@ -1,0 +1,24 @@
+// Weighted least connections: the server with the fewest requests under way for its weight, the one about to be
+// added included, so that an idle heavy server comes before an idle light one. Ties go round.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "sluice/upstream/endpoint.hpp"
+
+namespace sluice::upstream {
+
+class LeastConnections {
+ public:
+  static constexpr std::size_t kNone = SIZE_MAX;
+
+  // The index of the pick, or kNone when all members are in `tried`. Members that rest after a failed connect
+  // are picked only when nothing else is left.
+  std::size_t pick(const Members& members, std::span<const std::uint32_t> tried, Nanos now);
+
+ private:
+  std::uint32_t turn_ = 0;
+};
+
+}  // namespace sluice::upstream

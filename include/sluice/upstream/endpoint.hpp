@@ -1,0 +1,74 @@
+// One address of an application server, shared by all workers for as long as any configuration names it: what
+// is known about it outlives reloads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "sluice/base/address.hpp"
+#include "sluice/base/clock.hpp"
+
+namespace sluice::upstream {
+
+class Endpoint {
+ public:
+  Endpoint(std::string pool, std::string name, SocketAddress address, std::uint32_t id)
+      : pool_(std::move(pool)), name_(std::move(name)), address_(address), id_(id) {}
+
+  const std::string& pool() const { return pool_; }
+  const std::string& name() const { return name_; }  // as logs and metrics call it: the address as text
+  const SocketAddress& address() const { return address_; }
+  // Small and unique in the process: an index for per-worker tables. Never used again.
+  std::uint32_t id() const { return id_; }
+
+  // Requests under way, over all workers.
+  std::uint32_t active() const { return active_.load(std::memory_order_relaxed); }
+  void acquire() { active_.fetch_add(1, std::memory_order_relaxed); }
+  void release() { active_.fetch_sub(1, std::memory_order_relaxed); }
+
+  // After a failed connect the endpoint is passed over for a while, doubling up to eight seconds, so that a
+  // dead server does not cost every request a try. Picked all the same when every other is in that state.
+  bool resting(Nanos now) const { return resting_until_.load(std::memory_order_relaxed) > now; }
+  void connect_failed(Nanos now);
+  void connect_succeeded() {
+    if (failures_.load(std::memory_order_relaxed) != 0) {
+      failures_.store(0, std::memory_order_relaxed);
+      resting_until_.store(0, std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  const std::string pool_;
+  const std::string name_;
+  const SocketAddress address_;
+  const std::uint32_t id_;
+  // A cache line of its own: every worker writes it twice per request.
+  alignas(64) std::atomic<std::uint32_t> active_{0};
+  std::atomic<std::uint32_t> failures_{0};
+  std::atomic<Nanos> resting_until_{0};
+};
+
+struct Member {
+  std::shared_ptr<Endpoint> endpoint;
+  std::uint32_t weight;  // 1..1000
+};
+
+// The servers of one pool at one time. Immutable.
+using Members = std::vector<Member>;
+
+// Finds the endpoint of a pool and address again, so that its state survives reloads and name resolution.
+// Used by the control thread alone.
+class Registry {
+ public:
+  std::shared_ptr<Endpoint> get(const std::string& pool, const SocketAddress& address);
+
+ private:
+  std::unordered_map<std::string, std::weak_ptr<Endpoint>> endpoints_;
+  std::uint32_t next_id_ = 0;
+};
+
+}  // namespace sluice::upstream

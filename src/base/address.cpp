@@ -1,0 +1,175 @@
+#include "sluice/base/address.hpp"
+
+#include <arpa/inet.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "sluice/base/text.hpp"
+
+namespace sluice {
+namespace {
+
+bool parse_v4(std::string_view text, in_addr& out) {
+  char copy[INET_ADDRSTRLEN]{};
+  if (text.empty() || text.size() >= sizeof copy) return false;
+  std::memcpy(copy, text.data(), text.size());
+  return ::inet_pton(AF_INET, copy, &out) == 1;
+}
+
+bool parse_v6(std::string_view text, in6_addr& out) {
+  char copy[INET6_ADDRSTRLEN]{};
+  if (text.empty() || text.size() >= sizeof copy) return false;
+  std::memcpy(copy, text.data(), text.size());
+  return ::inet_pton(AF_INET6, copy, &out) == 1;
+}
+
+constexpr std::uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+}  // namespace
+
+SocketAddress::SocketAddress(const sockaddr* raw, socklen_t length) : length_(length) {
+  std::memcpy(&storage_, raw, std::min<std::size_t>(length, sizeof storage_));
+}
+
+std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
+  if (text.starts_with("unix:")) {
+    text.remove_prefix(5);
+    sockaddr_un un{};
+    un.sun_family = AF_UNIX;
+    if (text.empty() || text.size() >= sizeof un.sun_path) return std::nullopt;
+    std::memcpy(un.sun_path, text.data(), text.size());
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() + 1);
+    return SocketAddress(reinterpret_cast<const sockaddr*>(&un), length);
+  }
+  const auto parts = split_host_port(text);
+  if (!parts) return std::nullopt;
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(parts->port);
+  if (parse_v4(parts->host, v4.sin_addr)) {
+    return SocketAddress(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+  }
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(parts->port);
+  if (parts->host.empty() || parse_v6(parts->host, v6.sin6_addr)) {
+    return SocketAddress(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  }
+  return std::nullopt;
+}
+
+SocketAddress SocketAddress::local_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return {reinterpret_cast<const sockaddr*>(&storage), length};
+}
+
+std::uint16_t SocketAddress::port() const {
+  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port);
+  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);
+  return 0;
+}
+
+std::string SocketAddress::ip_text() const {
+  char text[INET6_ADDRSTRLEN]{};
+  if (family() == AF_INET) {
+    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, text, sizeof text);
+    return text;
+  }
+  if (family() == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr;
+    if (std::memcmp(&v6, kMappedPrefix, sizeof kMappedPrefix) == 0) {
+      ::inet_ntop(AF_INET, reinterpret_cast<const char*>(&v6) + 12, text, sizeof text);
+    } else {
+      ::inet_ntop(AF_INET6, &v6, text, sizeof text);
+    }
+    return text;
+  }
+  return "unix";
+}
+
+std::string SocketAddress::text() const {
+  if (is_unix()) return std::string("unix:") + reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path;
+  const std::string ip = ip_text();
+  const std::string port_text = std::to_string(port());
+  return ip.find(':') != std::string::npos ? "[" + ip + "]:" + port_text : ip + ":" + port_text;
+}
+
+bool SocketAddress::operator==(const SocketAddress& other) const {
+  return length_ == other.length_ && std::memcmp(&storage_, &other.storage_, length_) == 0;
+}
+
+std::optional<HostPort> split_host_port(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = parse_decimal<std::uint16_t>(text.substr(colon + 1));
+  if (!port) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  if (!host.empty() && host.front() == '[') {
+    if (host.size() < 2 || host.back() != ']') return std::nullopt;
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return HostPort{std::string(host), *port};
+}
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  IpAddress out;
+  in_addr v4{};
+  if (parse_v4(text, v4)) {
+    std::memcpy(out.bytes, kMappedPrefix, sizeof kMappedPrefix);
+    std::memcpy(out.bytes + 12, &v4, 4);
+    return out;
+  }
+  in6_addr v6{};
+  if (!parse_v6(text, v6)) return std::nullopt;
+  std::memcpy(out.bytes, &v6, 16);
+  return out;
+}
+
+std::optional<IpAddress> IpAddress::of(const SocketAddress& address) {
+  IpAddress out;
+  if (address.family() == AF_INET) {
+    std::memcpy(out.bytes, kMappedPrefix, sizeof kMappedPrefix);
+    std::memcpy(out.bytes + 12, &reinterpret_cast<const sockaddr_in*>(address.raw())->sin_addr, 4);
+    return out;
+  }
+  if (address.family() != AF_INET6) return std::nullopt;
+  std::memcpy(out.bytes, &reinterpret_cast<const sockaddr_in6*>(address.raw())->sin6_addr, 16);
+  return out;
+}
+
+bool AddressSet::add(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return false;
+  const bool v4 = text.substr(0, slash).find(':') == std::string_view::npos;
+  unsigned bits = 128;
+  if (slash != std::string_view::npos) {
+    const auto parsed = parse_decimal<unsigned>(text.substr(slash + 1));
+    if (!parsed || *parsed > (v4 ? 32U : 128U)) return false;
+    bits = *parsed + (v4 ? 96 : 0);
+  }
+  for (unsigned bit = bits; bit < 128; ++bit) {
+    if ((address->bytes[bit / 8] >> (7 - bit % 8) & 1) != 0) return false;
+  }
+  blocks_.push_back({*address, bits});
+  return true;
+}
+
+bool AddressSet::contains(const IpAddress& address) const {
+  for (const Block& block : blocks_) {
+    const unsigned whole = block.bits / 8;
+    if (std::memcmp(block.address.bytes, address.bytes, whole) != 0) continue;
+    const unsigned rest = block.bits % 8;
+    if (rest == 0) return true;
+    const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
+    if (((block.address.bytes[whole] ^ address.bytes[whole]) & mask) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace sluice

@@ -1,0 +1,29 @@
+#include "sluice/base/error.hpp"
+
+namespace sluice {
+
+std::string_view to_string(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::none: return "none";
+    case ErrorKind::closed: return "closed";
+    case ErrorKind::reset: return "reset";
+    case ErrorKind::timed_out: return "timed_out";
+    case ErrorKind::cancelled: return "cancelled";
+    case ErrorKind::connect_refused: return "connect_refused";
+    case ErrorKind::connect_timeout: return "connect_timeout";
+    case ErrorKind::connect_failed: return "connect_failed";
+    case ErrorKind::name_unresolved: return "name_unresolved";
+    case ErrorKind::tls_failed: return "tls_failed";
+    case ErrorKind::malformed: return "malformed";
+    case ErrorKind::head_too_large: return "head_too_large";
+    case ErrorKind::target_too_long: return "target_too_long";
+    case ErrorKind::body_too_large: return "body_too_large";
+    case ErrorKind::version_unsupported: return "version_unsupported";
+    case ErrorKind::method_refused: return "method_refused";
+    case ErrorKind::expectation_failed: return "expectation_failed";
+    case ErrorKind::unavailable: return "unavailable";
+  }
+  return "unknown";
+}
+
+}  // namespace sluice

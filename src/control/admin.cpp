@@ -1,0 +1,165 @@
+#include "control/admin.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <optional>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+
+#include "sluice/base/address.hpp"
+#include "sluice/base/text.hpp"
+
+namespace sluice::control {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace json = boost::json;
+
+using Protocol = asio::generic::stream_protocol;
+using Stream = beast::basic_stream<Protocol>;
+using Request = http::request<http::string_body>;
+using Response = http::response<http::string_body>;
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr auto kTimeout = std::chrono::seconds(30);
+
+Response reply(const Request& request, http::status status, std::string_view type, std::string body) {
+  Response response(status, request.version());
+  response.set(http::field::content_type, type);
+  response.set(http::field::cache_control, "no-store");
+  response.keep_alive(request.keep_alive());
+  response.body() = std::move(body);
+  response.prepare_payload();
+  return response;
+}
+
+Response reply_json(const Request& request, http::status status, const json::object& body) {
+  return reply(request, status, "application/json", json::serialize(body) + "\n");
+}
+
+// A web page in the operator's browser can reach loopback too: it shows by Origin, or by a Host that is a name
+// (DNS rebinding). Neither comes from the command line or from a script.
+bool from_a_browser_page(const Request& request) {
+  if (request.find(http::field::origin) != request.end()) return true;
+  const auto host = request[http::field::host];
+  std::string_view name(host.data(), host.size());
+  if (const std::size_t colon = name.rfind(':'); colon != std::string_view::npos && !name.ends_with(']')) {
+    name = name.substr(0, colon);
+  }
+  if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2);
+  return !name.empty() && name != "localhost" && !IpAddress::parse(name);
+}
+
+asio::awaitable<Outcome> reload(Steering& steering) {
+  auto executor = co_await asio::this_coro::executor;
+  // A timer that never expires serves as the event; it is cancelled on this thread when the outcome is there.
+  asio::steady_timer done(executor, asio::steady_timer::time_point::max());
+  Outcome outcome;
+  steering.reload([&](const Outcome& result) {
+    asio::post(executor, [&, result] {
+      outcome = result;
+      done.cancel();
+    });
+  });
+  co_await done.async_wait(kToken);
+  co_return outcome;
+}
+
+asio::awaitable<Response> reload_reply(const Request& request, Steering& steering) {
+  const Outcome outcome = co_await reload(steering);
+  json::array warnings;
+  for (const std::string& warning : outcome.warnings) warnings.emplace_back(warning);
+  co_return reply_json(request, outcome.applied ? http::status::ok : http::status::unprocessable_entity,
+                       {{"result", outcome.applied ? "applied" : "refused"},
+                        {"generation", outcome.generation},
+                        {"errors", outcome.errors},
+                        {"warnings", std::move(warnings)}});
+}
+
+asio::awaitable<Response> answer(const Request& request, Steering& steering) {
+  const std::string_view target(request.target().data(), request.target().size());
+  const bool reading = request.method() == http::verb::get || request.method() == http::verb::head;
+  if (target == "/healthz" && reading) co_return reply(request, http::status::ok, "text/plain", "ok\n");
+  if (target == "/readyz" && reading) {
+    const bool draining = steering.draining();
+    co_return reply(request, draining ? http::status::service_unavailable : http::status::ok, "text/plain",
+                    draining ? "draining\n" : "ready\n");
+  }
+  if (target == "/api/config/reload") {
+    if (request.method() != http::verb::post) {
+      Response response = reply(request, http::status::method_not_allowed, "text/plain", "use POST\n");
+      response.set(http::field::allow, "POST");
+      co_return response;
+    }
+    if (from_a_browser_page(request)) {
+      co_return reply(request, http::status::forbidden, "text/plain", "not from a web page\n");
+    }
+    co_return co_await reload_reply(request, steering);
+  }
+  co_return reply(request, http::status::not_found, "text/plain", "no such page\n");
+}
+
+asio::awaitable<void> serve(Stream stream, Steering& steering) {
+  beast::flat_buffer buffer;
+  for (;;) {
+    http::request_parser<http::string_body> parser;
+    parser.body_limit(64 * 1024);
+    stream.expires_after(kTimeout);
+    const auto [read_error, read] = co_await http::async_read(stream, buffer, parser, kToken);
+    if (read_error) co_return;
+    const Request request = parser.release();
+    stream.expires_never();  // a reload takes what it takes
+    Response response = co_await answer(request, steering);
+    if (request.method() == http::verb::head) response.body().clear();
+    stream.expires_after(kTimeout);
+    const auto [write_error, written] = co_await http::async_write(stream, response, kToken);
+    if (write_error || !response.keep_alive()) co_return;
+  }
+}
+
+}  // namespace
+
+std::string Admin::listen(const std::string& address) {
+  const auto parsed = SocketAddress::parse(address);
+  if (!parsed) return "not an address: " + address;
+  if (parsed->is_unix()) ::unlink(address.c_str() + sizeof "unix:" - 1);
+  const Protocol::endpoint endpoint(parsed->raw(), parsed->length());
+  boost::system::error_code error;
+  // Only the owner may steer through a unix socket; set before anybody can connect.
+  const mode_t mask = ::umask(0177);
+  acceptor_.open(Protocol(parsed->family(), 0), error);
+  if (!error && !parsed->is_unix()) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  ::umask(mask);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return "cannot listen on " + address + ": " + error.message();
+  accept();
+  return {};
+}
+
+std::string Admin::address() const {
+  auto& acceptor = const_cast<Admin*>(this)->acceptor_;
+  return SocketAddress::local_of(acceptor.native_handle()).text();
+}
+
+void Admin::accept() {
+  acceptor_.async_accept([this](const boost::system::error_code& error, Protocol::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (!error) asio::co_spawn(io_, serve(Stream(std::move(socket)), steering_), asio::detached);
+    accept();
+  });
+}
+
+}  // namespace sluice::control

@@ -1,0 +1,156 @@
+#include "sluice/control/process.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <iostream>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+
+#include "control/admin.hpp"
+#include "sluice/observe/log.hpp"
+
+namespace sluice::control {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto kCertificateCheck = 20s;  // "within a minute", with room for a slow disk
+constexpr auto kNameCheck = 30s;
+constexpr auto kDrainPoll = 20ms;
+constexpr auto kAbortTime = 2s;
+
+// As many descriptors as the system lets us have: each client and each upstream connection is one.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+class Process {
+ public:
+  explicit Process(Source source) : steering_(std::move(source)) { signals_.add(SIGUSR1); }
+
+  int run() {
+    std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    const Outcome outcome = steering_.start();
+    if (!outcome.applied) {
+      std::cerr << outcome.errors;
+      return 1;
+    }
+    for (const std::string& warning : outcome.warnings) observe::log_warn("{}", warning);
+    if (!start_admin()) {
+      steering_.stop();
+      return 1;
+    }
+    wait_for_signals();
+    every(certificates_, kCertificateCheck, [this] { steering_.renew_certificates(); });
+    every(names_, kNameCheck, [this] { steering_.resolve_names(); });
+    every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds), [this] { steering_.rotate_ticket_keys(); });
+    say_ready();
+    io_.run();
+    steering_.stop();
+    observe::log_info("stopped");
+    return 0;
+  }
+
+ private:
+  bool start_admin() {
+    const std::string& address = steering_.first_document().admin.value;
+    if (address == "off") return true;
+    admin_ = std::make_unique<Admin>(io_, steering_);
+    const std::string error = admin_->listen(address);
+    if (error.empty()) return true;
+    const auto& at = steering_.first_document().admin.at;
+    config::Diagnostics diagnostics;
+    diagnostics.add(at, "admin", error);
+    std::cerr << diagnostics.render(steering_.first_document().files);
+    return false;
+  }
+
+  void say_ready() {
+    std::string line = fmt::format("ready pid={}", ::getpid());
+    for (const auto& bound : steering_.addresses()) line += fmt::format(" {}={}", bound.name, bound.address.text());
+    if (admin_ != nullptr) line += " admin=" + admin_->address();
+    observe::log_info("{}", line);
+    server::notify_service_manager("READY=1");
+  }
+
+  void wait_for_signals() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+      if (error) return;
+      switch (number) {
+        case SIGHUP: steering_.reload([](const Outcome&) {}); break;
+        case SIGUSR1: steering_.reopen_logs(); break;
+        default: stop(); break;
+      }
+      wait_for_signals();
+    });
+  }
+
+  template <class F>
+  void every(asio::steady_timer& timer, std::chrono::seconds period, F work) {
+    timer.expires_after(period);
+    timer.async_wait([this, &timer, period, work](const boost::system::error_code& error) {
+      if (error) return;
+      work();
+      every(timer, period, work);
+    });
+  }
+
+  // The first call drains; a second one, from somebody impatient, cuts.
+  void stop() {
+    if (std::exchange(stopping_, true)) {
+      deadline_ = std::chrono::steady_clock::now();
+      return;
+    }
+    observe::log_info("stopping: draining for at most {} ms",
+                      std::chrono::duration_cast<std::chrono::milliseconds>(steering_.drain_time()).count());
+    server::notify_service_manager("STOPPING=1");
+    deadline_ = std::chrono::steady_clock::now() + steering_.drain_time();
+    steering_.drain();
+    poll_drain();
+  }
+
+  void poll_drain() {
+    drain_.expires_after(kDrainPoll);
+    drain_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      const auto now = std::chrono::steady_clock::now();
+      if (steering_.open_connections() == 0 || (aborted_ && now >= deadline_)) return io_.stop();
+      if (!aborted_ && now >= deadline_) {
+        observe::log_warn("drain time is over: cutting {} connections", steering_.open_connections());
+        aborted_ = true;
+        deadline_ = now + kAbortTime;
+        steering_.abort();
+      }
+      poll_drain();
+    });
+  }
+
+  asio::io_context io_{1};
+  Steering steering_;
+  std::unique_ptr<Admin> admin_;
+  asio::signal_set signals_{io_, SIGHUP, SIGTERM, SIGINT};
+  asio::steady_timer certificates_{io_};
+  asio::steady_timer names_{io_};
+  asio::steady_timer tickets_{io_};
+  asio::steady_timer drain_{io_};
+  std::chrono::steady_clock::time_point deadline_;
+  bool stopping_ = false;
+  bool aborted_ = false;
+};
+
+}  // namespace
+
+int run(Source source) { return Process(std::move(source)).run(); }
+
+}  // namespace sluice::control

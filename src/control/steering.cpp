@@ -1,0 +1,258 @@
+#include "sluice/control/steering.hpp"
+
+#include <netdb.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "sluice/observe/log.hpp"
+
+namespace sluice::control {
+namespace {
+
+// Cores this process may run on.
+unsigned usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+}
+
+// All addresses of a name, or none; `error` tells why.
+std::vector<SocketAddress> look_up(const plan::Server& server, std::string& error) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int result = ::getaddrinfo(server.host.c_str(), std::to_string(server.port).c_str(), &hints, &found);
+  std::vector<SocketAddress> out;
+  if (result != 0) {
+    error = ::gai_strerror(result);
+    return out;
+  }
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    out.emplace_back(at->ai_addr, at->ai_addrlen);
+  }
+  ::freeaddrinfo(found);
+  return out;
+}
+
+void add_member(upstream::Members& members, std::shared_ptr<upstream::Endpoint> endpoint, std::uint32_t weight) {
+  const bool there = std::any_of(members.begin(), members.end(),
+                                 [&](const upstream::Member& m) { return m.endpoint == endpoint; });
+  if (!there) members.push_back({std::move(endpoint), weight});
+}
+
+bool same(const upstream::Members& a, const upstream::Members& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.endpoint == y.endpoint && x.weight == y.weight; });
+}
+
+}  // namespace
+
+struct Steering::Thread {
+  boost::asio::thread_pool pool{1};
+};
+
+Steering::Steering(Source source) : source_(std::move(source)), thread_(std::make_unique<Thread>()) {}
+
+Steering::~Steering() {
+  thread_->pool.join();
+  server_.reset();
+}
+
+void Steering::later(std::function<void()> work) { boost::asio::post(thread_->pool, std::move(work)); }
+
+unsigned Steering::worker_count(const config::Document& document) const {
+  return document.workers != 0 ? document.workers : usable_cores();
+}
+
+Outcome Steering::start() { return apply(); }
+
+std::vector<server::BoundAddress> Steering::addresses() const { return server_->addresses(); }
+
+// Loads the source and makes it what runs; the first time, makes the server too.
+Outcome Steering::apply() {
+  config::Diagnostics diagnostics;
+  auto document = std::make_shared<config::Document>(source_(diagnostics));
+  const plan::Plan* previous = runtime_ != nullptr ? runtime_->plan.get() : nullptr;
+  const auto plan = plan::Plan::build(document, previous, tickets_, diagnostics);
+  Outcome outcome;
+  if (plan != nullptr) {
+    if (server_ == nullptr) {
+      first_document_ = document;
+      // A runtime may hold ten thousand tenants: it is taken apart here, not between two requests.
+      server_ = std::make_unique<server::Server>(
+          worker_count(*document), server::inherited_sockets(),
+          [this](std::shared_ptr<const proxy::Runtime> old) { later([old = std::move(old)] {}); });
+    }
+    outcome = publish(plan, diagnostics, true);
+  }
+  outcome.generation = generation();
+  if (!diagnostics.empty()) outcome.errors = diagnostics.render(document->files);
+  if (outcome.applied) warn_about_restart(*document, outcome);
+  return outcome;
+}
+
+void Steering::warn_about_restart(const config::Document& document, Outcome& outcome) const {
+  if (worker_count(document) != server_->workers()) {
+    outcome.warnings.push_back("workers: the new number takes effect at the next start");
+  }
+  if (document.admin.value != first_document_->admin.value) {
+    outcome.warnings.push_back("admin: the new address takes effect at the next start");
+  }
+}
+
+Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,
+                          bool new_generation) {
+  auto runtime = std::make_shared<proxy::Runtime>();
+  runtime->generation = generation() + (new_generation ? 1 : 0);
+  runtime->access_file = access_file(*plan, diagnostics);
+  runtime->members = resolve(*plan);
+  runtime->plan = std::move(plan);
+  Outcome outcome;
+  if (!diagnostics.empty() || !server_->publish(runtime, diagnostics)) return outcome;
+  observe::set_log_level(runtime->plan->document().log.level);
+  runtime_ = runtime;
+  generation_ = runtime->generation;
+  drain_ = runtime->plan->drain();
+  outcome.applied = true;
+  outcome.generation = runtime->generation;
+  outcome.warnings = runtime->plan->warnings();
+  return outcome;
+}
+
+std::shared_ptr<observe::AccessFile> Steering::access_file(const plan::Plan& plan,
+                                                           config::Diagnostics& diagnostics) {
+  const std::string& path = plan.document().log.access;
+  if (path == "off") return nullptr;
+  if (runtime_ != nullptr && runtime_->access_file != nullptr && path == access_path_) return runtime_->access_file;
+  auto file = observe::AccessFile::open(path);
+  if (file == nullptr) {
+    diagnostics.add({}, "log.access", "cannot open " + path + ": " + std::strerror(errno));
+  }
+  access_path_ = path;
+  return file;
+}
+
+std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const plan::Plan& plan) {
+  std::vector<std::shared_ptr<const upstream::Members>> out;
+  for (const plan::Pool& pool : plan.pools()) {
+    auto members = std::make_shared<upstream::Members>();
+    for (const plan::Server& server : pool.servers) {
+      if (server.host.empty()) {
+        add_member(*members, registry_.get(pool.name, server.address), server.weight);
+      } else {
+        add_named(pool, server, *members);
+      }
+    }
+    out.push_back(std::move(members));
+  }
+  return out;
+}
+
+void Steering::add_named(const plan::Pool& pool, const plan::Server& server, upstream::Members& members) {
+  std::string error;
+  std::vector<SocketAddress> addresses = look_up(server, error);
+  const std::string key = pool.name + '\n' + server.host + ':' + std::to_string(server.port);
+  if (addresses.empty()) {
+    const auto known = resolved_.find(key);
+    observe::log_warn("pool {}: cannot resolve {}: {}; {}", pool.name, server.host, error,
+                      known == resolved_.end() ? "no address for it yet" : "keeping the addresses it had");
+    if (known != resolved_.end()) addresses = known->second;
+  } else {
+    resolved_[key] = addresses;
+  }
+  for (const SocketAddress& address : addresses) {
+    add_member(members, registry_.get(pool.name, address), server.weight);
+  }
+}
+
+void Steering::reload(std::function<void(const Outcome&)> done) {
+  later([this, done = std::move(done)] {
+    server::notify_service_manager("RELOADING=1");
+    const Outcome outcome = apply();
+    server::notify_service_manager("READY=1");
+    if (outcome.applied) {
+      observe::log_info("reload applied, generation {}", outcome.generation);
+    } else {
+      observe::log_error("reload refused, generation {} keeps running:\n{}", outcome.generation, outcome.errors);
+    }
+    for (const std::string& warning : outcome.warnings) observe::log_warn("{}", warning);
+    done(outcome);
+  });
+}
+
+void Steering::renew_certificates() {
+  later([this] {
+    if (!runtime_->plan->certificates_changed()) return;
+    config::Diagnostics diagnostics;
+    // The document that runs, not the file: an edit somebody is still making must not slip in here.
+    const auto plan =
+        plan::Plan::build(runtime_->plan->shared_document(), runtime_->plan.get(), tickets_, diagnostics);
+    if (plan != nullptr && publish(plan, diagnostics, false).applied) {
+      renewal_error_.clear();
+      observe::log_info("certificates renewed");
+      return;
+    }
+    const std::string error = diagnostics.render(runtime_->plan->document().files);
+    if (error != renewal_error_) observe::log_error("certificate files changed but cannot be used:\n{}", error);
+    renewal_error_ = error;
+  });
+}
+
+void Steering::resolve_names() {
+  later([this] {
+    const auto& pools = runtime_->plan->pools();
+    const bool named = std::any_of(pools.begin(), pools.end(), [](const plan::Pool& pool) {
+      return std::any_of(pool.servers.begin(), pool.servers.end(), [](const auto& s) { return !s.host.empty(); });
+    });
+    if (!named) return;
+    auto members = resolve(*runtime_->plan);
+    const bool unchanged = std::equal(members.begin(), members.end(), runtime_->members.begin(),
+                                      [](const auto& a, const auto& b) { return same(*a, *b); });
+    if (unchanged) return;
+    auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
+    runtime->members = std::move(members);
+    config::Diagnostics diagnostics;
+    if (server_->publish(runtime, diagnostics)) runtime_ = runtime;
+    observe::log_info("upstream names resolved to new addresses");
+  });
+}
+
+void Steering::rotate_ticket_keys() { tickets_->rotate(); }
+
+void Steering::reopen_logs() {
+  later([this] {
+    if (runtime_->access_file == nullptr) return;
+    auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
+    runtime->access_file = observe::AccessFile::open(access_path_);
+    if (runtime->access_file == nullptr) {
+      observe::log_error("cannot reopen {}: {}", access_path_, std::strerror(errno));
+      return;
+    }
+    config::Diagnostics diagnostics;
+    if (server_->publish(runtime, diagnostics)) runtime_ = runtime;
+  });
+}
+
+void Steering::drain() {
+  draining_ = true;
+  later([this] { server_->drain(); });
+}
+
+void Steering::abort() {
+  later([this] { server_->abort(); });
+}
+
+void Steering::stop() {
+  later([this] { server_->stop(); });
+  thread_->pool.join();
+}
+
+}  // namespace sluice::control

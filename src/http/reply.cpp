@@ -1,0 +1,100 @@
+#include "sluice/http/reply.hpp"
+
+#include <charconv>
+
+#include "sluice/base/text.hpp"
+#include "sluice/http/forwarding.hpp"
+
+namespace sluice::http {
+namespace {
+
+Reason upstream_reason(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::connect_refused: return {502, "connection_refused", "the upstream refused the connection"};
+    case ErrorKind::connect_timeout: return {504, "connection_timeout", "the upstream did not accept in time"};
+    case ErrorKind::connect_failed: return {502, "destination_ip_unroutable", "no connection to the upstream"};
+    case ErrorKind::name_unresolved: return {502, "dns_error", "the upstream's name has no address"};
+    case ErrorKind::tls_failed: return {502, "tls_protocol_error", "no TLS with the upstream"};
+    case ErrorKind::timed_out: return {504, "http_response_timeout", "the upstream did not answer in time"};
+    case ErrorKind::malformed: return {502, "http_protocol_error", "the upstream's response is malformed"};
+    case ErrorKind::head_too_large: return {502, "http_response_header_section_size", "response head too large"};
+    case ErrorKind::unavailable: return {503, "destination_unavailable", "no server is available"};
+    case ErrorKind::cancelled: return {503, "destination_unavailable", "the server was taken out of service"};
+    default: return {502, "connection_terminated", "the upstream closed the connection before it answered"};
+  }
+}
+
+Reason downstream_reason(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::timed_out: return {408, "http_request_error", "the request did not arrive in time"};
+    case ErrorKind::head_too_large: return {431, "http_request_error", "the request's header fields are too large"};
+    case ErrorKind::target_too_long: return {414, "http_request_error", "the request's target is too long"};
+    case ErrorKind::body_too_large: return {413, "http_request_error", "the request's body is too large"};
+    case ErrorKind::version_unsupported: return {505, "http_request_error", "the HTTP version is not supported"};
+    case ErrorKind::method_refused: return {405, "http_request_denied", "the method is not allowed here"};
+    case ErrorKind::expectation_failed: return {417, "http_request_error", "the expectation cannot be met"};
+    default: return {400, "http_request_error", "the request is malformed or ambiguous"};
+  }
+}
+
+bool wants_html(const Exchange& exchange) {
+  return exchange.request.fields.value(FieldId::accept).find("text/html") != std::string_view::npos;
+}
+
+}  // namespace
+
+Reason reason_for(const Error& error) {
+  if (error.side == Side::upstream) return upstream_reason(error.kind);
+  if (error.side == Side::downstream) return downstream_reason(error.kind);
+  if (error.kind == ErrorKind::unavailable) return upstream_reason(error.kind);
+  return {500, "proxy_internal_error", "internal error"};
+}
+
+void make_reply(Exchange& exchange, const Reason& reason) {
+  Arena& arena = exchange.arena;
+  if (exchange.request_id.empty()) exchange.request_id = make_request_id(arena);
+  char digits[8];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, reason.status);
+  const std::string_view status = arena.copy({digits, static_cast<std::size_t>(end - digits)});
+  const std::string_view phrase = reason_of(reason.status);
+
+  ResponseHead& head = exchange.response;
+  head.status = reason.status;
+  head.reason = phrase;
+  head.framing = Framing::length;
+  std::string_view body;
+  std::string_view type;
+  if (wants_html(exchange)) {
+    type = "text/html; charset=utf-8";
+    body = arena.join({"<!doctype html><title>", status, " ", phrase, "</title>\n<h1>", status, " ", phrase,
+                       "</h1>\n<p>", reason.details, "</p>\n<p><small>request ", exchange.request_id,
+                       "</small></p>\n"});
+  } else {
+    type = "application/json";
+    body = arena.join({"{\"status\":", status, ",\"error\":\"", reason.error, "\",\"message\":\"", reason.details,
+                       "\",\"request_id\":\"", exchange.request_id, "\"}\n"});
+  }
+  head.length = body.size();
+  head.fields.add(arena, "Content-Type", type, FieldId::content_type);
+  head.fields.add(arena, "Cache-Control", "no-store", FieldId::other);
+  head.fields.add(arena, "Proxy-Status",
+                  arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}), FieldId::other);
+  head.fields.add(arena, "X-Request-ID", exchange.request_id, FieldId::x_request_id);
+  if (reason.status == 503) head.fields.add(arena, "Retry-After", "1", FieldId::retry_after);
+  exchange.text_body = TextBody(body);
+  exchange.response_body = &exchange.text_body;
+  exchange.account.error = reason.error;
+}
+
+void make_redirect(Exchange& exchange, std::string_view location) {
+  ResponseHead& head = exchange.response;
+  head.status = 308;
+  head.reason = reason_of(308);
+  head.framing = Framing::length;
+  head.length = 0;
+  head.fields.add(exchange.arena, "Location", location, FieldId::other);
+  head.fields.add(exchange.arena, "X-Request-ID", exchange.request_id, FieldId::x_request_id);
+  exchange.response_body = nullptr;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,129 @@
+#include "http1/chunked.hpp"
+
+#include <algorithm>
+
+#include "sluice/base/text.hpp"
+
+namespace sluice::http1 {
+namespace {
+
+using http::BodyStep;
+
+bool token_char(char c) {
+  return is_digit(c) || is_alpha(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+// *( ";" name [ "=" ( token / quoted-string ) ] ), without the "bad whitespace" that RFC 9112 §7.1.1 lets a
+// sender's mistakes have: parsers disagree about where it ends.
+bool valid_extensions(std::string_view text) {
+  std::size_t i = 0;
+  const auto token = [&] {
+    const std::size_t from = i;
+    while (i < text.size() && token_char(text[i])) ++i;
+    return i != from;
+  };
+  while (i < text.size()) {
+    if (text[i++] != ';' || !token()) return false;
+    if (i == text.size() || text[i] != '=') continue;
+    ++i;
+    if (i == text.size() || text[i] != '"') {
+      if (!token()) return false;
+      continue;
+    }
+    for (++i; i < text.size() && text[i] != '"'; ++i) {
+      if (text[i] == '\\' && ++i == text.size()) return false;
+      const auto c = static_cast<unsigned char>(text[i]);
+      if ((c < ' ' && c != '\t') || c == 0x7f) return false;
+    }
+    if (i++ == text.size()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool ChunkDecoder::take_size_line(std::string_view line) {
+  std::size_t digits = 0;
+  std::uint64_t size = 0;
+  for (; digits < line.size() && hex_value(line[digits]) >= 0; ++digits) {
+    if (digits == 15) return false;  // 60 bits are enough, and nothing can overflow
+    size = size * 16 + static_cast<std::uint64_t>(hex_value(line[digits]));
+  }
+  if (digits == 0) return false;
+  const std::string_view extensions = line.substr(digits);
+  extension_bytes_ += extensions.size();
+  if (extension_bytes_ > kExtensionBudget || !valid_extensions(extensions)) return false;
+  left_ = size;
+  state_ = size == 0 ? State::trailers : State::data;
+  return true;
+}
+
+BodyStep ChunkDecoder::take_size(Buffer& in) {
+  const std::string_view bytes = in.view();
+  const std::size_t feed = bytes.substr(0, kLongestLine).find('\n');
+  const bool whole = feed != std::string_view::npos;
+  // What cannot become a size line is refused at once, not when its line ends.
+  const std::string_view line = bytes.substr(0, whole ? feed : bytes.size());
+  const bool hopeless = !line.empty() && hex_value(line.front()) < 0;
+  if (hopeless || (!whole && bytes.size() >= kLongestLine) || (whole && !line.ends_with('\r'))) {
+    state_ = State::failed;
+    return BodyStep::failed;
+  }
+  if (!whole) return BodyStep::wait;
+  if (!take_size_line(line.substr(0, line.size() - 1))) {
+    state_ = State::failed;
+    return BodyStep::failed;
+  }
+  in.consume(feed + 1);
+  return BodyStep::data;
+}
+
+BodyStep ChunkDecoder::take_trailers(Buffer& in, Arena& arena) {
+  const auto scan = scanner_.scan(in.view());
+  if (scan == HeadScanner::State::incomplete && in.size() <= kLongestTrailers) return BodyStep::wait;
+  if (scan == HeadScanner::State::complete && scanner_.size() <= kLongestTrailers) {
+    const std::string_view section = arena.copy(in.view().substr(0, scanner_.size()));
+    in.consume(scanner_.size());
+    if (!parse_trailers(section, arena, {kLongestTrailers, kMostTrailers}, trailers_)) {
+      state_ = State::done;
+      return BodyStep::end;
+    }
+  }
+  state_ = State::failed;
+  return BodyStep::failed;
+}
+
+BodyStep ChunkDecoder::decode(Buffer& in, Arena& arena, std::string_view& piece) {
+  for (;;) {
+    switch (state_) {
+      case State::size:
+        if (const BodyStep step = take_size(in); step != BodyStep::data) return step;
+        break;
+      case State::data: {
+        if (in.empty()) return BodyStep::wait;
+        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, in.size()));
+        piece = in.view().substr(0, size);
+        in.consume(size);
+        left_ -= size;
+        if (left_ == 0) state_ = State::data_end;
+        return BodyStep::data;
+      }
+      case State::data_end: {
+        const std::string_view bytes = in.view();
+        if (!bytes.empty() && (bytes[0] != '\r' || (bytes.size() > 1 && bytes[1] != '\n'))) {
+          state_ = State::failed;
+          break;
+        }
+        if (bytes.size() < 2) return BodyStep::wait;
+        in.consume(2);
+        state_ = State::size;
+        break;
+      }
+      case State::trailers: return take_trailers(in, arena);
+      case State::done: return BodyStep::end;
+      case State::failed: return BodyStep::failed;
+    }
+  }
+}
+
+}  // namespace sluice::http1

@@ -1,0 +1,211 @@
+#include "sluice/http1/client.hpp"
+
+#include <algorithm>
+
+#include "http1/body_reader.hpp"
+#include "http1/outbox.hpp"
+#include "sluice/base/text.hpp"
+#include "sluice/http/forwarding.hpp"
+
+namespace sluice::http1 {
+namespace {
+
+using http::BodyStep;
+using http::FieldId;
+using http::Framing;
+
+// Responses are bounded more loosely than requests: applications set many cookies, and are not attackers.
+constexpr HeadLimits kResponseLimits{64 * 1024, 256};
+// Interim responses before one final response; more is a flood.
+constexpr int kMostInterim = 16;
+
+Error upstream_error(ErrorKind kind, int cause = 0) { return {kind, Side::upstream, cause}; }
+
+std::uint32_t keep_alive_timeout(const http::Fields& fields) {
+  std::uint32_t seconds = 0;
+  for_each_element(fields.value(FieldId::keep_alive), [&](std::string_view element) {
+    constexpr std::string_view kTimeout = "timeout=";
+    if (!iequals(element.substr(0, kTimeout.size()), kTimeout)) return true;
+    seconds = parse_decimal<std::uint32_t>(element.substr(kTimeout.size())).value_or(0);
+    return false;
+  });
+  return seconds;
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(std::unique_ptr<net::Transport> transport)
+    : transport_(std::move(transport)), body_(std::make_unique<BodyReader>()) {}
+
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::begin(const ClientLimits& limits) {
+  limits_ = limits;
+  advertised_idle_ = 0;
+  sent_all_ = spoke_ = heard_ = keep_alive_ = tunnel_ = failed_ = false;
+}
+
+// Adds to `out` what is here of the request body.
+BodyStep ClientConnection::gather(http::Exchange& exchange, Outbox& out) {
+  http::BodySource* body = exchange.request_body;
+  BodyStep step = body == nullptr ? BodyStep::end : BodyStep::data;
+  while (step == BodyStep::data && out.has_room()) {
+    std::string_view piece;
+    step = body->poll(piece);
+    if (step != BodyStep::data) break;
+    if (sending_ == Framing::chunked) {
+      out.chunk(piece);
+    } else {
+      out.piece(piece);
+    }
+  }
+  if (step == BodyStep::end) {
+    if (sending_ == Framing::chunked) out.last_chunk(body->trailers(), exchange.own_field);
+    sent_all_ = true;
+  }
+  return step;
+}
+
+Task<Error> ClientConnection::send(http::Exchange& exchange, std::string_view default_host) {
+  sending_ = exchange.request.framing;
+  Outbox& out = Outbox::fresh();
+  out.request_head(exchange.request, default_host);
+  if (gather(exchange, out) == BodyStep::failed) co_return exchange.request_body->error();
+  spoke_ = true;
+  bool done = false;
+  Unsent rest;
+  Error error = out.flush(*transport_, done, rest);
+  if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.stall);
+  last_sent_ = transport_->loop().now();
+  error.side = Side::upstream;
+  if (error) failed_ = true;
+  co_return error;
+}
+
+Task<Error> ClientConnection::upload(http::Exchange& exchange) {
+  Unsent rest;
+  for (;;) {
+    Outbox& out = Outbox::fresh();
+    const BodyStep step = gather(exchange, out);
+    if (!out.empty()) {
+      bool done = false;
+      Error error = out.flush(*transport_, done, rest);
+      if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.stall);
+      if (error) {
+        failed_ = true;
+        error.side = Side::upstream;
+        co_return error;
+      }
+    }
+    last_sent_ = transport_->loop().now();
+    if (step == BodyStep::end) {
+      if (tunnel_) transport_->shutdown_write();
+      co_return Error{};
+    }
+    if (step == BodyStep::failed) {
+      failed_ = true;
+      co_return exchange.request_body->error();
+    }
+    if (step == BodyStep::wait) co_await exchange.request_body->fill();
+  }
+}
+
+// Reads until a whole head is in exchange.response.
+Task<Error> ClientConnection::receive_head(http::Exchange& exchange) {
+  HeadScanner scanner;
+  for (;;) {
+    if (!in_.empty()) {
+      switch (scanner.scan(in_.view())) {
+        case HeadScanner::State::complete: co_return accept_head(exchange, scanner.size());
+        case HeadScanner::State::malformed: co_return upstream_error(ErrorKind::malformed);
+        case HeadScanner::State::incomplete: break;
+      }
+      constexpr std::string_view kStart = "HTTP/1.";
+      const std::string_view start = in_.view().substr(0, kStart.size());
+      if (start != kStart.substr(0, start.size())) co_return upstream_error(ErrorKind::malformed);
+      if (in_.size() > kResponseLimits.bytes) co_return upstream_error(ErrorKind::head_too_large);
+    }
+    in_.reserve(std::max(Buffer::kSmall, in_.size() + 4096));
+    const net::IoResult got = transport_->read(in_.room());
+    if (got.status == net::IoStatus::ok) {
+      in_.commit(got.bytes);
+      heard_ = true;
+      continue;
+    }
+    if (got.status == net::IoStatus::eof) co_return upstream_error(ErrorKind::closed);
+    if (got.status == net::IoStatus::error) co_return upstream_error(ErrorKind::reset, got.cause);
+    if (in_.empty()) in_.release();
+    const ErrorKind waited = co_await transport_->readable(last_sent_ + limits_.first_byte);
+    // The clock runs from the last byte we sent, and we may have sent more since it was set.
+    if (waited == ErrorKind::timed_out && transport_->loop().now() < last_sent_ + limits_.first_byte) continue;
+    if (waited != ErrorKind::none) co_return upstream_error(waited);
+  }
+}
+
+Error ClientConnection::accept_head(http::Exchange& exchange, std::size_t size) {
+  if (size > kResponseLimits.bytes) return upstream_error(ErrorKind::head_too_large);
+  const std::string_view head = exchange.arena.copy(in_.view().substr(0, size));
+  in_.consume(size);
+  exchange.response.clear();
+  Error error = parse_response(head, exchange.arena, kResponseLimits, exchange.request.method, exchange.response);
+  error.side = Side::upstream;
+  return error;
+}
+
+// 101 must answer what was asked, or the two ends of the tunnel would speak different protocols.
+Error ClientConnection::check_switch(const http::Exchange& exchange) const {
+  const std::string_view asked = exchange.request.upgrade;
+  if (asked.empty() || !iequals(exchange.response.fields.value(FieldId::upgrade), asked)) {
+    return upstream_error(ErrorKind::malformed);
+  }
+  return {};
+}
+
+Task<Error> ClientConnection::pass_interim(http::Exchange& exchange) {
+  http::drop_hop_by_hop(exchange.response.fields);
+  co_return co_await exchange.downstream->interim(exchange.response);
+}
+
+Task<Error> ClientConnection::receive(http::Exchange& exchange) {
+  for (int interim = 0;; ++interim) {
+    if (const Error error = co_await receive_head(exchange)) {
+      failed_ = true;
+      co_return error;
+    }
+    const std::uint16_t status = exchange.response.status;
+    if (status >= 200 || status == 101) break;
+    Error error = interim == kMostInterim ? upstream_error(ErrorKind::malformed) : Error{};
+    if (!error) error = co_await pass_interim(exchange);
+    if (error) {
+      failed_ = true;
+      co_return error;
+    }
+  }
+  http::ResponseHead& head = exchange.response;
+  keep_alive_ = head.keep_alive;
+  advertised_idle_ = keep_alive_timeout(head.fields);
+  tunnel_ = head.status == 101;
+  if (tunnel_) {
+    if (const Error error = check_switch(exchange)) {
+      failed_ = true;
+      co_return error;
+    }
+    sent_all_ = false;
+    sending_ = Framing::until_close;
+    head.framing = Framing::until_close;
+  }
+  const bool bodiless =
+      exchange.request.method == http::Method::head || (http::bodiless(head.status) && !tunnel_);
+  body_->start(*transport_, in_, exchange.arena, bodiless ? Framing::none : head.framing, head.length,
+               Side::upstream);
+  body_->set_limits(tunnel_ ? Nanos{3600} * 1'000'000'000 : limits_.first_byte, 0);
+  exchange.response_body = bodiless ? nullptr : body_.get();
+  co_return Error{};
+}
+
+bool ClientConnection::reusable() const {
+  return keep_alive_ && !failed_ && !tunnel_ && sent_all_ && body_->finished() && !body_->error() && in_.empty() &&
+         !transport_->cancelled() && !transport_->hung_up() && !transport_->peer_closed();
+}
+
+}  // namespace sluice::http1

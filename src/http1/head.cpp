@@ -1,0 +1,399 @@
+#include "sluice/http1/head.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "sluice/base/text.hpp"
+#include "sluice/http/authority.hpp"
+#include "sluice/http/target.hpp"
+
+namespace sluice::http1 {
+namespace {
+
+using http::Field;
+using http::FieldId;
+using http::Fields;
+using http::Framing;
+
+constexpr std::uint8_t kToken = 1;   // RFC 9110 §5.6.2
+constexpr std::uint8_t kValue = 2;   // field-vchar, SP, HTAB: RFC 9110 §5.5
+constexpr std::uint8_t kMethod = 4;  // upper case only: "get" is a different method to some and GET to others
+
+constexpr std::array<std::uint8_t, 256> kClass = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (unsigned c = 0x21; c < 256; ++c) {
+    if (c != 0x7f) table[c] |= kValue;
+  }
+  table[' '] |= kValue;
+  table['\t'] |= kValue;
+  for (unsigned c = 0; c < 128; ++c) {
+    if (is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c))) table[c] |= kToken;
+    if (is_digit(static_cast<char>(c)) || (c >= 'A' && c <= 'Z')) table[c] |= kMethod;
+  }
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<std::uint8_t>(c)] |= kToken;
+  for (const char c : std::string_view("-_")) table[static_cast<std::uint8_t>(c)] |= kMethod;
+  return table;
+}();
+
+bool is(char c, std::uint8_t what) { return (kClass[static_cast<std::uint8_t>(c)] & what) != 0; }
+
+constexpr Error kNone{};
+constexpr std::size_t kLongestMethod = 32;
+
+// A place in a head that is known to end with CRLF CRLF: no look-ahead can leave it.
+struct Cursor {
+  const char* at;
+  const char* end;
+
+  std::string_view take_while(std::uint8_t what) {
+    const char* from = at;
+    while (is(*at, what)) ++at;
+    return {from, static_cast<std::size_t>(at - from)};
+  }
+  bool skip(char c) {
+    if (*at != c) return false;
+    ++at;
+    return true;
+  }
+  bool skip_crlf() {
+    if (at[0] != '\r' || at[1] != '\n') return false;
+    at += 2;
+    return true;
+  }
+};
+
+// Field lines up to and with the empty line. False: malformed.
+bool parse_fields(Cursor& cursor, Arena& arena, std::uint32_t limit, Fields& out, bool& too_many) {
+  while (!cursor.skip_crlf()) {
+    const std::string_view name = cursor.take_while(kToken);
+    // An empty name, a space before the colon, a folded line: none of them gets here with a colon next.
+    if (name.empty() || !cursor.skip(':')) return false;
+    const std::string_view value = cursor.take_while(kValue);
+    if (!cursor.skip_crlf()) return false;
+    if (out.size() == limit) {
+      too_many = true;
+      return false;
+    }
+    out.add(arena, name, trim_ows(value), http::field_id(name));
+  }
+  return cursor.at == cursor.end;
+}
+
+struct Length {
+  bool valid;
+  std::uint64_t value;
+};
+
+// Digits only, no sign, no list, no leading zero (some read those as octal), at most 2^63-1.
+Length parse_length(std::string_view text) {
+  if (text.size() > 1 && text.front() == '0') return {false, 0};
+  const auto value = parse_decimal<std::int64_t>(text);
+  return {value.has_value(), value ? static_cast<std::uint64_t>(*value) : 0};
+}
+
+// What Content-Length and Transfer-Encoding say together; RFC 9112 §6. False: invalid or ambiguous.
+bool parse_framing(const Fields& fields, std::uint8_t minor, Framing& framing, std::uint64_t& length) {
+  const bool has_length = fields.has(FieldId::content_length);
+  const bool has_coding = fields.has(FieldId::transfer_encoding);
+  if (!has_length && !has_coding) return true;
+  if (has_length && has_coding) return false;
+  bool seen = false;
+  for (const Field& field : fields.all()) {
+    if (field.id == FieldId::content_length) {
+      const Length parsed = parse_length(field.value);
+      if (seen || !parsed.valid) return false;
+      length = parsed.value;
+      framing = Framing::length;
+      seen = true;
+    } else if (field.id == FieldId::transfer_encoding) {
+      if (seen || minor == 0 || !iequals(field.value, "chunked")) return false;
+      framing = Framing::chunked;
+      seen = true;
+    }
+  }
+  return true;
+}
+
+struct ConnectionOptions {
+  bool close = false;
+  bool keep_alive = false;
+  bool upgrade = false;
+};
+
+ConnectionOptions parse_connection(const Fields& fields) {
+  ConnectionOptions out;
+  if (!fields.has(FieldId::connection)) return out;
+  for (const Field& field : fields.all()) {
+    if (field.id != FieldId::connection) continue;
+    for_each_element(field.value, [&](std::string_view option) {
+      if (iequals(option, "close")) out.close = true;
+      if (iequals(option, "keep-alive")) out.keep_alive = true;
+      if (iequals(option, "upgrade")) out.upgrade = true;
+      return true;
+    });
+  }
+  return out;
+}
+
+bool keeps_alive(const ConnectionOptions& options, std::uint8_t minor) {
+  if (options.close) return false;
+  return minor == 1 || options.keep_alive;
+}
+
+// "HTTP/1.1" and "HTTP/1.0"; any other "HTTP/D.D" is a version we do not speak.
+Error parse_version(Cursor& cursor, std::uint8_t& minor) {
+  // Eight bytes may be read: the head's last CRLF CRLF alone is four, so ask first.
+  if (cursor.end - cursor.at < 8) return {ErrorKind::malformed};
+  if (std::memcmp(cursor.at, "HTTP/", 5) != 0 || !is_digit(cursor.at[5]) || cursor.at[6] != '.' ||
+      !is_digit(cursor.at[7])) {
+    return {ErrorKind::malformed};
+  }
+  const char major_digit = cursor.at[5];
+  const char minor_digit = cursor.at[7];
+  cursor.at += 8;
+  if (major_digit != '1' || minor_digit > '1') return {ErrorKind::version_unsupported};
+  minor = static_cast<std::uint8_t>(minor_digit - '0');
+  return kNone;
+}
+
+constexpr std::uint16_t effective_port(std::uint16_t port, bool https) {
+  if (port != 0) return port;
+  return https ? 443 : 80;
+}
+
+// The authority in an absolute-form target; kept until Host is known.
+struct AbsoluteForm {
+  bool present = false;
+  bool https = false;
+  http::Authority authority;
+};
+
+// "http://authority/path" becomes origin-form (RFC 9112 §3.2.2).
+Error parse_absolute(std::string_view target, Arena& arena, http::RequestHead& out, AbsoluteForm& absolute) {
+  constexpr std::string_view kHttp = "http://";
+  constexpr std::string_view kHttps = "https://";
+  if (target.size() > kHttps.size() && iequals(target.substr(0, kHttps.size()), kHttps)) {
+    absolute.https = true;
+    target.remove_prefix(kHttps.size());
+  } else if (target.size() > kHttp.size() && iequals(target.substr(0, kHttp.size()), kHttp)) {
+    target.remove_prefix(kHttp.size());
+  } else {
+    return {ErrorKind::malformed};
+  }
+  const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+  const auto authority = http::parse_authority(target.substr(0, end), arena);
+  if (!authority) return {ErrorKind::malformed};
+  absolute.present = true;
+  absolute.authority = *authority;
+  target.remove_prefix(end);
+  if (target.empty()) {
+    out.target = out.method == http::Method::options ? "*" : "/";
+  } else {
+    out.target = target.front() == '?' ? arena.join({"/", target}) : target;
+  }
+  return kNone;
+}
+
+Error parse_target(std::string_view target, Arena& arena, http::RequestHead& out, AbsoluteForm& absolute) {
+  out.target = target;
+  if (target.front() != '/' && target != "*") {
+    if (const Error error = parse_absolute(target, arena, out, absolute)) return error;
+  }
+  if (out.target == "*") {
+    if (out.method != http::Method::options) return {ErrorKind::malformed};
+    out.path = "/";
+    return kNone;
+  }
+  if (!http::valid_origin_form(out.target)) return {ErrorKind::malformed};
+  out.path = out.target.substr(0, out.target.find('?'));
+  return kNone;
+}
+
+Error parse_host(const AbsoluteForm& absolute, Arena& arena, http::RequestHead& out) {
+  const Field* host = nullptr;
+  for (const Field& field : out.fields.all()) {
+    if (field.id != FieldId::host) continue;
+    if (host != nullptr) return {ErrorKind::malformed};
+    host = &field;
+  }
+  if (host == nullptr) {
+    // HTTP/1.0 knows no Host; a 1.1 request without one is invalid even in absolute-form (RFC 9112 §3.2).
+    if (out.minor == 1 || absolute.present) return {ErrorKind::malformed};
+    return kNone;
+  }
+  const auto authority = http::parse_authority(host->value, arena);
+  if (!authority) return {ErrorKind::malformed};
+  if (absolute.present &&
+      (absolute.authority.host != authority->host ||
+       effective_port(absolute.authority.port, absolute.https) != effective_port(authority->port, absolute.https))) {
+    return {ErrorKind::malformed};
+  }
+  out.authority = host->value;
+  out.host = authority->host;
+  return kNone;
+}
+
+Error parse_expect(http::RequestHead& out) {
+  if (!out.fields.has(FieldId::expect)) return kNone;
+  for (const Field& field : out.fields.all()) {
+    if (field.id != FieldId::expect) continue;
+    if (!iequals(field.value, "100-continue")) return {ErrorKind::expectation_failed};
+    out.expect_continue = out.minor == 1;  // RFC 9110 §10.1.1: ignored in HTTP/1.0
+  }
+  return kNone;
+}
+
+// A tunnel comes of one well-named protocol, asked for without a body. "h2c" never: it would open a second,
+// unguarded way to the application. Ignoring an Upgrade is always right (RFC 9110 §7.8).
+void parse_upgrade(bool wanted, http::RequestHead& out) {
+  if (!wanted || !out.fields.has(FieldId::upgrade) || out.minor == 0 || out.framing != Framing::none) return;
+  if (out.fields.has(FieldId::http2_settings)) return;
+  std::string_view protocol;
+  for (const Field& field : out.fields.all()) {
+    if (field.id != FieldId::upgrade) continue;
+    if (!protocol.empty() || field.value.empty()) return;
+    protocol = field.value;
+  }
+  for (const char c : protocol) {
+    if (!is(c, kToken) && c != '/') return;
+  }
+  if (iequals(protocol, "h2c") || iequals(protocol, "h2") || iequals(protocol.substr(0, 5), "http/")) return;
+  out.upgrade = protocol;
+}
+
+Error parse_request_line(Cursor& cursor, Arena& arena, http::RequestHead& out, AbsoluteForm& absolute) {
+  out.method_text = cursor.take_while(kMethod);
+  if (out.method_text.empty() || out.method_text.size() > kLongestMethod || !is_alpha(out.method_text.front()) ||
+      !cursor.skip(' ')) {
+    return {ErrorKind::malformed};
+  }
+  out.method = http::method_of(out.method_text);
+  const char* const from = cursor.at;
+  // Any byte above space ends up in front of the target's own check.
+  while (static_cast<unsigned char>(*cursor.at) > ' ') ++cursor.at;
+  const std::string_view target(from, static_cast<std::size_t>(cursor.at - from));
+  if (target.empty() || !cursor.skip(' ')) return {ErrorKind::malformed};
+  if (const Error error = parse_version(cursor, out.minor)) return error;
+  if (!cursor.skip_crlf()) return {ErrorKind::malformed};
+  if (out.method == http::Method::connect || out.method == http::Method::trace) return {ErrorKind::method_refused};
+  return parse_target(target, arena, out, absolute);
+}
+
+Error parse_status_line(Cursor& cursor, http::ResponseHead& out) {
+  if (const Error error = parse_version(cursor, out.minor)) return {ErrorKind::malformed};
+  if (!cursor.skip(' ')) return {ErrorKind::malformed};
+  unsigned status = 0;
+  for (int i = 0; i < 3; ++i) {
+    if (!is_digit(*cursor.at)) return {ErrorKind::malformed};
+    status = status * 10 + static_cast<unsigned>(*cursor.at++ - '0');
+  }
+  // RFC 9110 §15: 100..599. The space before an empty reason is often left out, and nothing hangs on it.
+  if (status < 100 || status > 599) return {ErrorKind::malformed};
+  out.status = static_cast<std::uint16_t>(status);
+  if (cursor.skip(' ')) out.reason = cursor.take_while(kValue);
+  return cursor.skip_crlf() ? kNone : Error{ErrorKind::malformed};
+}
+
+Error field_error(bool too_many) { return {too_many ? ErrorKind::head_too_large : ErrorKind::malformed}; }
+
+bool forbidden_in_trailers(const Field& field) {
+  switch (field.id) {
+    case FieldId::other: break;
+    case FieldId::date:
+    case FieldId::accept: return false;
+    default: return true;
+  }
+  constexpr std::string_view kNames[] = {
+      "authorization",   "proxy-authorization", "proxy-authenticate", "www-authenticate", "set-cookie",
+      "cache-control",   "content-encoding",    "content-range",      "content-location", "range",
+      "max-forwards",    "if-match",            "if-none-match",      "if-modified-since", "if-range",
+      "if-unmodified-since", "location",        "age",                "expires",          "vary",
+      "x-http-method-override", "x-original-url", "x-rewrite-url",    "proxy-status",
+  };
+  for (const auto name : kNames) {
+    if (http::same_variable(field.name, name)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+HeadScanner::State HeadScanner::scan(std::string_view bytes) {
+  const char* const begin = bytes.data();
+  const char* const end = begin + bytes.size();
+  const char* at = begin + scanned_;
+  while (at < end) {
+    const auto* feed = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+    if (feed == nullptr) break;
+    const auto index = static_cast<std::size_t>(feed - begin);
+    if (index == 0 || begin[index - 1] != '\r') return State::malformed;
+    if (index - line_end_ == 1) {
+      size_ = index + 1;
+      return State::complete;
+    }
+    line_end_ = index + 1;
+    at = feed + 1;
+  }
+  scanned_ = bytes.size();
+  return State::incomplete;
+}
+
+bool plausible_request_start(std::string_view bytes) {
+  // The longest method and its space; what follows may be anything yet.
+  for (std::size_t i = 0; i < bytes.size() && i <= kLongestMethod; ++i) {
+    if (i > 0 && bytes[i] == ' ') return true;
+    if (!is(bytes[i], kMethod) || (i == 0 && !is_alpha(bytes[i]))) return false;
+  }
+  return bytes.size() <= kLongestMethod;
+}
+
+Error parse_request(std::string_view head, Arena& arena, const HeadLimits& limits, http::RequestHead& out) {
+  Cursor cursor{head.data(), head.data() + head.size()};
+  AbsoluteForm absolute;
+  if (const Error error = parse_request_line(cursor, arena, out, absolute)) return error;
+  bool too_many = false;
+  if (!parse_fields(cursor, arena, limits.fields, out.fields, too_many)) return field_error(too_many);
+  if (const Error error = parse_host(absolute, arena, out)) return error;
+  if (!parse_framing(out.fields, out.minor, out.framing, out.length)) return {ErrorKind::malformed};
+  if (out.framing == Framing::length && out.length == 0 && out.method == http::Method::get) {
+    out.framing = Framing::none;
+  }
+  const ConnectionOptions options = parse_connection(out.fields);
+  out.keep_alive = keeps_alive(options, out.minor);
+  if (const Error error = parse_expect(out)) return error;
+  parse_upgrade(options.upgrade, out);
+  return kNone;
+}
+
+Error parse_response(std::string_view head, Arena& arena, const HeadLimits& limits, http::Method method,
+                     http::ResponseHead& out) {
+  Cursor cursor{head.data(), head.data() + head.size()};
+  if (const Error error = parse_status_line(cursor, out)) return error;
+  bool too_many = false;
+  if (!parse_fields(cursor, arena, limits.fields, out.fields, too_many)) return field_error(too_many);
+  if (!parse_framing(out.fields, out.minor, out.framing, out.length)) return {ErrorKind::malformed};
+  out.keep_alive = keeps_alive(parse_connection(out.fields), out.minor);
+  if (out.status < 200 || out.status == 204) {
+    // RFC 9110 §8.6 and RFC 9112 §6.1 forbid both here; a zero length is the one harmless slip.
+    if (out.framing == Framing::chunked || out.length != 0) return {ErrorKind::malformed};
+    out.framing = Framing::none;
+    return kNone;
+  }
+  if (out.framing == Framing::none && out.status != 304 && method != http::Method::head) {
+    out.framing = Framing::until_close;
+    out.keep_alive = false;
+  }
+  return kNone;
+}
+
+Error parse_trailers(std::string_view section, Arena& arena, const HeadLimits& limits, http::Fields& out) {
+  Cursor cursor{section.data(), section.data() + section.size()};
+  bool too_many = false;
+  if (!parse_fields(cursor, arena, limits.fields, out, too_many)) return {ErrorKind::malformed};
+  for (const Field& field : out.all()) {
+    if (forbidden_in_trailers(field)) return {ErrorKind::malformed};
+  }
+  return kNone;
+}
+
+}  // namespace sluice::http1

@@ -1,0 +1,381 @@
+#include "sluice/http1/server.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "http1/body_reader.hpp"
+#include "http1/outbox.hpp"
+#include "sluice/base/text.hpp"
+
+namespace sluice::http1 {
+namespace {
+
+using http::BodyStep;
+using http::Framing;
+
+constexpr Nanos kSecond = 1'000'000'000;
+// How long an idle connection may still deliver a request that was on its way when draining began.
+constexpr Nanos kDrainGrace = kSecond / 2;
+// After the last response: how long, and for how many bytes, we read on so that the client can take what we
+// sent before its own unread bytes turn our close into a reset.
+constexpr Nanos kLinger = 2 * kSecond;
+constexpr std::uint64_t kLingerBytes = 1024 * 1024;
+// A tunnel may be silent for long: that is what WebSockets are for.
+constexpr Nanos kTunnelSilence = 3600 * kSecond;
+
+}  // namespace
+
+struct ServerConnection::Session {
+  http::Exchange exchange;
+  Buffer in;
+  BodyReader body;
+  HeadScanner scanner;
+  ServerSettings settings;
+};
+
+// Sessions are several kilobytes and used again at once: each thread keeps some.
+struct ServerConnection::Sessions {
+  static constexpr std::size_t kKeep = 64;
+  std::vector<std::unique_ptr<Session>> free;
+  static Sessions& of_thread() {
+    thread_local Sessions sessions;
+    return sessions;
+  }
+};
+
+ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport, Service& service,
+                                   std::string peer_ip, bool trusted_peer, std::uint32_t listener)
+    : transport_(std::move(transport)),
+      service_(service),
+      peer_ip_(std::move(peer_ip)),
+      accepted_(transport_->loop().now()),
+      listener_(listener),
+      trusted_peer_(trusted_peer) {}
+
+ServerConnection::~ServerConnection() = default;
+
+void ServerConnection::start() { detach(run()); }
+
+void ServerConnection::drain() {
+  draining_ = true;
+  keep_alive_ = false;
+  if (idle_) transport_->cancel(ErrorKind::cancelled);  // to wait anew, for the grace only
+}
+
+void ServerConnection::abort() {
+  aborted_ = true;
+  transport_->cancel(ErrorKind::cancelled);
+  if (gone_.cancel != nullptr) gone_.cancel(gone_.context);
+}
+
+void ServerConnection::open_session() {
+  auto& free = Sessions::of_thread().free;
+  if (free.empty()) {
+    session_ = std::make_unique<Session>();
+    return;
+  }
+  session_ = std::move(free.back());
+  free.pop_back();
+}
+
+void ServerConnection::close_session() {
+  session_->exchange.reset();
+  session_->scanner.reset();
+  session_->in.release();
+  auto& free = Sessions::of_thread().free;
+  if (free.size() < Sessions::kKeep) {
+    free.push_back(std::move(session_));
+  } else {
+    session_.reset();
+  }
+}
+
+Task<void> ServerConnection::run() {
+  while (keep_alive_ || (draining_ && first_)) {
+    if (!co_await await_request()) break;
+    const Error error = co_await read_head();
+    if (error.kind == ErrorKind::closed || error.kind == ErrorKind::reset || aborted_) break;
+    if (error) keep_alive_ = false;
+    co_await serve_one(error);
+    first_ = false;
+    if (!keep_alive_) {
+      co_await linger();
+      break;
+    }
+    // A pipelined request's bytes stay with the session; otherwise the connection gives everything back.
+    session_->exchange.reset();
+    session_->scanner.reset();
+    if (session_->in.empty()) close_session();
+  }
+  ended();
+}
+
+// Destroys the connection, and with it everything but the coroutine's own frame.
+void ServerConnection::ended() {
+  if (session_ != nullptr) close_session();
+  service_.ended(*this);
+}
+
+// Until there is at least one byte of a request. False: the connection ends without another.
+Task<bool> ServerConnection::await_request() {
+  http::Origin origin{peer_ip_, trusted_peer_, transport_->ssl() != nullptr, {}, listener_};
+  const ServerSettings settings = service_.settings(origin);
+  if (session_ != nullptr) {
+    session_->settings = settings;
+    co_return true;
+  }
+  Nanos deadline = first_ ? accepted_ + settings.header : transport_->loop().now() + settings.idle;
+  for (;;) {
+    // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
+    open_session();
+    session_->in.reserve(Buffer::kSmall);
+    const net::IoResult got = transport_->read(session_->in.room());
+    if (got.status == net::IoStatus::ok) {
+      session_->in.commit(got.bytes);
+      session_->settings = settings;
+      co_return true;
+    }
+    close_session();
+    if (got.status != net::IoStatus::would_block) co_return false;
+    if (draining_) deadline = std::min(deadline, transport_->loop().now() + kDrainGrace);
+    idle_ = true;
+    const ErrorKind waited = co_await transport_->readable(deadline);
+    idle_ = false;
+    if (aborted_) co_return false;
+    if (waited == ErrorKind::cancelled) {
+      transport_->clear_cancel();
+      continue;
+    }
+    if (waited != ErrorKind::none) co_return false;
+  }
+}
+
+Task<Error> ServerConnection::read_head() {
+  Session& s = *session_;
+  s.exchange.account.started = transport_->loop().now();
+  const Nanos deadline = s.exchange.account.started + s.settings.header;
+  bool skipped_line = false;
+  for (;;) {
+    // One empty line before a request line is a client's old habit (RFC 9112 §2.2); more is noise.
+    if (!skipped_line && s.in.view().starts_with("\r\n")) {
+      s.in.consume(2);
+      s.scanner.reset();
+      skipped_line = true;
+    }
+    if (!s.in.empty()) {
+      const auto scan = s.scanner.scan(s.in.view());
+      if (scan == HeadScanner::State::malformed) co_return Error{ErrorKind::malformed, Side::downstream};
+      if (scan == HeadScanner::State::complete) {
+        Error error = take_head();
+        error.side = Side::downstream;
+        co_return error;
+      }
+      const bool half_line_break = s.in.view() == "\r" && !skipped_line;
+      if (!s.scanner.has_line() && !half_line_break && !plausible_request_start(s.in.view())) {
+        co_return Error{ErrorKind::malformed, Side::downstream};
+      }
+      if (s.in.size() > s.settings.limits.bytes) {
+        co_return Error{s.scanner.has_line() ? ErrorKind::head_too_large : ErrorKind::target_too_long,
+                        Side::downstream};
+      }
+    }
+    s.in.reserve(std::max(Buffer::kSmall, s.in.size() + 4096));
+    const net::IoResult got = transport_->read(s.in.room());
+    if (got.status == net::IoStatus::ok) {
+      s.in.commit(got.bytes);
+      continue;
+    }
+    if (got.status == net::IoStatus::error) co_return Error{ErrorKind::reset, Side::downstream, got.cause};
+    if (got.status == net::IoStatus::eof) {
+      co_return Error{s.in.empty() ? ErrorKind::closed : ErrorKind::malformed, Side::downstream};
+    }
+    const ErrorKind waited = co_await transport_->readable(deadline);
+    if (waited != ErrorKind::none) co_return Error{waited, Side::downstream};
+  }
+}
+
+// The whole head is in the buffer: parses a copy in the arena, so that the buffer is free for the body.
+Error ServerConnection::take_head() {
+  Session& s = *session_;
+  const std::size_t size = s.scanner.size();
+  if (size > s.settings.limits.bytes) return {ErrorKind::head_too_large};
+  const std::string_view head = s.exchange.arena.copy(s.in.view().substr(0, size));
+  s.in.consume(size);
+  return parse_request(head, s.exchange.arena, s.settings.limits, s.exchange.request);
+}
+
+Task<void> ServerConnection::serve_one(const Error& error) {
+  Session& s = *session_;
+  http::Exchange& exchange = s.exchange;
+  exchange.origin = {peer_ip_, trusted_peer_, transport_->ssl() != nullptr, {}, listener_};
+  if (transport_->ssl() != nullptr) {
+    if (const char* name = SSL_get_servername(transport_->ssl(), TLSEXT_NAMETYPE_host_name)) {
+      exchange.origin.sni = name;
+    }
+  }
+  exchange.downstream = this;
+  responding_ = false;
+  const Framing framing = error ? Framing::none : exchange.request.framing;
+  s.body.start(*transport_, s.in, exchange.arena, framing, exchange.request.length, Side::downstream);
+  s.body.set_limits(s.settings.body, s.settings.max_body);
+  if (error) {
+    co_await service_.refuse(exchange, error);
+    co_return;
+  }
+  keep_alive_ = exchange.request.keep_alive && !draining_;
+  if (!s.body.finished()) exchange.request_body = &s.body;
+  co_await service_.serve(exchange);
+  on_gone(nullptr, nullptr);
+  if (!responding_) {  // the client is gone, or must not be told anything more
+    keep_alive_ = false;
+    co_return;
+  }
+  if (!s.body.finished()) co_await finish_request_body();
+}
+
+// The response is out and the request is not all read. A little is read and thrown away, for the sake of the
+// connection; for more, the connection ends.
+Task<void> ServerConnection::finish_request_body() {
+  Session& s = *session_;
+  const bool stopped = s.body.error().kind == ErrorKind::cancelled;
+  if (stopped || s.exchange.request.expect_continue) keep_alive_ = false;
+  std::string_view piece;
+  std::uint64_t discarded = 0;
+  while (keep_alive_) {
+    const BodyStep step = s.body.poll(piece);
+    if (step == BodyStep::end) co_return;
+    if (step == BodyStep::data) discarded += piece.size();
+    if (step == BodyStep::failed || discarded > kLingerBytes / 4) keep_alive_ = false;
+    if (step == BodyStep::wait) co_await s.body.fill();
+  }
+}
+
+// Lets the client read our last bytes: FIN, then its own are read away for a while.
+Task<void> ServerConnection::linger() {
+  if (aborted_ || session_ == nullptr) co_return;
+  transport_->shutdown_write();
+  const Nanos deadline = transport_->loop().now() + kLinger;
+  Buffer& sink = session_->in;
+  sink.release();
+  for (std::uint64_t total = 0; total < kLingerBytes;) {
+    sink.reserve(Buffer::kSmall);
+    sink.consume(sink.size());
+    const net::IoResult got = transport_->read(sink.room());
+    total += got.bytes;
+    if (got.status == net::IoStatus::ok) continue;
+    if (got.status != net::IoStatus::would_block) co_return;
+    sink.release();
+    if (co_await transport_->readable(deadline) != ErrorKind::none) co_return;
+  }
+}
+
+Task<Error> ServerConnection::interim(const http::ResponseHead& head) {
+  if (session_->exchange.request.minor == 0) co_return Error{};
+  Outbox& out = Outbox::fresh();
+  out.response_head(head, Framing::none, {});
+  bool done = false;
+  Unsent rest;
+  Error error = out.flush(*transport_, done, rest);
+  if (!error && !done) error = co_await transport_->write_all(rest.pieces, session_->settings.body);
+  error.side = Side::downstream;
+  co_return error;
+}
+
+void ServerConnection::on_gone(Cancel cancel, void* context) {
+  gone_.cancel = cancel;
+  gone_.context = context;
+  transport_->set_observer(cancel != nullptr ? &gone_ : nullptr);
+  if (cancel != nullptr && (transport_->hung_up() || aborted_)) cancel(context);
+}
+
+// How the body travels on this connection, whatever way it came.
+Framing ServerConnection::choose_framing(bool has_body) {
+  const http::Exchange& exchange = session_->exchange;
+  const http::ResponseHead& head = exchange.response;
+  if (head.status == 101) return Framing::none;
+  if (head.framing == Framing::length) return Framing::length;
+  if (!has_body) return Framing::none;
+  if (exchange.request.minor == 1) return Framing::chunked;
+  keep_alive_ = false;  // HTTP/1.0 has no other way to tell the end
+  return Framing::until_close;
+}
+
+std::string_view ServerConnection::connection_field() const {
+  if (session_->exchange.response.status == 101) return "upgrade";
+  if (!keep_alive_) return "close";
+  return session_->exchange.request.minor == 0 ? "keep-alive" : "";
+}
+
+http::BodySource& ServerConnection::open_tunnel() {
+  Session& s = *session_;
+  keep_alive_ = false;
+  s.body.start(*transport_, s.in, s.exchange.arena, Framing::until_close, 0, Side::downstream);
+  s.body.set_limits(kTunnelSilence, 0);
+  s.settings.body = kTunnelSilence;
+  s.exchange.request_body = &s.body;
+  return s.body;
+}
+
+Task<Error> ServerConnection::respond() {
+  responding_ = true;
+  http::Exchange& exchange = session_->exchange;
+  http::ResponseHead& head = exchange.response;
+  const bool head_only = exchange.request.method == http::Method::head || (http::bodiless(head.status) && head.status != 101);
+  if (head_only) exchange.response_body = nullptr;
+  // The client may or may not send the body it announced: what follows on the connection is unknowable.
+  if (exchange.request.expect_continue && session_->body.bytes() == 0) keep_alive_ = false;
+  if (draining_) keep_alive_ = false;
+  const Framing framing = choose_framing(exchange.response_body != nullptr);
+  Error error = co_await send_body(framing);
+  exchange.account.bytes_in = session_->body.bytes();
+  if (error) {
+    keep_alive_ = false;
+    // Only an unclean end can tell this client that its message is cut short.
+    if (framing == Framing::until_close || head.status == 101) transport_->reset_on_close();
+    aborted_ = true;
+  }
+  co_return error;
+}
+
+// Head and body: gathers what is there, sends it, waits for more. The one place where a response leaves.
+Task<Error> ServerConnection::send_body(Framing framing) {
+  http::Exchange& exchange = session_->exchange;
+  http::BodySource* body = exchange.response_body;
+  Unsent rest;
+  bool head_sent = false;
+  for (;;) {
+    Outbox& out = Outbox::fresh();
+    if (!head_sent) out.response_head(exchange.response, framing, connection_field());
+    head_sent = true;
+    BodyStep step = body == nullptr ? BodyStep::end : BodyStep::data;
+    while (step == BodyStep::data && out.has_room()) {
+      std::string_view piece;
+      step = body->poll(piece);
+      if (step != BodyStep::data) break;
+      exchange.account.bytes_out += piece.size();
+      if (framing == Framing::chunked) {
+        out.chunk(piece);
+      } else {
+        out.piece(piece);
+      }
+    }
+    if (step == BodyStep::end && framing == Framing::chunked && body != nullptr) {
+      out.last_chunk(body->trailers(), exchange.own_field);
+    }
+    if (!out.empty()) {
+      bool done = false;
+      Error error = out.flush(*transport_, done, rest);
+      if (!error && !done) error = co_await transport_->write_all(rest.pieces, session_->settings.body);
+      if (error) {
+        error.side = Side::downstream;
+        co_return error;
+      }
+    }
+    if (step == BodyStep::end) co_return Error{};
+    if (step == BodyStep::failed) co_return body->error();
+    if (step == BodyStep::wait) co_await body->fill();
+  }
+}
+
+}  // namespace sluice::http1

@@ -1,0 +1,196 @@
+#include "sluice/net/transport.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace sluice::net {
+
+Transport::Transport(Loop& loop, int fd, bool connecting)
+    : loop_(loop),
+      read_deadline_(&Transport::on_read_deadline, this),
+      write_deadline_(&Transport::on_write_deadline, this),
+      fd_(fd),
+      may_write_(!connecting) {
+  if (loop_.add(*this, fd_) != 0) hung_up_ = true;  // out of memory for the registration: dead on arrival
+}
+
+Transport::~Transport() {
+  loop_.remove(*this, fd_);
+  if (ssl_ != nullptr) SSL_free(ssl_);
+  ::close(fd_);
+}
+
+bool Transport::Wait::await_ready() noexcept {
+  if (transport.cancelled_ != ErrorKind::none) {
+    result = transport.cancelled_;
+    return true;
+  }
+  return transport.hung_up_ || (reading ? transport.may_read_ : transport.may_write_);
+}
+
+void Transport::Wait::await_suspend(std::coroutine_handle<> handle) noexcept {
+  waiter.handle = handle;
+  if (reading) {
+    transport.reader_ = this;
+    transport.read_deadline_.arm(transport.loop_, deadline);
+  } else {
+    transport.writer_ = this;
+    transport.write_deadline_.arm(transport.loop_, deadline);
+  }
+}
+
+Transport::Wait Transport::readable(Nanos deadline) { return {*this, deadline, true}; }
+Transport::Wait Transport::writable(Nanos deadline) { return {*this, deadline, false}; }
+
+void Transport::wake_reader() {
+  if (reader_ == nullptr) return;
+  read_deadline_.disarm();
+  loop_.wake(std::exchange(reader_, nullptr)->waiter);
+}
+
+void Transport::wake_writer() {
+  if (writer_ == nullptr) return;
+  write_deadline_.disarm();
+  loop_.wake(std::exchange(writer_, nullptr)->waiter);
+}
+
+void Transport::on_read_deadline(void* self) {
+  auto& transport = *static_cast<Transport*>(self);
+  if (transport.reader_ != nullptr) transport.reader_->result = ErrorKind::timed_out;
+  transport.wake_reader();
+}
+
+void Transport::on_write_deadline(void* self) {
+  auto& transport = *static_cast<Transport*>(self);
+  if (transport.writer_ != nullptr) transport.writer_->result = ErrorKind::timed_out;
+  transport.wake_writer();
+}
+
+void Transport::cancel(ErrorKind kind) {
+  cancelled_ = kind;
+  if (reader_ != nullptr) reader_->result = kind;
+  if (writer_ != nullptr) writer_->result = kind;
+  wake_reader();
+  wake_writer();
+}
+
+void Transport::on_events(std::uint32_t events) {
+  const bool dead = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  if (dead) hung_up_ = true;
+  if ((events & EPOLLRDHUP) != 0) peer_closed_ = true;
+  if (dead || (events & EPOLLOUT) != 0) {
+    may_write_ = true;
+    wake_writer();
+  }
+  if (!dead && (events & (EPOLLIN | EPOLLRDHUP)) == 0) return;
+  may_read_ = true;
+  if (reader_ != nullptr) {
+    wake_reader();
+  } else if (observer_ != nullptr) {
+    observer_->on_activity(dead);
+  }
+}
+
+IoResult Transport::read(std::span<char> into) { return ssl_ != nullptr ? read_tls(into) : read_plain(into); }
+
+IoResult Transport::write(std::span<iovec>& pieces) {
+  return ssl_ != nullptr ? write_tls(pieces) : write_plain(pieces);
+}
+
+IoResult Transport::read_plain(std::span<char> into) {
+  if (!may_read_ && !hung_up_) return {IoStatus::would_block};
+  for (;;) {
+    const ssize_t got = ::recv(fd_, into.data(), into.size(), 0);
+    if (got > 0) {
+      const auto bytes = static_cast<std::size_t>(got);
+      // A short read emptied the socket, and what comes next raises a new edge. Not so a FIN that came
+      // together with the bytes: its edge was the one we are answering.
+      if (bytes < into.size() && !peer_closed_ && !hung_up_) may_read_ = false;
+      return {IoStatus::ok, bytes};
+    }
+    if (got == 0) return {IoStatus::eof};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      may_read_ = false;
+      return {IoStatus::would_block};
+    }
+    return {IoStatus::error, 0, errno};
+  }
+}
+
+namespace {
+
+// Takes `bytes` off the front of `pieces`.
+void consume(std::span<iovec>& pieces, std::size_t bytes) {
+  while (!pieces.empty() && bytes >= pieces.front().iov_len) {
+    bytes -= pieces.front().iov_len;
+    pieces = pieces.subspan(1);
+  }
+  if (bytes != 0) {
+    pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + bytes;
+    pieces.front().iov_len -= bytes;
+  }
+}
+
+}  // namespace
+
+IoResult Transport::write_plain(std::span<iovec>& pieces) {
+  std::size_t total = 0;
+  while (!pieces.empty()) {
+    if (!may_write_) return {IoStatus::would_block, total};
+    ssize_t sent = 0;
+    if (pieces.size() == 1) {
+      sent = ::send(fd_, pieces.front().iov_base, pieces.front().iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = pieces.data();
+      message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
+      sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    }
+    if (sent >= 0) {
+      total += static_cast<std::size_t>(sent);
+      consume(pieces, static_cast<std::size_t>(sent));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return {IoStatus::error, total, errno};
+    may_write_ = false;
+  }
+  return {IoStatus::ok, total};
+}
+
+Task<Error> Transport::write_all(std::span<iovec> pieces, Nanos stall) {
+  for (;;) {
+    const IoResult done = write(pieces);
+    if (done.status == IoStatus::ok) co_return Error{};
+    if (done.status == IoStatus::error) co_return Error{ErrorKind::reset, Side::internal, done.cause};
+    const ErrorKind waited = co_await writable(loop_.now() + stall);
+    if (waited != ErrorKind::none) co_return Error{waited, Side::internal, 0};
+  }
+}
+
+bool Transport::quiet() {
+  if (hung_up_ || peer_closed_ || may_read_) return false;
+  char byte = 0;
+  const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void Transport::shutdown_write() {
+  if (ssl_ != nullptr && !broken_ && SSL_is_init_finished(ssl_) == 1) {
+    SSL_shutdown(ssl_);
+    flush_tls();
+  }
+  ::shutdown(fd_, SHUT_WR);
+}
+
+void Transport::reset_on_close() {
+  const linger now{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,190 @@
+// TLS over a Transport. OpenSSL reads the socket through a BIO of ours, so that one recv() of all there is
+// serves several records, and writes into a buffer of the thread, so that all records of one write() leave in
+// one send(). What the kernel does not take is kept as ciphertext: SSL_write never has to be repeated.
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "sluice/net/transport.hpp"
+
+namespace sluice::net {
+namespace {
+
+constexpr std::size_t kRecord = 16 * 1024;      // TLS's largest plaintext, RFC 8446 §5.1
+constexpr std::size_t kPerWrite = 4 * kRecord;  // plaintext taken by one write(): bounds what can be unsent
+
+// Records of the write under way on this thread; empty between calls.
+thread_local std::string staged;
+
+}  // namespace
+
+struct Transport::Bio {
+  static Transport& self(BIO* bio) { return *static_cast<Transport*>(BIO_get_data(bio)); }
+
+  static int read(BIO* bio, char* into, int size) {
+    Transport& transport = self(bio);
+    BIO_clear_retry_flags(bio);
+    const IoResult got = transport.read_plain({into, static_cast<std::size_t>(size)});
+    if (got.status == IoStatus::ok) return static_cast<int>(got.bytes);
+    if (got.status == IoStatus::would_block) BIO_set_retry_read(bio);
+    errno = got.cause;
+    return got.status == IoStatus::eof ? 0 : -1;
+  }
+
+  static int write(BIO* /*bio*/, const char* from, int size) {
+    staged.append(from, static_cast<std::size_t>(size));
+    return size;
+  }
+
+  static long control(BIO* /*bio*/, int command, long /*number*/, void* /*data*/) {
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+
+  static BIO_METHOD* method() {
+    static BIO_METHOD* const made = [] {
+      BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sluice transport");
+      BIO_meth_set_read(m, &Bio::read);
+      BIO_meth_set_write(m, &Bio::write);
+      BIO_meth_set_ctrl(m, &Bio::control);
+      return m;
+    }();
+    return made;
+  }
+};
+
+void Transport::start_tls(SSL* ssl) {
+  ssl_ = ssl;
+  BIO* bio = BIO_new(Bio::method());
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_, bio, bio);
+}
+
+bool Transport::flush_tls() {
+  if (unsent_ != nullptr && !unsent_->empty()) {
+    unsent_->append(staged);
+    staged.clear();
+  }
+  const bool old = unsent_ != nullptr && !unsent_->empty();
+  std::string& bytes = old ? *unsent_ : staged;
+  if (bytes.empty()) return true;
+  iovec piece{bytes.data(), bytes.size()};
+  std::span<iovec> pieces(&piece, 1);
+  const IoResult sent = write_plain(pieces);
+  if (sent.status == IoStatus::error) {
+    broken_ = true;
+    staged.clear();
+    unsent_.reset();
+    return true;
+  }
+  bytes.erase(0, sent.bytes);
+  if (!old && !bytes.empty()) {
+    if (unsent_ == nullptr) unsent_ = std::make_unique<std::string>();
+    unsent_->swap(bytes);
+  }
+  if (old && bytes.empty()) unsent_.reset();
+  return sent.status == IoStatus::ok;
+}
+
+IoResult Transport::tls_failure(int result) {
+  const int saved = errno;
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ: return {IoStatus::would_block};
+    case SSL_ERROR_ZERO_RETURN: return {IoStatus::eof};
+    case SSL_ERROR_SYSCALL:
+      broken_ = true;
+      ERR_clear_error();
+      return {IoStatus::error, 0, saved};
+    default:
+      // A FIN without close_notify comes here too (SSL_R_UNEXPECTED_EOF_WHILE_READING): cut, not ended.
+      broken_ = true;
+      ERR_clear_error();
+      return {IoStatus::error, 0, EPROTO};
+  }
+}
+
+IoResult Transport::read_tls(std::span<char> into) {
+  if (broken_) return {IoStatus::error, 0, EPROTO};
+  std::size_t total = 0;
+  // As many records as are there: one pass of the caller then moves them all.
+  while (total < into.size()) {
+    if (!may_read_ && !hung_up_ && SSL_has_pending(ssl_) == 0) break;
+    std::size_t got = 0;
+    const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &got);
+    if (!staged.empty()) flush_tls();  // answers of TLS itself: alerts, key updates
+    if (result != 1) {
+      const IoResult failure = tls_failure(result);
+      if (total != 0) break;  // it will come again with the next call
+      return failure;
+    }
+    total += got;
+  }
+  return {total != 0 ? IoStatus::ok : IoStatus::would_block, total};
+}
+
+IoResult Transport::write_tls(std::span<iovec>& pieces) {
+  if (!flush_tls()) return {IoStatus::would_block};
+  thread_local std::array<char, kRecord> plain;
+  std::size_t total = 0;
+  while (!pieces.empty()) {
+    if (broken_) return {IoStatus::error, total, EPIPE};
+    if (total >= kPerWrite) {
+      if (!flush_tls()) return {IoStatus::would_block, total};
+      total = 0;
+      continue;
+    }
+    // One record holds as many pieces as fit, so that a head and a short body cost one.
+    const char* from = static_cast<const char*>(pieces.front().iov_base);
+    std::size_t size = std::min(pieces.front().iov_len, kRecord);
+    if (size < kRecord && pieces.size() > 1) {
+      size = 0;
+      for (const iovec& piece : pieces) {
+        const std::size_t part = std::min(piece.iov_len, kRecord - size);
+        std::memcpy(plain.data() + size, piece.iov_base, part);
+        size += part;
+        if (size == kRecord) break;
+      }
+      from = plain.data();
+    }
+    std::size_t written = 0;
+    const int result = size == 0 ? 1 : SSL_write_ex(ssl_, from, size, &written);
+    if (result != 1) {
+      const IoResult failure = tls_failure(result);
+      staged.clear();
+      broken_ = true;
+      return {IoStatus::error, total, failure.cause};
+    }
+    total += written;
+    while (!pieces.empty() && written >= pieces.front().iov_len) {
+      written -= pieces.front().iov_len;
+      pieces = pieces.subspan(1);
+    }
+    if (written != 0) {
+      pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + written;
+      pieces.front().iov_len -= written;
+    }
+  }
+  if (!flush_tls()) return {IoStatus::would_block, total};
+  return broken_ ? IoResult{IoStatus::error, total, EPIPE} : IoResult{IoStatus::ok, total};
+}
+
+Task<Error> Transport::handshake(Nanos deadline) {
+  for (;;) {
+    const int result = SSL_do_handshake(ssl_);
+    const IoResult failure = result == 1 ? IoResult{IoStatus::ok} : tls_failure(result);
+    const bool sent = flush_tls();
+    if (failure.status == IoStatus::ok) co_return Error{};
+    if (failure.status != IoStatus::would_block || broken_) {
+      co_return Error{ErrorKind::tls_failed, Side::internal, failure.cause};
+    }
+    const ErrorKind waited = sent ? co_await readable(deadline) : co_await writable(deadline);
+    if (waited != ErrorKind::none) co_return Error{waited, Side::internal, 0};
+  }
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,331 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <unordered_map>
+
+#include "sluice/plan/plan.hpp"
+
+namespace sluice::plan {
+namespace {
+
+using config::Duration;
+using config::Position;
+
+constexpr Duration kHeader{10'000};
+constexpr Duration kIdle{75'000};
+constexpr Duration kBody{30'000};
+constexpr Duration kDrain{30'000};
+constexpr Duration kConnect{3'000};
+constexpr Duration kFirstByte{60'000};
+// Below the keep-alive time of common application servers (Node.js: 5 s): the side that closes first should be
+// the one that sends requests.
+constexpr Duration kUpstreamIdle{4'000};
+
+constexpr std::time_t kExpirySoon = 14 * 24 * 60 * 60;
+constexpr std::size_t kMostUncoveredNamed = 5;
+
+// The first that is set, from the most specific level up.
+Nanos pick(std::initializer_list<std::optional<Duration>> levels, Duration otherwise) {
+  for (const auto& level : levels) {
+    if (level) return nanos(*level);
+  }
+  return nanos(otherwise);
+}
+
+}  // namespace
+
+// Builds one plan. Each step adds its errors and goes on, so that the operator sees all of them.
+class Builder {
+ public:
+  Builder(std::shared_ptr<const config::Document> document, const Plan* previous,
+          std::shared_ptr<const tls::TicketKeys> tickets, config::Diagnostics& diagnostics)
+      : plan_(std::make_shared<Plan>()),
+        doc_(*document),
+        previous_(previous),
+        tickets_(std::move(tickets)),
+        diagnostics_(diagnostics) {
+    plan_->document_ = std::move(document);
+  }
+
+  std::shared_ptr<const Plan> build() {
+    plan_->drain_ = pick({doc_.timeouts.drain}, kDrain);
+    for (const auto& block : doc_.trusted_proxies) plan_->trusted_.add(block.value);
+    pools();
+    listeners();
+    routes();
+    if (doc_.tenants) tenants(*doc_.tenants);
+    if (doc_.routes.empty() && !doc_.tenants) {
+      error({}, "", "nothing to serve: neither routes nor tenants are configured");
+    }
+    plan_->routes_.finish();
+    certificates();
+    if (!diagnostics_.empty()) return nullptr;
+    return plan_;
+  }
+
+ private:
+  void error(Position at, std::string path, std::string message) {
+    diagnostics_.add(at, std::move(path), std::move(message));
+  }
+
+  void pools() {
+    for (const config::Pool& from : doc_.pools) {
+      Pool pool;
+      pool.name = from.name;
+      pool.limits = limits(from.timeouts, {});
+      for (const config::Server& server : from.servers) pool.servers.push_back(make_server(server));
+      pool_index_.emplace(pool.name, static_cast<std::uint32_t>(plan_->pools_.size()));
+      plan_->pools_.push_back(std::move(pool));
+    }
+  }
+
+  static Server make_server(const config::Server& from) {
+    Server server;
+    server.weight = from.weight;
+    server.at = from.address.at;
+    if (const auto address = SocketAddress::parse(from.address.value)) {
+      server.address = *address;
+    } else if (const auto parts = split_host_port(from.address.value)) {
+      server.host = parts->host;
+      server.port = parts->port;
+    }
+    return server;
+  }
+
+  upstream::Limits limits(const config::Timeouts& pool, const config::Timeouts& route) const {
+    const config::Timeouts& all = doc_.timeouts;
+    upstream::Limits out;
+    out.connect = pick({route.connect, pool.connect, all.connect}, kConnect);
+    out.first_byte = pick({route.first_byte, pool.first_byte, all.first_byte}, kFirstByte);
+    out.idle = pick({route.upstream_idle, pool.upstream_idle, all.upstream_idle}, kUpstreamIdle);
+    out.stall = pick({all.body}, kBody);
+    return out;
+  }
+
+  void listeners() {
+    for (const config::Listener& from : doc_.listeners) {
+      Listener listener;
+      listener.name = from.name;
+      listener.at = from.at;
+      listener.address_text = from.address.value;
+      listener.tls = from.tls;
+      listener.redirect_https = from.redirect_https;
+      const config::Timeouts own = from.timeouts.value_or(config::Timeouts{});
+      listener.settings.header = pick({own.header, doc_.timeouts.header}, kHeader);
+      listener.settings.idle = pick({own.idle, doc_.timeouts.idle}, kIdle);
+      listener.settings.body = pick({own.body, doc_.timeouts.body}, kBody);
+      listener.settings.max_body = doc_.max.body;
+      listener.settings.limits = {doc_.max.head, doc_.max.fields};
+      if (const auto address = SocketAddress::parse(from.address.value)) {
+        listener.address = *address;
+      } else {
+        error(from.address.at, "listeners." + from.name, "a listener needs a numeric address or unix:/path");
+      }
+      plan_->listeners_.push_back(std::move(listener));
+    }
+    const auto& all = plan_->listeners_;
+    const auto secure = std::find_if(all.begin(), all.end(), [](const Listener& l) { return l.tls; });
+    if (secure != all.end()) {
+      plan_->https_port_ = secure->address.port();
+      return;
+    }
+    for (const Listener& listener : all) {
+      if (!listener.redirect_https) continue;
+      error(listener.at, "listeners." + listener.name, "redirect: https needs a listener with tls: true to go to");
+    }
+  }
+
+  // The index of a pool, 0 with an error when there is none of that name.
+  std::uint32_t pool_of(const config::Located<std::string>& name, const std::string& path) {
+    if (const auto found = pool_index_.find(name.value); found != pool_index_.end()) return found->second;
+    std::vector<std::string_view> known;
+    for (const Pool& pool : plan_->pools_) known.push_back(pool.name);
+    const std::string_view close = config::nearest(name.value, known);
+    error(name.at, path,
+          fmt::format("there is no pool \"{}\"{}", name.value,
+                      close.empty() ? "" : fmt::format("; did you mean \"{}\"?", close)));
+    return 0;
+  }
+
+  Route make_route(const config::Route& from, const std::string& path) {
+    Route route;
+    route.at = from.at;
+    route.pool = pool_of(from.pool, path + ".pool");
+    for (const auto& method : from.methods) route.methods.push_back(method.value);
+    if (from.path) {
+      route.path = from.path->value;
+      if (route.path.ends_with("/*")) route.path.pop_back();
+      route.prefix = route.path.ends_with('/');
+    }
+    if (route.pool < doc_.pools.size()) route.limits = limits(doc_.pools[route.pool].timeouts, from.timeouts);
+    return route;
+  }
+
+  void routes() {
+    for (std::size_t i = 0; i < doc_.routes.size(); ++i) {
+      const config::Route& from = doc_.routes[i];
+      const Route route = make_route(from, fmt::format("routes[{}]", i));
+      if (from.hosts.empty()) plan_->routes_.add_common(route);
+      for (const auto& host : from.hosts) {
+        plan_->routes_.add_host_route(host.value, route);
+        hosts_.push_back({host.value, host.at});
+      }
+    }
+  }
+
+  void tenants(const config::Tenants& from) {
+    plan_->unknown_status_ = from.unknown;
+    if (from.defaults.send_header) plan_->tenant_header_ = from.defaults.send_header->value;
+    std::string suffix;
+    if (from.from_host) suffix = pattern_suffix(*from.from_host);
+    if (!suffix.empty()) {
+      auto defaults = std::make_unique<Tenant>();
+      set_pool(*defaults, from.defaults.pool, "tenants.defaults.pool");
+      if (!defaults->has_pool && doc_.routes.empty()) {
+        error(from.at, "tenants.defaults", "tenants found by from_host need a default pool, or common routes");
+      }
+      defaults_ = std::move(defaults);
+      plan_->routes_.set_pattern(suffix, defaults_.get());
+      hosts_.push_back({"*" + suffix, from.from_host->at});
+    }
+    for (const config::Tenant& item : from.items) tenant(item, from, suffix);
+    if (defaults_ != nullptr) plan_->routes_.keep(std::move(defaults_));
+  }
+
+  void tenant(const config::Tenant& item, const config::Tenants& all, const std::string& suffix) {
+    const std::string path = "tenants.items." + item.name;
+    auto made = std::make_unique<Tenant>();
+    made->name = item.name;
+    for (std::size_t i = 0; i < item.routes.size(); ++i) {
+      made->own.add(make_route(item.routes[i], fmt::format("{}.routes[{}]", path, i)));
+    }
+    set_pool(*made, item.pool ? item.pool : all.defaults.pool, path + ".pool");
+    if (!made->has_pool && made->own.empty() && doc_.routes.empty()) {
+      error(item.at, path, "no pool: give the tenant one, or set tenants.defaults.pool");
+    }
+    if (suffix.empty() && item.hosts.empty()) {
+      error(item.at, path, "no host leads to this tenant: give it hosts, or set tenants.from_host");
+    }
+    const Tenant& kept = plan_->routes_.keep(std::move(made));
+    if (!suffix.empty()) claim(item.name + suffix, kept, item.at, path);
+    for (std::size_t i = 0; i < item.hosts.size(); ++i) {
+      claim(item.hosts[i].value, kept, item.hosts[i].at, fmt::format("{}.hosts[{}]", path, i));
+      hosts_.push_back({item.hosts[i].value, item.hosts[i].at});
+    }
+  }
+
+  void claim(const std::string& host, const Tenant& tenant, Position at, const std::string& path) {
+    if (plan_->routes_.add_tenant_host(host, tenant)) return;
+    const Match other = plan_->routes_.find(host, "/", "GET");
+    error(at, path, fmt::format("host \"{}\" belongs to tenant \"{}\" already", host, other.tenant));
+  }
+
+  void set_pool(Tenant& tenant, const std::optional<config::Located<std::string>>& pool, const std::string& path) {
+    if (!pool) return;
+    tenant.has_pool = true;
+    tenant.pool.at = pool->at;
+    tenant.pool.pool = pool_of(*pool, path);
+    if (tenant.pool.pool < doc_.pools.size()) tenant.pool.limits = limits(doc_.pools[tenant.pool.pool].timeouts, {});
+  }
+
+  // ".example.com" of "{tenant}.example.com"; empty with an error for anything else.
+  std::string pattern_suffix(const config::Located<std::string>& pattern) {
+    constexpr std::string_view kTenant = "{tenant}.";
+    if (pattern.value.starts_with(kTenant)) {
+      const std::string host = config::canonical_host(std::string_view(pattern.value).substr(kTenant.size()));
+      if (!host.empty()) return "." + host;
+    }
+    error(pattern.at, "tenants.from_host", "expected \"{tenant}.\" and a domain, as in \"{tenant}.example.com\"");
+    return {};
+  }
+
+  void certificates() {
+    const bool needed = std::any_of(plan_->listeners_.begin(), plan_->listeners_.end(),
+                                    [](const Listener& l) { return l.tls; });
+    auto index = std::make_shared<tls::CertificateIndex>();
+    if (doc_.tls) {
+      for (std::size_t i = 0; i < doc_.tls->certificates.size(); ++i) {
+        certificate(doc_.tls->certificates[i], fmt::format("tls.certificates[{}]", i), *index);
+      }
+    }
+    if (needed && !index->empty()) plan_->tls_ = std::make_shared<tls::ServerContext>(index, tickets_);
+    if (needed && (!doc_.tls || doc_.tls->certificates.empty())) {
+      for (const Listener& listener : plan_->listeners_) {
+        if (listener.tls) error(listener.at, "listeners." + listener.name, "tls: true needs tls.certificates");
+      }
+    }
+    if (needed && !index->empty()) warn_uncovered(*index);
+    plan_->certificates_ = std::move(index);
+  }
+
+  void certificate(const config::Certificate& from, const std::string& path, tls::CertificateIndex& index) {
+    std::shared_ptr<const tls::Identity> identity = unchanged(from);
+    tls::LoadFailure failure;
+    if (identity == nullptr) identity = tls::load_identity(from.cert.value, from.key.value, failure);
+    if (identity == nullptr) {
+      const auto& blamed = failure.key_file ? from.key : from.cert;
+      error(blamed.at, path + (failure.key_file ? ".key" : ".cert"), failure.message);
+      return;
+    }
+    const std::time_t left = identity->not_after - std::time(nullptr);
+    if (left < kExpirySoon) {
+      plan_->warnings_.push_back(fmt::format("{}:{}:{}: {}: the certificate {}", doc_.files[from.cert.at.file],
+                                             from.cert.at.line, from.cert.at.column, path,
+                                             left <= 0 ? "has expired"
+                                                       : fmt::format("expires in {} days", left / 86400)));
+    }
+    index.add(std::move(identity));
+  }
+
+  std::shared_ptr<const tls::Identity> unchanged(const config::Certificate& wanted) {
+    if (previous_ == nullptr || previous_->certificates_ == nullptr) return nullptr;
+    if (known_.empty()) {
+      for (const auto& identity : previous_->certificates_->identities()) {
+        known_.emplace(identity->cert_file + '\n' + identity->key_file, identity);
+      }
+    }
+    const auto found = known_.find(wanted.cert.value + '\n' + wanted.key.value);
+    return found != known_.end() && found->second->files_unchanged() ? found->second : nullptr;
+  }
+
+  void warn_uncovered(const tls::CertificateIndex& index) {
+    std::size_t uncovered = 0;
+    for (const HostAt& host : hosts_) {
+      if (index.covers(host.name) || ++uncovered > kMostUncoveredNamed) continue;
+      plan_->warnings_.push_back(fmt::format("{}:{}:{}: no certificate covers {}", doc_.files[host.at.file],
+                                             host.at.line, host.at.column, host.name));
+    }
+    if (uncovered > kMostUncoveredNamed) {
+      plan_->warnings_.push_back(fmt::format("no certificate covers {} further hosts", uncovered - kMostUncoveredNamed));
+    }
+  }
+
+  struct HostAt {
+    std::string name;
+    Position at;
+  };
+
+  std::shared_ptr<Plan> plan_;
+  const config::Document& doc_;
+  const Plan* previous_;
+  std::shared_ptr<const tls::TicketKeys> tickets_;
+  config::Diagnostics& diagnostics_;
+  std::unordered_map<std::string, std::uint32_t> pool_index_;
+  std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> known_;  // certificates of before
+  std::unique_ptr<Tenant> defaults_;
+  std::vector<HostAt> hosts_;  // every host a client may ask for over TLS
+};
+
+std::shared_ptr<const Plan> Plan::build(std::shared_ptr<const config::Document> document, const Plan* previous,
+                                        std::shared_ptr<const tls::TicketKeys> tickets,
+                                        config::Diagnostics& diagnostics) {
+  return Builder(std::move(document), previous, std::move(tickets), diagnostics).build();
+}
+
+bool Plan::certificates_changed() const {
+  const auto& all = certificates_->identities();
+  return std::any_of(all.begin(), all.end(), [](const auto& identity) { return !identity->files_unchanged(); });
+}
+
+}  // namespace sluice::plan

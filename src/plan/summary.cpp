@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "sluice/plan/plan.hpp"
+
+namespace sluice::plan {
+namespace {
+
+std::string day(std::time_t when) {
+  std::tm parts{};
+  ::gmtime_r(&when, &parts);
+  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+std::string join(const std::vector<std::string>& items) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : ", ") + item;
+  return out;
+}
+
+}  // namespace
+
+std::string summary(const Plan& plan) {
+  std::string out;
+  for (const Listener& listener : plan.listeners()) {
+    out += fmt::format("listener {:<12} {}{}{}\n", listener.name, listener.address_text, listener.tls ? ", TLS" : "",
+                       listener.redirect_https ? fmt::format(", redirects to https port {}", plan.https_port()) : "");
+  }
+  for (const Pool& pool : plan.pools()) {
+    out += fmt::format("pool     {:<12} {} server{}\n", pool.name, pool.servers.size(),
+                       pool.servers.size() == 1 ? "" : "s");
+  }
+  if (const auto& tenants = plan.document().tenants) {
+    out += fmt::format("tenants  {} listed{}\n", tenants->items.size(),
+                       tenants->from_host ? ", any other by " + tenants->from_host->value : "");
+  }
+  if (plan.tls() != nullptr) {
+    for (const auto& identity : plan.tls()->certificates().identities()) {
+      out += fmt::format("certificate {} until {} covers {}\n", identity->key_type, day(identity->not_after),
+                         join(identity->names));
+    }
+  }
+  for (const std::string& warning : plan.warnings()) out += "warning: " + warning + "\n";
+  return out;
+}
+
+}  // namespace sluice::plan

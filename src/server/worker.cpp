@@ -1,0 +1,213 @@
+#include "sluice/server/worker.hpp"
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "sluice/observe/log.hpp"
+
+namespace sluice::server {
+namespace {
+
+constexpr Nanos kMillisecond = 1'000'000;
+constexpr Nanos kAcceptPause = 100 * kMillisecond;
+constexpr Nanos kFlushEvery = 500 * kMillisecond;
+// Accepted in one go from a listener that others share, so that they get their part.
+constexpr int kAcceptShared = 16;
+
+}  // namespace
+
+// One listening descriptor of one worker.
+class Worker::Acceptor final : public net::Pollable {
+ public:
+  Acceptor(Worker& worker, std::uint32_t slot, int fd, bool shared)
+      : worker_(worker), slot_(slot), fd_(fd), shared_(shared), resume_(&Acceptor::on_resume, this) {
+    watch();
+  }
+  ~Acceptor() override {
+    if (watched_) worker_.loop_.remove(*this, fd_);
+    ::close(fd_);
+  }
+  std::uint32_t slot() const { return slot_; }
+
+  // Until the backlog is empty; `most` bounds one turn.
+  void accept(int most) {
+    for (int i = 0; i < most; ++i) {
+      sockaddr_storage peer{};
+      socklen_t length = sizeof peer;
+      const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) {
+        worker_.arrive(slot_, fd, SocketAddress(reinterpret_cast<const sockaddr*>(&peer), length));
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        return;
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        return pause();
+      }
+      // Anything else concerns the one connection, which is gone (accept(2) lists them).
+    }
+  }
+
+ private:
+  void on_events(std::uint32_t /*events*/) override { accept(shared_ ? kAcceptShared : INT32_MAX); }
+
+  void watch() {
+    watched_ = (shared_ ? worker_.loop_.add_shared_listener(*this, fd_) : worker_.loop_.add(*this, fd_)) == 0;
+  }
+
+  // Out of descriptors: clients wait in the backlog until some are free again.
+  void pause() {
+    observe::log_warn("cannot accept on listener {}: {}; trying again", worker_.pipeline_->listener(slot_).name,
+                      std::strerror(errno));
+    worker_.loop_.remove(*this, fd_);
+    watched_ = false;
+    resume_.arm(worker_.loop_, worker_.loop_.now() + kAcceptPause);
+  }
+  static void on_resume(void* self) { static_cast<Acceptor*>(self)->watch(); }
+
+  Worker& worker_;
+  std::uint32_t slot_;
+  int fd_;
+  bool shared_;
+  bool watched_ = false;
+  net::Deadline resume_;
+};
+
+// A connection between accept and its first request.
+class Worker::Arrival final : public ListLink {
+ public:
+  Arrival(net::Loop& loop, int fd, std::uint32_t slot_of, std::string ip, Admission::Ticket ticket_of)
+      : transport(std::make_unique<net::Transport>(loop, fd, false)),
+        peer_ip(std::move(ip)),
+        slot(slot_of),
+        ticket(ticket_of) {}
+  std::unique_ptr<net::Transport> transport;
+  std::shared_ptr<const tls::ServerContext> tls;  // must live until the handshake is over
+  std::string peer_ip;
+  std::uint32_t slot;
+  Admission::Ticket ticket;
+};
+
+Worker::Worker(unsigned index, Admission& admission, proxy::Pipeline::Dispose dispose)
+    : admission_(admission), flush_(&Worker::on_flush, this) {
+  pipeline_ = std::make_unique<proxy::Pipeline>(
+      loop_, [this](http1::ServerConnection& connection) { ended(connection); }, std::move(dispose));
+  thread_ = std::thread([this] { run(); });
+  ::pthread_setname_np(thread_.native_handle(), ("worker-" + std::to_string(index)).c_str());
+}
+
+Worker::~Worker() { stop(); }
+
+void Worker::run() {
+  loop_.run();
+  // What is left belongs to this thread: buffers and frames go back to where they came from.
+  acceptors_.clear();
+  pipeline_.reset();
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  post([this] { loop_.stop(); });
+  thread_.join();
+}
+
+void Worker::listen(std::uint32_t slot, int fd, bool shared) {
+  acceptors_.push_back(std::make_unique<Acceptor>(*this, slot, fd, shared));
+}
+
+void Worker::publish(std::shared_ptr<const proxy::Runtime> runtime) {
+  pipeline_->publish(std::move(runtime));
+  on_flush(this);
+}
+
+void Worker::close_listener(std::uint32_t slot) {
+  const auto at = std::find_if(acceptors_.begin(), acceptors_.end(), [&](const auto& a) { return a->slot() == slot; });
+  if (at == acceptors_.end()) return;
+  (*at)->accept(INT32_MAX);
+  acceptors_.erase(at);
+  open_.for_each([&](http1::ServerConnection& connection) {
+    if (connection.listener() == slot) connection.drain();
+  });
+}
+
+void Worker::drain() {
+  draining_ = true;
+  for (const auto& acceptor : acceptors_) acceptor->accept(INT32_MAX);
+  acceptors_.clear();
+  open_.for_each([](http1::ServerConnection& connection) { connection.drain(); });
+}
+
+void Worker::abort() {
+  arriving_.for_each([](Arrival& arrival) { arrival.transport->cancel(ErrorKind::cancelled); });
+  open_.for_each([](http1::ServerConnection& connection) { connection.abort(); });
+}
+
+void Worker::arrive(std::uint32_t slot, int fd, const SocketAddress& peer) {
+  std::string ip = peer.ip_text();
+  const Admission::Ticket ticket = admission_.admit(ip);
+  if (!ticket.admitted) {
+    ::close(fd);
+    return;
+  }
+  auto arrival = std::make_unique<Arrival>(loop_, fd, slot, std::move(ip), ticket);
+  if (!pipeline_->listener(slot).tls) return serve(std::move(arrival));
+  arrival->tls = pipeline_->runtime().plan->tls();
+  SSL* ssl = arrival->tls != nullptr ? arrival->tls->accept() : nullptr;
+  if (ssl == nullptr) {
+    admission_.release(ticket, arrival->peer_ip);
+    return;
+  }
+  arrival->transport->start_tls(ssl);
+  arriving_.push_back(*arrival);
+  detach(shake_hands(std::move(arrival)));
+}
+
+Task<void> Worker::shake_hands(std::unique_ptr<Arrival> arrival) {
+  const Nanos deadline = loop_.now() + pipeline_->listener(arrival->slot).settings.header;
+  const Error error = co_await arrival->transport->handshake(deadline);
+  arrival->unlink();
+  if (error) {
+    admission_.release(arrival->ticket, arrival->peer_ip);
+    co_return;
+  }
+  serve(std::move(arrival));
+}
+
+// The connection as the worker keeps it: with its admission.
+struct Worker::Open final : http1::ServerConnection {
+  Open(Arrival& arrival, http1::Service& service, bool trusted)
+      : ServerConnection(std::move(arrival.transport), service, std::move(arrival.peer_ip), trusted, arrival.slot),
+        ticket(arrival.ticket) {}
+  Admission::Ticket ticket;
+};
+
+void Worker::serve(std::unique_ptr<Arrival> arrival) {
+  bool trusted = false;
+  const auto& proxies = pipeline_->runtime().plan->trusted_proxies();
+  if (!proxies.empty()) {
+    const auto ip = IpAddress::parse(arrival->peer_ip);
+    trusted = ip && proxies.contains(*ip);
+  }
+  auto* opened = new Open(*arrival, *pipeline_, trusted);  // owned by itself until ended()
+  open_.push_back(*opened);
+  if (draining_) opened->drain();
+  opened->start();
+}
+
+void Worker::ended(http1::ServerConnection& connection) {
+  auto* opened = static_cast<Open*>(&connection);
+  admission_.release(opened->ticket, connection.peer_ip());
+  delete opened;
+}
+
+void Worker::on_flush(void* self) {
+  auto& worker = *static_cast<Worker*>(self);
+  worker.pipeline_->access_log().flush();
+  if (worker.pipeline_->access_log().on()) worker.flush_.arm(worker.loop_, worker.loop_.now() + kFlushEvery);
+}
+
+}  // namespace sluice::server

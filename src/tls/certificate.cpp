@@ -1,0 +1,156 @@
+#include "sluice/tls/certificate.hpp"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace sluice::tls {
+namespace {
+
+using BioPtr = std::unique_ptr<BIO, Freer<BIO_free_all>>;
+
+std::string last_error() {
+  char text[256] = "not PEM";
+  if (const unsigned long code = ERR_peek_last_error(); code != 0) ERR_error_string_n(code, text, sizeof text);
+  ERR_clear_error();
+  return text;
+}
+
+// No prompt for a passphrase at 3 a.m.: an encrypted key is an error.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return -1; }
+
+std::time_t to_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? ::timegm(&parts) : 0;
+}
+
+void collect_names(X509* leaf, std::vector<std::string>& out) {
+  auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr));
+  if (names == nullptr) return;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type != GEN_DNS) continue;
+    const auto* text = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
+    out.push_back(lower({text, static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
+  }
+  GENERAL_NAMES_free(names);
+}
+
+bool read_certificates(const std::string& file, Identity& out, LoadFailure& failure) {
+  const BioPtr bio(BIO_new_file(file.c_str(), "r"));
+  if (bio == nullptr) {
+    ERR_clear_error();
+    failure.message = "cannot read " + file;
+    return false;
+  }
+  out.leaf.reset(PEM_read_bio_X509(bio.get(), nullptr, &no_passphrase, nullptr));
+  if (out.leaf == nullptr) {
+    failure.message = "no certificate in " + file + " (" + last_error() + ")";
+    return false;
+  }
+  out.chain.reset(sk_X509_new_null());
+  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, &no_passphrase, nullptr)) {
+    sk_X509_push(out.chain.get(), next);
+  }
+  ERR_clear_error();  // the end of the file is reported as an error
+  return true;
+}
+
+bool read_key(const std::string& file, Identity& out, LoadFailure& failure) {
+  failure.key_file = true;
+  const BioPtr bio(BIO_new_file(file.c_str(), "r"));
+  if (bio == nullptr) {
+    ERR_clear_error();
+    failure.message = "cannot read " + file;
+    return false;
+  }
+  out.key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr));
+  if (out.key == nullptr) {
+    failure.message = "no usable private key in " + file + " (" + last_error() + ")";
+    return false;
+  }
+  if (X509_check_private_key(out.leaf.get(), out.key.get()) != 1) {
+    ERR_clear_error();
+    failure.message = "the key in " + file + " does not belong to the certificate in " + out.cert_file;
+    return false;
+  }
+  return true;
+}
+
+std::string key_type_of(const EVP_PKEY* key) {
+  switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_EC: return "ECDSA";
+    case EVP_PKEY_RSA: return "RSA";
+    case EVP_PKEY_ED25519: return "Ed25519";
+    default: return "other";
+  }
+}
+
+}  // namespace
+
+FileStamp FileStamp::of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec,
+          static_cast<std::uint64_t>(info.st_size), info.st_ino};
+}
+
+std::shared_ptr<const Identity> load_identity(const std::string& cert_file, const std::string& key_file,
+                                              LoadFailure& failure) {
+  auto out = std::make_shared<Identity>();
+  out->cert_file = cert_file;
+  out->key_file = key_file;
+  // Before reading: a file replaced in between is then seen as changed next time.
+  out->cert_stamp = FileStamp::of(cert_file);
+  out->key_stamp = FileStamp::of(key_file);
+  failure = {};
+  if (!read_certificates(cert_file, *out, failure) || !read_key(key_file, *out, failure)) return nullptr;
+  collect_names(out->leaf.get(), out->names);
+  if (out->names.empty()) {
+    failure = {false, "the certificate in " + cert_file + " names no DNS host (subjectAltName)"};
+    return nullptr;
+  }
+  out->not_before = to_time(X509_get0_notBefore(out->leaf.get()));
+  out->not_after = to_time(X509_get0_notAfter(out->leaf.get()));
+  out->key_type = key_type_of(out->key.get());
+  return out;
+}
+
+void CertificateIndex::add(std::shared_ptr<const Identity> identity) {
+  for (const std::string& name : identity->names) {
+    Choice& choice = by_name_[name];
+    const bool have = std::any_of(choice.begin(), choice.end(),
+                                  [&](const Identity* other) { return other->key_type == identity->key_type; });
+    if (!have) choice.push_back(identity.get());
+  }
+  if (identities_.empty()) fallback_ = {identity.get()};
+  identities_.push_back(std::move(identity));
+}
+
+const CertificateIndex::Choice* CertificateIndex::look_up(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &found->second;
+}
+
+const CertificateIndex::Choice* CertificateIndex::find(std::string_view name) const {
+  if (const Choice* exact = look_up(name)) return exact;
+  char wildcard[256] = "*";
+  const std::size_t dot = name.find('.');
+  if (dot != std::string_view::npos && name.size() - dot < sizeof wildcard - 1) {
+    const std::size_t size = name.copy(wildcard + 1, name.size() - dot, dot);
+    if (const Choice* found = look_up({wildcard, size + 1})) return found;
+  }
+  return &fallback_;
+}
+
+bool CertificateIndex::covers(std::string_view name) const {
+  if (look_up(name) != nullptr) return true;
+  const std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos || name.starts_with("*.")) return false;
+  return look_up("*" + std::string(name.substr(dot))) != nullptr;
+}
+
+}  // namespace sluice::tls

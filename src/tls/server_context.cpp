@@ -1,0 +1,123 @@
+#include "sluice/tls/server_context.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace sluice::tls {
+namespace {
+
+constexpr const char* kCiphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* kGroups = "X25519:P-256:P-384";
+
+void must(int result) {
+  if (result != 1) std::abort();
+}
+
+// A context's own data. Contexts come and go with configurations; connections outlive them.
+int index_slot() {
+  static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return slot;
+}
+int tickets_slot() {
+  static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return slot;
+}
+
+// Puts the certificates for the client's server name into its connection.
+int choose_certificate(SSL* ssl, void* /*unused*/) {
+  const auto* index = static_cast<const CertificateIndex*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index_slot()));
+  char lowered[256];
+  std::size_t size = 0;
+  if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) {
+    for (; name[size] != '\0' && size < sizeof lowered; ++size) lowered[size] = to_lower(name[size]);
+  }
+  if (size != 0 && lowered[size - 1] == '.') --size;
+  for (const Identity* identity : *index->find({lowered, size})) {
+    if (SSL_use_cert_and_key(ssl, identity->leaf.get(), identity->key.get(), identity->chain.get(), 1) != 1) {
+      ERR_clear_error();
+      return 0;
+    }
+  }
+  return 1;
+}
+
+int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                    unsigned offered_size, void* /*unused*/) {
+  static constexpr unsigned char kOurs[] = "\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof kOurs - 1, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301 §3.2: no_application_protocol
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// OpenSSL's contract: -1 error, 0 do not use the ticket, 1 fine, 2 fine and send a new one.
+int seal_or_open(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+                 int sealing) {
+  const auto* tickets = static_cast<const TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tickets_slot()));
+  TicketKeys::Key key{};
+  bool old = false;
+  if (sealing == 1) {
+    key = tickets->newest();
+    std::memcpy(name, key.name.data(), key.name.size());
+    if (RAND_bytes(iv, 16) != 1) return -1;
+  } else if (!tickets->find(name, key, old)) {
+    return 0;
+  }
+  char digest[] = "SHA256";
+  OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.mac.data(), key.mac.size()),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+      OSSL_PARAM_construct_end(),
+  };
+  const EVP_CIPHER* aes = EVP_aes_256_cbc();
+  const int ready = sealing == 1 ? EVP_EncryptInit_ex(cipher, aes, nullptr, key.cipher.data(), iv)
+                                 : EVP_DecryptInit_ex(cipher, aes, nullptr, key.cipher.data(), iv);
+  if (ready != 1 || EVP_MAC_CTX_set_params(mac, params) != 1) return -1;
+  return old ? 2 : 1;
+}
+
+}  // namespace
+
+ServerContext::ServerContext(std::shared_ptr<const CertificateIndex> certificates,
+                             std::shared_ptr<const TicketKeys> tickets)
+    : certificates_(std::move(certificates)),
+      tickets_(std::move(tickets)),
+      context_(SSL_CTX_new(TLS_server_method())) {
+  if (context_ == nullptr) std::abort();
+  must(SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION));
+  must(SSL_CTX_set_cipher_list(context_, kCiphers));
+  must(static_cast<int>(SSL_CTX_set1_groups_list(context_, kGroups)));
+  SSL_CTX_set_options(context_, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context_, 1);
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+  static constexpr unsigned char kSessionContext[] = "sluice";
+  must(SSL_CTX_set_session_id_context(context_, kSessionContext, sizeof kSessionContext - 1));
+  SSL_CTX_set_timeout(context_, TicketKeys::kLifetimeSeconds);
+  must(SSL_CTX_set_ex_data(context_, index_slot(), const_cast<CertificateIndex*>(certificates_.get())));
+  must(SSL_CTX_set_ex_data(context_, tickets_slot(), const_cast<TicketKeys*>(tickets_.get())));
+  must(static_cast<int>(SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, &seal_or_open)));
+  SSL_CTX_set_cert_cb(context_, &choose_certificate, nullptr);
+  SSL_CTX_set_alpn_select_cb(context_, &choose_protocol, nullptr);
+}
+
+ServerContext::~ServerContext() { SSL_CTX_free(context_); }
+
+SSL* ServerContext::accept() const {
+  SSL* ssl = SSL_new(context_);
+  if (ssl != nullptr) SSL_set_accept_state(ssl);
+  return ssl;
+}
+
+}  // namespace sluice::tls

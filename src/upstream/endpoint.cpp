@@ -1,0 +1,25 @@
+#include "sluice/upstream/endpoint.hpp"
+
+#include <algorithm>
+
+namespace sluice::upstream {
+
+void Endpoint::connect_failed(Nanos now) {
+  constexpr Nanos kFirst = 250'000'000;
+  constexpr std::uint32_t kMostDoublings = 5;
+  const std::uint32_t failures = failures_.fetch_add(1, std::memory_order_relaxed);
+  resting_until_.store(now + (kFirst << std::min(failures, kMostDoublings)), std::memory_order_relaxed);
+}
+
+std::shared_ptr<Endpoint> Registry::get(const std::string& pool, const SocketAddress& address) {
+  const std::string name = address.text();
+  // '\n' stands in neither a pool's name nor an address.
+  std::weak_ptr<Endpoint>& slot = endpoints_[pool + '\n' + name];
+  if (auto known = slot.lock()) return known;
+  auto made = std::make_shared<Endpoint>(pool, name, address, next_id_++);
+  slot = made;
+  std::erase_if(endpoints_, [](const auto& entry) { return entry.second.expired(); });
+  return made;
+}
+
+}  // namespace sluice::upstream
