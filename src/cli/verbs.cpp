@@ -97,7 +97,11 @@ int reload_verb(const Arguments& arguments) {
   std::string error;
   const auto reply = ask_admin(document.admin.value, "POST", "/api/config/reload", error);
   if (!reply) {
-    std::cerr << diagnostics.render(document.files);
+    if (!diagnostics.empty()) {
+      // The process reads the same file, and would refuse it; perhaps it is even why we cannot find it.
+      std::cerr << diagnostics.render(document.files) << "refused: the file is invalid; nothing has changed\n";
+      return kInvalid;
+    }
     std::cerr << fmt::format("sluice: nobody answers on {}: {}\n", document.admin.value, error);
     return kUnreachable;
   }

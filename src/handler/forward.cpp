@@ -23,7 +23,7 @@ class Upload {
 
   void start() {
     running_ = true;
-    detach(run());
+    run();
   }
   bool running() const { return running_; }
   // After join(): how it went.
@@ -50,7 +50,7 @@ class Upload {
     void await_resume() const noexcept {}
   };
 
-  Task<void> run() {
+  Detached run() {
     error_ = co_await connection_.http().upload(exchange_);
     // A client that fails takes its request with it. A server that stops reading may still have an answer.
     if (error_ && error_.side != Side::upstream) connection_.http().cancel(ErrorKind::cancelled);
@@ -89,6 +89,8 @@ class Forward {
   Task<void> answer(const Error& error) {
     exchange_.response.clear();
     http::make_reply(exchange_, http::reason_for(error));
+    // Where the request's own framing failed, nobody can tell where the next one would begin.
+    if (error.side == Side::downstream) exchange_.downstream->close_after();
     co_await exchange_.downstream->respond();
   }
 
@@ -136,7 +138,7 @@ class Forward {
   Task<Error> exchange_on(std::unique_ptr<Connection> connection) {
     stale_ = false;
     http1::ClientConnection& peer = connection->http();
-    peer.begin({target_.limits.stall, target_.limits.first_byte});
+    peer.begin({target_.limits.first_byte, target_.limits.body});
     Upload upload(exchange_, *connection);
     const Watch watch(*this, peer);
     const Nanos asked = now();
@@ -147,8 +149,10 @@ class Forward {
     error = co_await peer.receive(exchange_);
     account_.first_byte = now() - asked;
     if (error) {
+      // Our own stop() makes the upload fail too: only a failure from before it is a cause.
+      const Error cause = upload.running() ? Error{} : upload.error();
       co_await upload.stop();
-      if (upload.error() && upload.error().side == Side::downstream && !client_gone_) co_return upload.error();
+      if (cause && cause.side == Side::downstream && !client_gone_) co_return cause;
       if (client_gone_) co_return Error{ErrorKind::cancelled, Side::downstream};
       stale_ = connection->reused() && !peer.heard() && repeatable() && error.kind != ErrorKind::timed_out &&
                error.kind != ErrorKind::cancelled;
@@ -168,8 +172,8 @@ class Forward {
       head.fields.add(exchange_.arena, "Upgrade", exchange_.request.upgrade, http::FieldId::upgrade);
       exchange_.downstream->open_tunnel();
       upload.start();
-    } else if (upload.running() && head.status >= 400) {
-      // The server has seen enough of the request; so have we.
+    } else if (upload.running()) {
+      // Answered before the request was read: nobody can say yet whether the rest of it will come.
       exchange_.downstream->close_after();
     }
     const Error error = co_await exchange_.downstream->respond();

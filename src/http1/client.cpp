@@ -75,7 +75,7 @@ Task<Error> ClientConnection::send(http::Exchange& exchange, std::string_view de
   bool done = false;
   Unsent rest;
   Error error = out.flush(*transport_, done, rest);
-  if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.stall);
+  if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.body);
   last_sent_ = transport_->loop().now();
   error.side = Side::upstream;
   if (error) failed_ = true;
@@ -90,7 +90,7 @@ Task<Error> ClientConnection::upload(http::Exchange& exchange) {
     if (!out.empty()) {
       bool done = false;
       Error error = out.flush(*transport_, done, rest);
-      if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.stall);
+      if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.body);
       if (error) {
         failed_ = true;
         error.side = Side::upstream;
@@ -198,7 +198,7 @@ Task<Error> ClientConnection::receive(http::Exchange& exchange) {
       exchange.request.method == http::Method::head || (http::bodiless(head.status) && !tunnel_);
   body_->start(*transport_, in_, exchange.arena, bodiless ? Framing::none : head.framing, head.length,
                Side::upstream);
-  body_->set_limits(tunnel_ ? Nanos{3600} * 1'000'000'000 : limits_.first_byte, 0);
+  body_->set_limits(tunnel_ ? Nanos{3600} * 1'000'000'000 : limits_.body, 0);
   exchange.response_body = bodiless ? nullptr : body_.get();
   co_return Error{};
 }

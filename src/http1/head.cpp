@@ -165,6 +165,7 @@ constexpr std::uint16_t effective_port(std::uint16_t port, bool https) {
 struct AbsoluteForm {
   bool present = false;
   bool https = false;
+  std::string_view text;
   http::Authority authority;
 };
 
@@ -184,6 +185,7 @@ Error parse_absolute(std::string_view target, Arena& arena, http::RequestHead& o
   const auto authority = http::parse_authority(target.substr(0, end), arena);
   if (!authority) return {ErrorKind::malformed};
   absolute.present = true;
+  absolute.text = target.substr(0, end);
   absolute.authority = *authority;
   target.remove_prefix(end);
   if (target.empty()) {
@@ -218,7 +220,9 @@ Error parse_host(const AbsoluteForm& absolute, Arena& arena, http::RequestHead& 
   }
   if (host == nullptr) {
     // HTTP/1.0 knows no Host; a 1.1 request without one is invalid even in absolute-form (RFC 9112 §3.2).
-    if (out.minor == 1 || absolute.present) return {ErrorKind::malformed};
+    if (out.minor == 1) return {ErrorKind::malformed};
+    out.authority = absolute.text;
+    out.host = absolute.authority.host;
     return kNone;
   }
   const auto authority = http::parse_authority(host->value, arena);
@@ -327,11 +331,13 @@ HeadScanner::State HeadScanner::scan(std::string_view bytes) {
     if (feed == nullptr) break;
     const auto index = static_cast<std::size_t>(feed - begin);
     if (index == 0 || begin[index - 1] != '\r') return State::malformed;
+    if (index > 1 && begin[index - 2] == '\r') return State::malformed;
     if (index - line_end_ == 1) {
       size_ = index + 1;
       return State::complete;
     }
     line_end_ = index + 1;
+    if (first_line_ == 0) first_line_ = index + 1;
     at = feed + 1;
   }
   scanned_ = bytes.size();
@@ -347,11 +353,23 @@ bool plausible_request_start(std::string_view bytes) {
   return bytes.size() <= kLongestMethod;
 }
 
+Error check_request_line(std::string_view line, Arena& arena) {
+  Cursor cursor{line.data(), line.data() + line.size()};
+  AbsoluteForm absolute;
+  http::RequestHead scratch;
+  return parse_request_line(cursor, arena, scratch, absolute);
+}
+
 Error parse_request(std::string_view head, Arena& arena, const HeadLimits& limits, http::RequestHead& out) {
   Cursor cursor{head.data(), head.data() + head.size()};
   AbsoluteForm absolute;
-  if (const Error error = parse_request_line(cursor, arena, out, absolute)) return error;
   bool too_many = false;
+  if (const Error error = parse_request_line(cursor, arena, out, absolute)) {
+    // The fields all the same, for the answer's sake: Accept, and the log's.
+    cursor.at = head.data() + head.find("\r\n") + 2;
+    parse_fields(cursor, arena, limits.fields, out.fields, too_many);
+    return error;
+  }
   if (!parse_fields(cursor, arena, limits.fields, out.fields, too_many)) return field_error(too_many);
   if (const Error error = parse_host(absolute, arena, out)) return error;
   if (!parse_framing(out.fields, out.minor, out.framing, out.length)) return {ErrorKind::malformed};

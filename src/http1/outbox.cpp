@@ -86,7 +86,7 @@ void Outbox::request_head(const http::RequestHead& head, std::string_view defaul
   text(" ");
   text(head.target);
   text(" HTTP/1.1\r\n");
-  if (head.authority.empty()) field("Host", default_host);
+  if (!head.fields.has(http::FieldId::host)) field("Host", head.authority.empty() ? default_host : head.authority);
   fields(head.fields);
   if (!head.upgrade.empty()) {
     field("Connection", "upgrade");

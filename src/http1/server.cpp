@@ -55,8 +55,6 @@ ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport, Se
 
 ServerConnection::~ServerConnection() = default;
 
-void ServerConnection::start() { detach(run()); }
-
 void ServerConnection::drain() {
   draining_ = true;
   keep_alive_ = false;
@@ -91,7 +89,7 @@ void ServerConnection::close_session() {
   }
 }
 
-Task<void> ServerConnection::run() {
+Detached ServerConnection::run() {
   while (keep_alive_ || (draining_ && first_)) {
     if (!co_await await_request()) break;
     const Error error = co_await read_head();
@@ -117,15 +115,18 @@ void ServerConnection::ended() {
   service_.ended(*this);
 }
 
+http::Origin ServerConnection::origin() const {
+  return {peer_ip_, trusted_peer_, transport_->ssl() != nullptr, {}, listener_};
+}
+
 // Until there is at least one byte of a request. False: the connection ends without another.
 Task<bool> ServerConnection::await_request() {
-  http::Origin origin{peer_ip_, trusted_peer_, transport_->ssl() != nullptr, {}, listener_};
-  const ServerSettings settings = service_.settings(origin);
   if (session_ != nullptr) {
-    session_->settings = settings;
+    session_->settings = service_.settings(origin());
     co_return true;
   }
-  Nanos deadline = first_ ? accepted_ + settings.header : transport_->loop().now() + settings.idle;
+  Nanos deadline = first_ ? accepted_ + service_.settings(origin()).header
+                          : transport_->loop().now() + service_.settings(origin()).idle;
   for (;;) {
     // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
     open_session();
@@ -133,7 +134,7 @@ Task<bool> ServerConnection::await_request() {
     const net::IoResult got = transport_->read(session_->in.room());
     if (got.status == net::IoStatus::ok) {
       session_->in.commit(got.bytes);
-      session_->settings = settings;
+      session_->settings = service_.settings(origin());
       co_return true;
     }
     close_session();
@@ -156,6 +157,7 @@ Task<Error> ServerConnection::read_head() {
   s.exchange.account.started = transport_->loop().now();
   const Nanos deadline = s.exchange.account.started + s.settings.header;
   bool skipped_line = false;
+  bool line_checked = false;
   for (;;) {
     // One empty line before a request line is a client's old habit (RFC 9112 §2.2); more is noise.
     if (!skipped_line && s.in.view().starts_with("\r\n")) {
@@ -167,18 +169,22 @@ Task<Error> ServerConnection::read_head() {
       const auto scan = s.scanner.scan(s.in.view());
       if (scan == HeadScanner::State::malformed) co_return Error{ErrorKind::malformed, Side::downstream};
       if (scan == HeadScanner::State::complete) {
+        if (s.scanner.size() > s.settings.limits.bytes) co_return too_large();
         Error error = take_head();
         error.side = Side::downstream;
         co_return error;
       }
+      if (s.scanner.first_line() != 0 && !line_checked) {
+        line_checked = true;
+        Error error = check_request_line(s.in.view().substr(0, s.scanner.first_line()), s.exchange.arena);
+        error.side = Side::downstream;
+        if (error) co_return error;
+      }
       const bool half_line_break = s.in.view() == "\r" && !skipped_line;
-      if (!s.scanner.has_line() && !half_line_break && !plausible_request_start(s.in.view())) {
+      if (s.scanner.first_line() == 0 && !half_line_break && !plausible_request_start(s.in.view())) {
         co_return Error{ErrorKind::malformed, Side::downstream};
       }
-      if (s.in.size() > s.settings.limits.bytes) {
-        co_return Error{s.scanner.has_line() ? ErrorKind::head_too_large : ErrorKind::target_too_long,
-                        Side::downstream};
-      }
+      if (s.in.size() > s.settings.limits.bytes) co_return too_large();
     }
     s.in.reserve(std::max(Buffer::kSmall, s.in.size() + 4096));
     const net::IoResult got = transport_->read(s.in.room());
@@ -195,11 +201,16 @@ Task<Error> ServerConnection::read_head() {
   }
 }
 
+Error ServerConnection::too_large() const {
+  const std::size_t line = session_->scanner.first_line();
+  const bool target = line == 0 || line > session_->settings.limits.bytes;
+  return {target ? ErrorKind::target_too_long : ErrorKind::head_too_large, Side::downstream};
+}
+
 // The whole head is in the buffer: parses a copy in the arena, so that the buffer is free for the body.
 Error ServerConnection::take_head() {
   Session& s = *session_;
   const std::size_t size = s.scanner.size();
-  if (size > s.settings.limits.bytes) return {ErrorKind::head_too_large};
   const std::string_view head = s.exchange.arena.copy(s.in.view().substr(0, size));
   s.in.consume(size);
   return parse_request(head, s.exchange.arena, s.settings.limits, s.exchange.request);
@@ -208,7 +219,7 @@ Error ServerConnection::take_head() {
 Task<void> ServerConnection::serve_one(const Error& error) {
   Session& s = *session_;
   http::Exchange& exchange = s.exchange;
-  exchange.origin = {peer_ip_, trusted_peer_, transport_->ssl() != nullptr, {}, listener_};
+  exchange.origin = origin();
   if (transport_->ssl() != nullptr) {
     if (const char* name = SSL_get_servername(transport_->ssl(), TLSEXT_NAMETYPE_host_name)) {
       exchange.origin.sni = name;

@@ -12,7 +12,6 @@ namespace sluice::net {
 Transport::Transport(Loop& loop, int fd, bool connecting)
     : loop_(loop),
       read_deadline_(&Transport::on_read_deadline, this),
-      write_deadline_(&Transport::on_write_deadline, this),
       fd_(fd),
       may_write_(!connecting) {
   if (loop_.add(*this, fd_) != 0) hung_up_ = true;  // out of memory for the registration: dead on arrival
@@ -39,7 +38,9 @@ void Transport::Wait::await_suspend(std::coroutine_handle<> handle) noexcept {
     transport.read_deadline_.arm(transport.loop_, deadline);
   } else {
     transport.writer_ = this;
-    transport.write_deadline_.arm(transport.loop_, deadline);
+    auto& timer = transport.write_deadline_;
+    if (timer == nullptr) timer = std::make_unique<Deadline>(&Transport::on_write_deadline, &transport);
+    timer->arm(transport.loop_, deadline);
   }
 }
 
@@ -54,7 +55,7 @@ void Transport::wake_reader() {
 
 void Transport::wake_writer() {
   if (writer_ == nullptr) return;
-  write_deadline_.disarm();
+  write_deadline_->disarm();
   loop_.wake(std::exchange(writer_, nullptr)->waiter);
 }
 

@@ -12,15 +12,8 @@ namespace {
 using config::Duration;
 using config::Position;
 
-constexpr Duration kHeader{10'000};
-constexpr Duration kIdle{75'000};
-constexpr Duration kBody{30'000};
-constexpr Duration kDrain{30'000};
-constexpr Duration kConnect{3'000};
-constexpr Duration kFirstByte{60'000};
-// Below the keep-alive time of common application servers (Node.js: 5 s): the side that closes first should be
-// the one that sends requests.
-constexpr Duration kUpstreamIdle{4'000};
+// An application may think between two pieces (event streams do); a client that does is cut sooner.
+constexpr Duration kUpstreamBody{60'000};
 
 constexpr std::time_t kExpirySoon = 14 * 24 * 60 * 60;
 constexpr std::size_t kMostUncoveredNamed = 5;
@@ -49,7 +42,7 @@ class Builder {
   }
 
   std::shared_ptr<const Plan> build() {
-    plan_->drain_ = pick({doc_.timeouts.drain}, kDrain);
+    plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
     for (const auto& block : doc_.trusted_proxies) plan_->trusted_.add(block.value);
     pools();
     listeners();
@@ -74,6 +67,7 @@ class Builder {
       Pool pool;
       pool.name = from.name;
       pool.limits = limits(from.timeouts, {});
+      pool.drain = pick({from.timeouts.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       for (const config::Server& server : from.servers) pool.servers.push_back(make_server(server));
       pool_index_.emplace(pool.name, static_cast<std::uint32_t>(plan_->pools_.size()));
       plan_->pools_.push_back(std::move(pool));
@@ -96,10 +90,10 @@ class Builder {
   upstream::Limits limits(const config::Timeouts& pool, const config::Timeouts& route) const {
     const config::Timeouts& all = doc_.timeouts;
     upstream::Limits out;
-    out.connect = pick({route.connect, pool.connect, all.connect}, kConnect);
-    out.first_byte = pick({route.first_byte, pool.first_byte, all.first_byte}, kFirstByte);
-    out.idle = pick({route.upstream_idle, pool.upstream_idle, all.upstream_idle}, kUpstreamIdle);
-    out.stall = pick({all.body}, kBody);
+    out.connect = pick({route.connect, pool.connect, all.connect}, *config::kDefaultTimeouts.connect);
+    out.first_byte = pick({route.first_byte, pool.first_byte, all.first_byte}, *config::kDefaultTimeouts.first_byte);
+    out.idle = pick({route.upstream_idle, pool.upstream_idle, all.upstream_idle}, *config::kDefaultTimeouts.upstream_idle);
+    out.body = pick({route.body, pool.body, all.body}, kUpstreamBody);
     return out;
   }
 
@@ -112,9 +106,10 @@ class Builder {
       listener.tls = from.tls;
       listener.redirect_https = from.redirect_https;
       const config::Timeouts own = from.timeouts.value_or(config::Timeouts{});
-      listener.settings.header = pick({own.header, doc_.timeouts.header}, kHeader);
-      listener.settings.idle = pick({own.idle, doc_.timeouts.idle}, kIdle);
-      listener.settings.body = pick({own.body, doc_.timeouts.body}, kBody);
+      listener.settings.header = pick({own.header, doc_.timeouts.header}, *config::kDefaultTimeouts.header);
+      listener.settings.idle = pick({own.idle, doc_.timeouts.idle}, *config::kDefaultTimeouts.idle);
+      listener.settings.body = pick({own.body, doc_.timeouts.body}, *config::kDefaultTimeouts.body);
+      listener.drain = pick({own.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       listener.settings.max_body = doc_.max.body;
       listener.settings.limits = {doc_.max.head, doc_.max.fields};
       if (const auto address = SocketAddress::parse(from.address.value)) {
@@ -125,11 +120,7 @@ class Builder {
       plan_->listeners_.push_back(std::move(listener));
     }
     const auto& all = plan_->listeners_;
-    const auto secure = std::find_if(all.begin(), all.end(), [](const Listener& l) { return l.tls; });
-    if (secure != all.end()) {
-      plan_->https_port_ = secure->address.port();
-      return;
-    }
+    if (std::any_of(all.begin(), all.end(), [](const Listener& l) { return l.tls; })) return;
     for (const Listener& listener : all) {
       if (!listener.redirect_https) continue;
       error(listener.at, "listeners." + listener.name, "redirect: https needs a listener with tls: true to go to");

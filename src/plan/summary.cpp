@@ -25,7 +25,7 @@ std::string summary(const Plan& plan) {
   std::string out;
   for (const Listener& listener : plan.listeners()) {
     out += fmt::format("listener {:<12} {}{}{}\n", listener.name, listener.address_text, listener.tls ? ", TLS" : "",
-                       listener.redirect_https ? fmt::format(", redirects to https port {}", plan.https_port()) : "");
+                       listener.redirect_https ? ", redirects to https" : "");
   }
   for (const Pool& pool : plan.pools()) {
     out += fmt::format("pool     {:<12} {} server{}\n", pool.name, pool.servers.size(),

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
@@ -49,9 +50,8 @@ Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
 
 // Finds match.route, or makes the answer.
 Pipeline::Verdict Pipeline::route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match) {
-  if (redirects(exchange, plan)) {
-    const std::uint16_t port = plan.https_port();
-    const std::string suffix = port == 443 ? "" : fmt::format(":{}", port);
+  if (redirects(exchange)) {
+    const std::string suffix = https_port_ == 443 ? "" : fmt::format(":{}", https_port_);
     const std::string_view target = exchange.request.target == "*" ? "/" : exchange.request.target;
     http::make_redirect(exchange, exchange.arena.join({"https://", exchange.request.host, suffix, target}));
     return Verdict::answered;
@@ -79,7 +79,7 @@ Pipeline::Verdict Pipeline::route(http::Exchange& exchange, const plan::Plan& pl
   return Verdict::answered;
 }
 
-bool Pipeline::redirects(http::Exchange& exchange, const plan::Plan& /*plan*/) const {
+bool Pipeline::redirects(const http::Exchange& exchange) const {
   return listeners_[exchange.origin.listener].redirect_https && !exchange.request.host.empty() &&
          !exchange.request.path.starts_with("/.well-known/acme-challenge/");
 }
@@ -134,13 +134,7 @@ void Pipeline::publish(std::shared_ptr<const Runtime> runtime) {
   const config::Log& log = runtime->plan->document().log;
   access_log_.configure(runtime->access_file, log.format, log.query);
 
-  std::vector<std::uint32_t> kept;
-  for (const auto& members : runtime->members) {
-    for (const upstream::Member& member : *members) kept.push_back(member.endpoint->id());
-  }
-  std::sort(kept.begin(), kept.end());
-  connections_.retire_all_but(kept, runtime->plan->drain());
-
+  retire_servers(*runtime);
   epoch->runtime = std::move(runtime);
   std::unique_ptr<Epoch> old = std::exchange(current_, std::move(epoch));
   if (old == nullptr) return;
@@ -148,6 +142,26 @@ void Pipeline::publish(std::shared_ptr<const Runtime> runtime) {
     dispose_(std::move(old->runtime));
   } else {
     retired_.push_back(std::move(old));
+  }
+}
+
+// Servers that `next` no longer has finish what they have under way within their pool's drain time.
+void Pipeline::retire_servers(const Runtime& next) {
+  std::unordered_set<const upstream::Endpoint*> kept;
+  for (const auto& members : next.members) {
+    for (const upstream::Member& member : *members) {
+      kept.insert(member.endpoint.get());
+      connections_.keep(*member.endpoint);
+    }
+  }
+  if (current_ == nullptr) return;
+  const Runtime& old = *current_->runtime;
+  for (std::size_t pool = 0; pool < old.members.size(); ++pool) {
+    for (const upstream::Member& member : *old.members[pool]) {
+      if (!kept.contains(member.endpoint.get())) {
+        connections_.retire(*member.endpoint, old.plan->pools()[pool].drain);
+      }
+    }
   }
 }
 

@@ -50,6 +50,14 @@ void Server::on_all_workers(F work) {
   done->wait();
 }
 
+// The port of the first listener under TLS, as bound.
+std::uint16_t Server::port_of_tls(const plan::Plan& plan, const std::map<std::string, Listener>& bound) {
+  for (const plan::Listener& listener : plan.listeners()) {
+    if (listener.tls) return bound.at(key_of(listener)).address.port();
+  }
+  return 443;
+}
+
 bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diagnostics& diagnostics) {
   std::map<std::string, ListeningSockets> fresh;
   std::map<std::string, Listener> next;
@@ -68,7 +76,9 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
 
   const config::Max& max = runtime->plan->document().max;
   admission_.set_limits(max.connections, max.connections_per_ip);
+  const std::uint16_t https_port = port_of_tls(*runtime->plan, next);
   on_all_workers([&](Worker& worker, unsigned index) {
+    worker.pipeline().set_https_port(https_port);
     for (const plan::Listener& listener : runtime->plan->listeners()) {
       worker.pipeline().set_listener(next.at(key_of(listener)).slot, listener);
     }

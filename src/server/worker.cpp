@@ -92,6 +92,28 @@ class Worker::Arrival final : public ListLink {
   Admission::Ticket ticket;
 };
 
+// A listener that is gone while connections accepted on it are not.
+class Worker::Closing final {
+ public:
+  Closing(Worker& worker, std::uint32_t slot) : worker_(worker), slot_(slot), end_(&Closing::on_end, this) {
+    end_.arm(worker_.loop_, worker_.loop_.now() + worker_.pipeline_->listener(slot).drain);
+  }
+
+ private:
+  static void on_end(void* self) {
+    auto& closing = *static_cast<Closing*>(self);
+    Worker& worker = closing.worker_;
+    worker.open_.for_each([&](http1::ServerConnection& connection) {
+      if (connection.listener() == closing.slot_) connection.abort();
+    });
+    std::erase_if(worker.closing_, [&](const auto& other) { return other.get() == self; });
+  }
+
+  Worker& worker_;
+  std::uint32_t slot_;
+  net::Deadline end_;
+};
+
 Worker::Worker(unsigned index, Admission& admission, proxy::Pipeline::Dispose dispose)
     : admission_(admission), flush_(&Worker::on_flush, this) {
   pipeline_ = std::make_unique<proxy::Pipeline>(
@@ -106,6 +128,7 @@ void Worker::run() {
   loop_.run();
   // What is left belongs to this thread: buffers and frames go back to where they came from.
   acceptors_.clear();
+  closing_.clear();
   pipeline_.reset();
 }
 
@@ -132,6 +155,7 @@ void Worker::close_listener(std::uint32_t slot) {
   open_.for_each([&](http1::ServerConnection& connection) {
     if (connection.listener() == slot) connection.drain();
   });
+  closing_.push_back(std::make_unique<Closing>(*this, slot));
 }
 
 void Worker::drain() {
@@ -163,10 +187,10 @@ void Worker::arrive(std::uint32_t slot, int fd, const SocketAddress& peer) {
   }
   arrival->transport->start_tls(ssl);
   arriving_.push_back(*arrival);
-  detach(shake_hands(std::move(arrival)));
+  shake_hands(std::move(arrival));
 }
 
-Task<void> Worker::shake_hands(std::unique_ptr<Arrival> arrival) {
+Detached Worker::shake_hands(std::unique_ptr<Arrival> arrival) {
   const Nanos deadline = loop_.now() + pipeline_->listener(arrival->slot).settings.header;
   const Error error = co_await arrival->transport->handshake(deadline);
   arrival->unlink();
@@ -195,7 +219,7 @@ void Worker::serve(std::unique_ptr<Arrival> arrival) {
   auto* opened = new Open(*arrival, *pipeline_, trusted);  // owned by itself until ended()
   open_.push_back(*opened);
   if (draining_) opened->drain();
-  opened->start();
+  opened->run();
 }
 
 void Worker::ended(http1::ServerConnection& connection) {

@@ -74,7 +74,7 @@ bool read_key(const std::string& file, Identity& out, LoadFailure& failure) {
   }
   if (X509_check_private_key(out.leaf.get(), out.key.get()) != 1) {
     ERR_clear_error();
-    failure.message = "the key in " + file + " does not belong to the certificate in " + out.cert_file;
+    failure.message = "the key in " + file + " does not match the certificate in " + out.cert_file;
     return false;
   }
   return true;

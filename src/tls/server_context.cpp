@@ -40,7 +40,9 @@ int choose_certificate(SSL* ssl, void* /*unused*/) {
   }
   if (size != 0 && lowered[size - 1] == '.') --size;
   for (const Identity* identity : *index->find({lowered, size})) {
-    if (SSL_use_cert_and_key(ssl, identity->leaf.get(), identity->key.get(), identity->chain.get(), 1) != 1) {
+    // An empty chain would be copied all the same, for each connection.
+    STACK_OF(X509)* chain = sk_X509_num(identity->chain.get()) > 0 ? identity->chain.get() : nullptr;
+    if (SSL_use_cert_and_key(ssl, identity->leaf.get(), identity->key.get(), chain, 1) != 1) {
       ERR_clear_error();
       return 0;
     }

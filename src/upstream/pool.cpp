@@ -146,21 +146,19 @@ void Connections::give_back(std::unique_ptr<Connection> connection, Nanos idle) 
   ++idle_count_;
 }
 
-void Connections::retire_all_but(std::span<const std::uint32_t> kept, Nanos drain) {
-  for (std::uint32_t id = 0; id < slots_.size(); ++id) {
-    if (slots_[id] == nullptr) continue;
-    Slot& s = *slots_[id];
-    if (std::binary_search(kept.begin(), kept.end(), id)) {
-      s.retire.disarm();
-      continue;
-    }
-    s.idle.for_each([this](Connection& connection) { drop_idle(connection); });
-    if (s.active.empty()) {
-      slots_[id].reset();
-    } else if (!s.retire.armed()) {
-      s.retire.arm(loop_, loop_.now() + drain);
-    }
+void Connections::retire(const Endpoint& endpoint, Nanos drain) {
+  if (endpoint.id() >= slots_.size() || slots_[endpoint.id()] == nullptr) return;
+  Slot& s = *slots_[endpoint.id()];
+  s.idle.for_each([this](Connection& connection) { drop_idle(connection); });
+  if (s.active.empty()) {
+    slots_[endpoint.id()].reset();
+  } else if (!s.retire.armed()) {
+    s.retire.arm(loop_, loop_.now() + drain);
   }
+}
+
+void Connections::keep(const Endpoint& endpoint) {
+  if (endpoint.id() < slots_.size() && slots_[endpoint.id()] != nullptr) slots_[endpoint.id()]->retire.disarm();
 }
 
 }  // namespace sluice::upstream

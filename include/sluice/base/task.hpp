@@ -1,4 +1,5 @@
-// Task<T>: a lazy coroutine, started by whoever awaits it, and detach(), which starts one nobody awaits.
+// Task<T>: a lazy coroutine, started by whoever awaits it; Detached: one that starts at once and that nobody
+// awaits.
 //
 // Why not asio::awaitable: it accepts no foreign awaiters, and each await of it passes through an executor,
 // a handler and the scheduler's queue. Here an await of a task that does not suspend is a function call.
@@ -118,8 +119,8 @@ class [[nodiscard]] Task<void> {
   std::coroutine_handle<promise_type> frame_;
 };
 
-namespace detail {
-
+// The return type of a coroutine that runs to its first suspension before its caller goes on, and frees itself
+// at its end.
 struct Detached {
   struct promise_type {
     static void* operator new(std::size_t bytes) { return allocate_frame(bytes); }
@@ -131,12 +132,5 @@ struct Detached {
     [[noreturn]] void unhandled_exception() noexcept { std::abort(); }
   };
 };
-
-}  // namespace detail
-
-// Starts `task` now; it runs to its first suspension before this returns and frees itself at its end.
-inline void detach(Task<void> task) {
-  [](Task<void> t) -> detail::Detached { co_await std::move(t); }(std::move(task));
-}
 
 }  // namespace sluice

@@ -35,11 +35,12 @@ struct Located {
 
 // Time limits, 1ms..24h (`drain` from 0). Unset means "as the level above": a route's fall back to its pool's,
 // a pool's and a listener's to the process's. Listeners set `header`, `idle`, `body` and `drain`; pools
-// `drain`, `connect`, `first_byte` and `upstream_idle`; routes `connect` and `first_byte`.
+// `body` (their side of it), `drain`, `connect`, `first_byte` and `upstream_idle`; routes `body`, `connect` and
+// `first_byte`.
 struct Timeouts {
   std::optional<Duration> header;         // whole request head, from its first byte
   std::optional<Duration> idle;           // keep-alive client between two requests
-  std::optional<Duration> body;           // between two reads of a body, either direction
+  std::optional<Duration> body;           // between two reads or writes of a body
   std::optional<Duration> drain;          // connections on what was removed, and on stop
   std::optional<Duration> connect;        // TCP (and TLS) to an upstream
   std::optional<Duration> first_byte;     // upstream's first response byte
@@ -142,7 +143,7 @@ struct Document {
   std::uint32_t workers = 0;       // 0: one per usable core; 1..1024
   Log log;
   Located<std::string> admin{"127.0.0.1:9900", {}};  // loopback "address:port" | "unix:/path" | "off"
-  Timeouts timeouts = kDefaultTimeouts;  // every one set
+  Timeouts timeouts;  // every one set
   Max max;
   std::vector<Located<std::string>> trusted_proxies;  // CIDR blocks or single addresses, syntax checked
   std::vector<Listener> listeners;

@@ -16,8 +16,8 @@ class BodyReader;
 class Outbox;
 
 struct ClientLimits {
-  Nanos stall = 0;       // each wait while writing to the upstream
-  Nanos first_byte = 0;  // silence of the upstream: before its head, and between two reads of its body
+  Nanos first_byte = 0;  // from the last byte of the request to the first of the response
+  Nanos body = 0;        // each wait while a body moves, either way
 };
 
 class ClientConnection {

@@ -25,22 +25,26 @@ class HeadScanner {
   enum class State : std::uint8_t { incomplete, complete, malformed };
 
   // `bytes` is everything received so far, from the start line on. Malformed: a line feed without its carriage
-  // return. When complete, size() is the head's length with the empty line.
+  // return, or with two. When complete, size() is the head's length with the empty line.
   State scan(std::string_view bytes);
   std::size_t size() const { return size_; }
-  // Whether the start line has ended.
-  bool has_line() const { return line_end_ != 0; }
+  // Bytes of the start line with its line break; 0 until that has come.
+  std::size_t first_line() const { return first_line_; }
   void reset() { *this = HeadScanner{}; }
 
  private:
   std::size_t scanned_ = 0;
   std::size_t line_end_ = 0;  // just after the last line feed seen
+  std::size_t first_line_ = 0;
   std::size_t size_ = 0;
 };
 
 // Whether a start line that is not whole yet can still become a request line: catches TLS, SSH and noise at
 // their first bytes instead of at a timeout.
 bool plausible_request_start(std::string_view bytes);
+
+// A request line that has come to its line break while the rest of the head has not.
+Error check_request_line(std::string_view line, Arena& arena);
 
 // `head` ends with its empty line and lives in `arena`; the views in `out` point into it.
 Error parse_request(std::string_view head, Arena& arena, const HeadLimits& limits, http::RequestHead& out);

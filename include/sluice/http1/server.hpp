@@ -44,9 +44,9 @@ class ServerConnection : public ListLink, private http::Downstream {
                    bool trusted_peer, std::uint32_t listener);
   virtual ~ServerConnection();
 
-  // Starts serving; returns at the first wait. Under TLS the handshake is over. The first request's time runs
-  // from the construction.
-  void start();
+  // Serves until the connection ends; returns at the first wait. Under TLS the handshake is over. The first
+  // request's time runs from the construction.
+  Detached run();
 
   // No further request after the one under way; an idle connection ends by itself shortly, or answers the
   // request that was already on its way.
@@ -61,10 +61,11 @@ class ServerConnection : public ListLink, private http::Downstream {
   struct Session;  // what a connection needs only while a request is under way
   struct Sessions;
 
-  Task<void> run();
+  http::Origin origin() const;
   Task<bool> await_request();
   Task<Error> read_head();
   Error take_head();
+  Error too_large() const;
   Task<void> serve_one(const Error& error);
   Task<void> finish_request_body();
   Task<void> linger();

@@ -117,7 +117,7 @@ class Transport final : private Pollable {
   Wait* writer_ = nullptr;
   std::unique_ptr<std::string> unsent_;  // TLS records the kernel did not take yet
   Deadline read_deadline_;
-  Deadline write_deadline_;
+  std::unique_ptr<Deadline> write_deadline_;  // made when a write first has to wait: few ever do
   int fd_;
   ErrorKind cancelled_ = ErrorKind::none;
   bool may_read_ = false;  // edge-triggered: false until epoll says otherwise

@@ -23,6 +23,7 @@ struct Listener {
   bool tls = false;
   bool redirect_https = false;
   http1::ServerSettings settings;
+  Nanos drain = 0;  // for its connections when a reload removes it
 };
 
 // A server as configured: one address, or a name that resolves to any number of them.
@@ -38,6 +39,7 @@ struct Pool {
   std::string name;
   std::vector<Server> servers;
   upstream::Limits limits;
+  Nanos drain = 0;  // for what is under way when a reload removes the pool or a server of it
 };
 
 class Plan {
@@ -58,7 +60,6 @@ class Plan {
   const std::shared_ptr<const tls::ServerContext>& tls() const { return tls_; }
   std::uint16_t unknown_status() const { return unknown_status_; }
   const std::string& tenant_header() const { return tenant_header_; }
-  std::uint16_t https_port() const { return https_port_; }
   Nanos drain() const { return drain_; }
   // Whether a certificate file changed since it was read.
   bool certificates_changed() const;
@@ -78,7 +79,6 @@ class Plan {
   std::vector<std::string> warnings_;
   Nanos drain_ = 0;
   std::uint16_t unknown_status_ = 404;
-  std::uint16_t https_port_ = 443;
 };
 
 // What `sluice check` prints about a plan: listeners, tenants, pools, certificates with what they cover.

@@ -36,6 +36,8 @@ class Pipeline final : public http1::Service {
   const Runtime& runtime() const { return *current_->runtime; }
   observe::AccessLog& access_log() { return access_log_; }
 
+  // Where redirects to https go: the port that was bound.
+  void set_https_port(std::uint16_t port) { https_port_ = port; }
   // Connections name their listener by a slot that stays the same across plans.
   void set_listener(std::uint32_t slot, const plan::Listener& listener);
   const plan::Listener& listener(std::uint32_t slot) const { return listeners_[slot]; }
@@ -71,12 +73,13 @@ class Pipeline final : public http1::Service {
   enum class Verdict : std::uint8_t { forward, answered };
 
   Verdict route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match);
-  bool redirects(http::Exchange& exchange, const plan::Plan& plan) const;
+  bool redirects(const http::Exchange& exchange) const;
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
   Task<void> answer(http::Exchange& exchange, Epoch& epoch, const plan::Route& route,
                     handler::ForwardAccount& account);
   void account(const http::Exchange& exchange, const Epoch& epoch, const plan::Route* route,
                const handler::ForwardAccount& forward);
+  void retire_servers(const Runtime& next);
   void forget(Epoch& epoch);
 
   net::Loop& loop_;
@@ -86,6 +89,7 @@ class Pipeline final : public http1::Service {
   std::unique_ptr<Epoch> current_;
   std::vector<std::unique_ptr<Epoch>> retired_;  // still pinned
   std::vector<plan::Listener> listeners_;        // by slot
+  std::uint16_t https_port_ = 443;
   observe::AccessLog access_log_;
 };
 

@@ -51,6 +51,7 @@ class Server {
 
   // What tells whether a listener is the same one as before.
   static std::string key_of(const plan::Listener& listener);
+  static std::uint16_t port_of_tls(const plan::Plan& plan, const std::map<std::string, Listener>& bound);
   bool bind(const plan::Listener& listener, ListeningSockets& out, config::Diagnostics& diagnostics);
   template <class F>
   void on_all_workers(F work);

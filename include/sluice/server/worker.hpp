@@ -32,7 +32,8 @@ class Worker {
   void publish(std::shared_ptr<const proxy::Runtime> runtime);
   // Starts accepting on `fd`, which it takes over. `shared`: other workers accept on it too.
   void listen(std::uint32_t slot, int fd, bool shared);
-  // Takes what waits in the backlog, then closes; connections of that listener end after the request under way.
+  // Takes what waits in the backlog, then closes; connections of that listener end after the request under way,
+  // or when its drain time is over.
   void close_listener(std::uint32_t slot);
   // No new connections; those open end after the request under way.
   void drain();
@@ -42,11 +43,12 @@ class Worker {
  private:
   class Acceptor;
   class Arrival;
+  class Closing;
   struct Open;
 
   void run();
   void arrive(std::uint32_t slot, int fd, const SocketAddress& peer);
-  Task<void> shake_hands(std::unique_ptr<Arrival> arrival);
+  Detached shake_hands(std::unique_ptr<Arrival> arrival);
   void serve(std::unique_ptr<Arrival> arrival);
   void ended(http1::ServerConnection& connection);
   static void on_flush(void* self);
@@ -55,6 +57,7 @@ class Worker {
   Admission& admission_;
   std::unique_ptr<proxy::Pipeline> pipeline_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::unique_ptr<Closing>> closing_;   // listeners whose connections are draining
   IntrusiveList<Arrival> arriving_;                 // in their TLS handshake
   IntrusiveList<http1::ServerConnection> open_;
   net::Deadline flush_;

@@ -20,7 +20,7 @@ namespace sluice::upstream {
 struct Limits {
   Nanos connect = 0;
   Nanos first_byte = 0;
-  Nanos stall = 0;  // while writing
+  Nanos body = 0;   // between two reads or writes of a body
   Nanos idle = 0;   // an unused connection
 };
 
@@ -64,9 +64,10 @@ class Connections {
   // After an exchange: keeps it for `idle`, or closes it.
   void give_back(std::unique_ptr<Connection> connection, Nanos idle);
 
-  // Endpoints not in `kept` (sorted ids) are no longer configured: idle connections close now, those under way
-  // are cut after `drain`.
-  void retire_all_but(std::span<const std::uint32_t> kept, Nanos drain);
+  // The endpoint is no longer configured: idle connections close now, those under way are cut after `drain`.
+  void retire(const Endpoint& endpoint, Nanos drain);
+  // It is configured again, or still.
+  void keep(const Endpoint& endpoint);
 
   net::Loop& loop() const { return loop_; }
   std::size_t idle_count() const { return idle_count_; }

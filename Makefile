@@ -1,0 +1,49 @@
+# The front door. Every target works on a fresh Debian 12: what is missing is installed first.
+# `make help` lists the targets.
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+RELEASE = build/release
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-test deps-bench deps-lint build demo test bench lint format install clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+deps:
+	@cmake/install-packages build
+
+deps-test: deps
+	@cmake/install-packages test
+
+deps-bench: deps
+	@cmake/install-packages bench
+
+deps-lint: deps
+	@cmake/install-packages lint
+
+build: deps ## the release programs, in build/release/bin
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+demo: build ## Sluice over TLS in front of several origins, with URLs to try
+	conf/demo/run
+
+test: deps-test ## build and run every test
+	tests/run
+
+bench: build deps-bench ## Sluice beside nginx, in one run
+	/usr/bin/python3 bench/compare.py $(BENCH)
+
+lint: deps-lint ## formatting, static analysis
+	tests/lint
+
+format: deps-lint ## format the sources in place
+	git ls-files '*.cpp' '*.hpp' | xargs clang-format-14 -i
+
+install: build ## programs, unit files and documentation, below PREFIX
+	cmake --install $(RELEASE) --prefix $(PREFIX)
+
+clean: ## remove what was built
+	rm -rf build

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""Compares Sluice with nginx on this machine, and Sluice with itself.
+
+Leads with processor time per request at an equal offered rate, taken from the kernel's account of the proxy's
+processes over exactly the measured time, as a ratio within each of several alternating rounds. The proxy has one
+processor to itself; load generator and upstream share another. Everything runs on loopback addresses, from a
+temporary directory; what is started is ended.
+"""
+
+import argparse
+import dataclasses
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lib import changing, machine, report, standing, throughput
+from lib.bench import Bench, Effort
+from lib.proxies import make_proxy
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SCENARIOS = {
+    "plain": (throughput.plain, "100-byte replies over HTTP"),
+    "tls": (throughput.tls, "the same over TLS 1.3"),
+    "large": (throughput.large, "1 MiB replies"),
+    "tenants": (throughput.tenants, "10,000 tenants against one route"),
+    "idle": (standing.idle_memory, "memory per idle connection, plain and TLS"),
+    "start": (standing.start, "start time and memory with 10,000 tenants"),
+    "reload": (changing.reload, "reload of 10,000 tenants under load"),
+    "churn": (changing.churn, "300 reloads under load with 10,000 idle connections"),
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     epilog="scenarios:\n" + "\n".join(f"  {name:8} {what}" for name, (_, what) in
+                                                                       SCENARIOS.items()))
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="which, separated by commas; default: all")
+    parser.add_argument("--rounds", type=int, help="alternating rounds (default 3)")
+    parser.add_argument("--duration", type=float, help="measured seconds per run (default 6)")
+    parser.add_argument("--rate", type=int, help="requests per second of the small replies (default 12000)")
+    parser.add_argument("--quick", action="store_true", help="one short round of everything, to see that it works")
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release/bin", help="where the programs are")
+    parser.add_argument("--nginx", default="/usr/sbin/nginx", help="the nginx to compare with")
+    parser.add_argument("--results", type=Path, default=ROOT / "bench/results", help="where reports go")
+    # Other binaries by path, as NAME=PATH, instead of Sluice and nginx; the file's name says how to talk to it.
+    parser.add_argument("--subject", action="append", default=[], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.scenarios = options.scenarios.split(",")
+    if unknown := [name for name in options.scenarios if name not in SCENARIOS]:
+        parser.error(f"unknown scenario {unknown[0]}; known: {', '.join(SCENARIOS)}")
+    return options
+
+
+def choose_subjects(options):
+    if options.subject:
+        return dict(subject.split("=", 1) for subject in options.subject)
+    subjects = {"sluice": options.build / "sluice"}
+    if shutil.which(options.nginx):
+        subjects["nginx"] = options.nginx
+    return subjects
+
+
+def choose_effort(options):
+    effort = Effort.quick() if options.quick else Effort()
+    given = {name: getattr(options, name) for name in ("rounds", "duration", "rate") if getattr(options, name)}
+    return dataclasses.replace(effort, **given)
+
+
+def run(bench, scenarios):
+    """Runs the scenarios and prints each as it is done; one that cannot be run does not stop the others."""
+    results = {}
+    for name in scenarios:
+        try:
+            results[name] = SCENARIOS[name][0](bench)
+            print(report.table(results[name]) + "\n", flush=True)
+        except (RuntimeError, OSError, ValueError, KeyError) as error:
+            bench.note(f"{name} FAILED: {error}")
+            results[name] = {"error": str(error)}
+    return results
+
+
+def main():
+    options = arguments()
+    for needed in (*choose_subjects(options).values(), options.build / "sluice-origin", options.build / "sluice-bench"):
+        if not os.access(needed, os.X_OK):
+            sys.exit(f"compare.py: {needed} is missing; `make build` makes it")
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2:
+        sys.exit("compare.py: needs two processors, one for the proxy and one for its load")
+    # TERM, too, shall end what was started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    when = time.strftime("%Y-%m-%d-%H%M%S")
+    effort = choose_effort(options)
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as temporary:
+        stage = Bench(options.build, choose_subjects(options), effort, processors[0], processors[1], Path(temporary),
+                      machine.raise_descriptor_limit())
+        os.sched_setaffinity(0, {processors[1]})
+        with stage.prepared() as bench:
+            found = {
+                "when": when,
+                "machine": machine.describe(),
+                "versions": {name: make_proxy(binary, bench.around, name).version()
+                             for name, binary in bench.subjects.items()},
+                "effort": dataclasses.asdict(effort),
+            }
+            print(report.heading(found) + "\n", flush=True)
+            found["results"] = run(bench, options.scenarios)
+            found |= {"notes": bench.notes, "late": bench.late}
+    print(report.doubts(found))
+    report.write(found, options.results / when)
+    print(f"\n{options.results / when / 'report.json'}")
+    return 1 if any("error" in result for result in found["results"].values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

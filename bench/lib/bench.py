@@ -1,0 +1,113 @@
+"""What every scenario needs: the programs, the processors, and the measure of effort."""
+
+import contextlib
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from lib.proxies import Plan, Surroundings, make_proxy
+from lib.tools import Generator, Origin
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured."""
+
+    rounds: int = 3
+    duration: float = 6
+    warmup: float = 2
+    rate: int = 12000
+    idle: int = 5000
+    many_idle: int = 10000
+    tenants: int = 10000
+    slow_reloads: int = 5  # with all tenants
+    reloads: int = 300  # with fewer, and many idle connections
+
+    @staticmethod
+    def quick():
+        """A look whether everything works; its figures are no more than a hint."""
+        return Effort(rounds=1, duration=2, warmup=0.5, idle=500, many_idle=500, tenants=1000, slow_reloads=2,
+                      reloads=20)
+
+
+@dataclass
+class Bench:
+    """The stage: origin and generator on one processor, proxies alone on the other."""
+
+    tools: Path
+    subjects: dict  # name -> binary; the first is the one under test, the second what it is compared with
+    effort: Effort
+    proxy_cpu: int
+    load_cpu: int
+    directory: Path
+    descriptors: int
+    notes: list = field(default_factory=list)
+    late: list = field(default_factory=list)  # labels of runs whose generator could not keep its own schedule
+    origin: Origin = None
+    generator: Generator = None
+    around: Surroundings = None
+
+    @contextlib.contextmanager
+    def prepared(self):
+        certificate, key = make_certificate(self.directory)
+        with Origin(self.tools / "sluice-origin", self.load_cpu, self.directory) as self.origin:
+            self.generator = Generator(self.tools / "sluice-bench", self.load_cpu, self.directory, certificate)
+            self.around = Surroundings(self.origin.address, certificate, key, self.directory, self.proxy_cpu,
+                                       self.descriptors)
+            yield self
+
+    @property
+    def subject(self):
+        return next(iter(self.subjects))
+
+    @contextlib.contextmanager
+    def running(self, name, plan=Plan()):
+        """A proxy serving the plan; gives it and the seconds its start took."""
+        with make_proxy(self.subjects[name], self.around, name) as proxy:
+            yield proxy, proxy.start(plan)
+
+    def alternating(self, variants):
+        """(round, variant) pairs; the order turns in every round, so that no variant always goes first."""
+        for number in range(self.effort.rounds):
+            for variant in variants if number % 2 == 0 else list(reversed(variants)):
+                yield number, variant
+
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def judge(self, label, run):
+        """Notes what makes a run doubtful; noise is in the run itself."""
+        if run["lost"]:
+            self.note(f"{label}: {run['lost']} of {run['requests']} requests lost {run['report']['failures'] or ''}")
+        if run["generator_was_bottleneck"]:
+            self.late.append(label)
+        return run
+
+
+def make_certificate(directory):
+    """A certificate as small sites have it: ECDSA P-256, here for the loopback and for every tenant."""
+    certificate, key = directory / "bench.pem", directory / "bench.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", key, "-out", certificate, "-days", "7", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,DNS:*.example.test,IP:127.0.0.1"],
+                   check=True, capture_output=True, timeout=30)
+    return certificate, key
+
+
+def spread(values):
+    """Median, least and most."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return {"median": median(known), "least": min(known), "most": max(known)}
+
+
+def ratios(runs, numerator, denominator, figure):
+    """The ratio of a figure within each round, for both sides of a round saw the same machine."""
+    by_round = {}
+    for run in runs:
+        by_round.setdefault(run["round"], {})[run["variant"]] = run[figure]
+    pairs = [(row.get(numerator), row.get(denominator)) for row in by_round.values()]
+    return spread([above / below for above, below in pairs if above is not None and below])

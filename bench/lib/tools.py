@@ -1,0 +1,108 @@
+"""sluice-origin and sluice-bench as compare.py uses them."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.machine import Processor
+from lib.processes import Process
+from lib.proxies import HOST_PATTERN
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load: what is offered, and for how long."""
+
+    rate: int
+    connections: int
+    duration: float
+    warmup: float
+    tls: bool = False
+    path: str = "/"
+    hosts: int = 0
+
+
+class Origin(Process):
+    """The upstream, on the load generator's processor: never on the proxy's."""
+
+    def __init__(self, binary, cpu, directory):
+        super().__init__([binary, "--listen", "127.0.0.1:0"], cpu, directory, stdout=subprocess.PIPE, text=True)
+        said = re.match(r"listening on (\S+)", self.popen.stdout.readline())
+        if not said:
+            self.stop()
+            raise RuntimeError(f"sluice-origin did not start:\n{self.last_words()}")
+        self.address = said.group(1)
+
+
+class Generator:
+    """Runs sluice-bench against a proxy."""
+
+    def __init__(self, binary: Path, cpu: int, directory: Path, certificate: Path):
+        self.binary, self.cpu, self.directory, self.certificate = binary, cpu, directory, certificate
+
+    def _target(self, proxy, tls, path="/", hosts=0):
+        argv = ["--url", proxy.url(tls, path), "--json"]
+        argv += ["--hosts", hosts, "--pattern", HOST_PATTERN] if hosts else ["--host", "localhost"]
+        return argv + (["--ca", self.certificate] if tls else [])
+
+    def load(self, proxy, load: Load, during=None):
+        """One run; the proxy's processor time is taken over exactly the measured part of it. during(), if given,
+        is called when that part has begun, and its return ends the load before its time."""
+        argv = [self.binary, "load", *self._target(proxy, load.tls, load.path, load.hosts), "--announce",
+                "--rate", load.rate, "--connections", load.connections,
+                "--duration", f"{load.duration}s", "--warmup", f"{load.warmup}s"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with Process(argv, self.cpu, self.directory, **pipes) as bench:
+            self._expect(bench, "measuring")
+            processor, cpu = Processor(proxy.around.cpu), proxy.process.cpu_seconds()
+            outcome = None
+            if during:
+                outcome = during()
+                bench.popen.terminate()
+            self._expect(bench, "measured")
+            cpu = proxy.process.cpu_seconds() - cpu
+            noise = processor.noise(cpu)
+            report = json.loads(bench.popen.stdout.read())
+        return {**summarise(report, cpu), "noise": noise, "during": outcome, "report": report}
+
+    @staticmethod
+    def _expect(bench, word):
+        said = bench.popen.stderr.readline().strip()
+        if said != word:
+            raise RuntimeError(f"sluice-bench: {said}{bench.popen.stderr.read()}".strip())
+
+    def idle(self, proxy, tls, connections):
+        """Connections that have each had one answer, and rest until the returned object is finished."""
+        argv = [self.binary, "idle", *self._target(proxy, tls), "--connections", connections,
+                "--request-first", "--request-last", "--timeout", "30s"]
+        return IdleConnections(argv, self.cpu, self.directory)
+
+
+class IdleConnections(Process):
+    def __init__(self, argv, cpu, directory):
+        super().__init__(argv, cpu, directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self.popen.stdout.readline().strip() != "ready":
+            self.stop()
+            raise RuntimeError(f"sluice-bench idle: {self.last_words()}")
+
+    def finish(self):
+        """Lets each send one more request and tells how all of them fared."""
+        self.popen.stdin.close()
+        self.popen.stdin = None
+        return json.loads(self.popen.stdout.read())
+
+
+def summarise(report, cpu):
+    requests = report["requests"]
+    answered = requests["ok"] + sum(n for kind, n in report["failures"].items() if kind.startswith("status"))
+    return {
+        "cpu_seconds": cpu,
+        "cpu_us_per_request": cpu / answered * 1e6 if answered else None,
+        "requests": requests["scheduled"],
+        "lost": requests["scheduled"] - requests["ok"],
+        "p50_ms": report["latency_us"]["p50"] / 1e3,
+        "p99_ms": report["latency_us"]["p99"] / 1e3,
+        "generator_was_bottleneck": report["generator"]["bottleneck"],
+    }

@@ -1,0 +1,18 @@
+// What a run found, for people and for programs.
+#pragma once
+
+#include "loadgen/idle.hpp"
+#include "loadgen/options.hpp"
+#include "loadgen/tally.hpp"
+
+#include <string>
+
+namespace sluice::bench {
+
+std::string load_text(const LoadOptions& options, const LoadResult& result);
+std::string load_json(const LoadOptions& options, const LoadResult& result);
+
+std::string idle_text(const IdleResult& result);
+std::string idle_json(const IdleResult& result);
+
+}  // namespace sluice::bench

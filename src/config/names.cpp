@@ -1,0 +1,150 @@
+#include "config/names.hpp"
+
+#include "sluice/config/load.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace sluice::config {
+namespace {
+
+using Text = Parsed<std::string>;
+
+constexpr std::size_t kLongestName = 63;
+constexpr std::string_view kPlaceholder = "{tenant}";
+
+// Framing, one connection only, or written by Sluice itself; in lower case.
+constexpr std::array<std::string_view, 19> kReservedFields{"connection",
+                                                           "content-length",
+                                                           "date",
+                                                           "expect",
+                                                           "forwarded",
+                                                           "host",
+                                                           "http2-settings",
+                                                           "keep-alive",
+                                                           "max-forwards",
+                                                           "proxy-authenticate",
+                                                           "proxy-authorization",
+                                                           "proxy-connection",
+                                                           "proxy-status",
+                                                           "te",
+                                                           "trailer",
+                                                           "transfer-encoding",
+                                                           "upgrade",
+                                                           "via",
+                                                           "x-request-id"};
+
+bool all_of(std::string_view text, bool (*allowed)(char)) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), allowed);
+}
+
+bool is_token_char(char c) {
+  return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool is_path_char(char c) {
+  return is_alnum(c) || std::string_view("/-._~!$&'()*+,;=:@%").find(c) != std::string_view::npos;
+}
+
+bool is_reserved_field(std::string_view name) {
+  return name.starts_with("x-forwarded-") ||
+         std::find(kReservedFields.begin(), kReservedFields.end(), name) != kReservedFields.end();
+}
+
+bool good_escapes(std::string_view path) {
+  for (std::size_t i = path.find('%'); i != std::string_view::npos; i = path.find('%', i + 1)) {
+    if (i + 2 >= path.size() || hex_value(path[i + 1]) < 0 || hex_value(path[i + 2]) < 0) return false;
+  }
+  return true;
+}
+
+bool has_dot_segment(std::string_view path) {
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    if (segment == "." || segment == "..") return true;
+    path.remove_prefix(segment.size());
+  }
+  return false;
+}
+
+}  // namespace
+
+bool is_token(std::string_view text) { return all_of(text, is_token_char); }
+
+bool is_name(std::string_view text) {
+  return text.size() <= kLongestName && !text.empty() && is_alnum(text.front()) &&
+         all_of(text, [](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+bool is_tenant_name(std::string_view text) {
+  return text.size() <= kLongestName &&
+         all_of(text, [](char c) { return (is_alnum(c) && !is_upper(c)) || c == '-'; });
+}
+
+Text parse_host_pattern(std::string_view text) {
+  std::string host = canonical_host(text);
+  if (!host.empty()) return {std::move(host), {}};
+  if (text == "*") return failed<std::string>("\"*\" is no host; \"*.example.com\" covers one domain");
+  if (text.find("://") != std::string_view::npos || text.find('/') != std::string_view::npos) {
+    return failed<std::string>(fmt::format("{} is a URL; write the host alone", quoted(text)));
+  }
+  const std::size_t colon = text.rfind(':');
+  if (colon != std::string_view::npos && !canonical_host(text.substr(0, colon)).empty()) {
+    return failed<std::string>(fmt::format("{} has a port; write the host alone", quoted(text)));
+  }
+  return failed<std::string>(fmt::format("{} is not a host name", quoted(text)));
+}
+
+Text parse_tenant_pattern(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  if (text.substr(0, dot) != kPlaceholder || dot == std::string_view::npos) {
+    return failed<std::string>(fmt::format(
+        "{} must be \"{{tenant}}.\" and a domain, such as \"{{tenant}}.example.com\"", quoted(text)));
+  }
+  const std::string_view domain = text.substr(dot + 1);
+  const std::string canonical = canonical_host("*." + std::string(domain));
+  if (canonical.empty() || domain.starts_with('*')) {
+    return failed<std::string>(fmt::format("{} is not a domain", quoted(domain)));
+  }
+  return {std::string(kPlaceholder) + canonical.substr(1), {}};
+}
+
+Text parse_path(std::string_view text) {
+  std::string_view problem;
+  if (!text.starts_with('/')) {
+    problem = "must begin with \"/\"";
+  } else if (text.find('*') != std::string_view::npos) {
+    problem = "has a \"*\", which is no wildcard here; a path that ends in \"/\" covers everything below it";
+  } else if (text.find_first_of("?#") != std::string_view::npos) {
+    problem = "must be a path alone, without query or fragment";
+  } else if (!all_of(text, is_path_char)) {
+    problem = "holds a character that must be percent-encoded";
+  } else if (!good_escapes(text)) {
+    problem = "has a \"%\" without two hexadecimal digits";
+  } else if (has_dot_segment(text)) {
+    problem = "has a \".\" or \"..\" segment, which no request keeps";
+  }
+  if (problem.empty()) return {std::string(text), {}};
+  return failed<std::string>(fmt::format("{} {}", quoted(text), problem));
+}
+
+Text parse_method(std::string_view text) {
+  if (!is_token(text)) return failed<std::string>(fmt::format("{} is not a method", quoted(text)));
+  std::string capitals = upper(text);
+  if (capitals == text) return {std::move(capitals), {}};
+  return failed<std::string>(
+      fmt::format("{} is not a method; did you mean {}?", quoted(text), quoted(capitals)));
+}
+
+Text parse_request_field(std::string_view text) {
+  if (!is_token(text)) return failed<std::string>(fmt::format("{} is not a field name", quoted(text)));
+  if (is_reserved_field(lower(text))) {
+    return failed<std::string>(fmt::format("{} is a field that Sluice or the protocol sets", quoted(text)));
+  }
+  return {std::string(text), {}};
+}
+
+}  // namespace sluice::config

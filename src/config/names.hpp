@@ -1,0 +1,37 @@
+// Names and patterns that HTTP or Sluice restricts, checked as text. Every function answers with the form
+// that is compared on the wire, or with the reason why the text is none.
+#pragma once
+
+#include "config/text.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace sluice::config {
+
+// RFC 9110 token: field names, methods.
+bool is_token(std::string_view text);
+
+// Names of pools and listeners: 1..63 of letters, digits, `.`, `_`, `-`, first a letter or digit. They appear
+// in URLs of the admin API and in metric labels.
+bool is_name(std::string_view text);
+
+// Tenants: 1..63 of [a-z0-9-], so that each can be a label of a host name.
+bool is_tenant_name(std::string_view text);
+
+// "www.example.com" or "*.example.com"; canonical_host() of it.
+Parsed<std::string> parse_host_pattern(std::string_view text);
+
+// "{tenant}.example.com"; the placeholder is the whole first label.
+Parsed<std::string> parse_tenant_pattern(std::string_view text);
+
+// The path of a URL as it stands in a request line, percent-encoded where needed.
+Parsed<std::string> parse_path(std::string_view text);
+
+Parsed<std::string> parse_method(std::string_view text);
+
+// A field that Sluice may set on requests: none that frames the message, concerns one connection, or says
+// where the request came from.
+Parsed<std::string> parse_request_field(std::string_view text);
+
+}  // namespace sluice::config

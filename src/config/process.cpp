@@ -1,0 +1,142 @@
+// The top of the file, and the settings that concern the process as a whole.
+#include "config/address.hpp"
+#include "config/file.hpp"
+#include "config/schemas.hpp"
+#include "config/units.hpp"
+
+#include <array>
+
+#include <fmt/format.h>
+
+namespace sluice::config {
+namespace {
+
+constexpr std::uint64_t kMostConnections = 10'000'000;
+constexpr std::uint64_t kMostWorkers = 1024;
+constexpr std::uint64_t kVersion = 1;
+
+constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kFormatWords{"json", "combined"};
+constexpr Choices kLevels{kLevelWords, {}};
+constexpr Choices kFormats{kFormatWords, {}};
+
+void read_version(const Cursor& at, Document&) {
+  const auto version = read_whole(at, 0, UINT32_MAX);
+  if (version && *version != kVersion) {
+    at.error(fmt::format("version {} is not known; this Sluice reads version {}", *version, kVersion));
+  }
+}
+
+void read_workers(const Cursor& at, Document& out) {
+  if (at.node().kind != Kind::scalar) {
+    at.expect(Kind::scalar, "auto or a whole number");
+    return;
+  }
+  const auto word = text(at);
+  if (!word) return;
+  if (*word == "auto") {
+    out.workers = 0;
+  } else if (!parse_whole(*word)) {
+    at.error(fmt::format("expected auto or a whole number, got {}", quoted(*word)));
+  } else if (const auto count = read_whole(at, 1, kMostWorkers)) {
+    out.workers = static_cast<std::uint32_t>(*count);
+  }
+}
+
+std::optional<std::string> admin_address(const Cursor& at) {
+  auto word = text(at);
+  if (!word || *word == "off") return word;
+  Parsed<std::string> address = parse_address(*word, Role::admin);
+  if (address) return std::move(address.value);
+  at.error(std::move(address.error));
+  return std::nullopt;
+}
+
+constexpr auto kReadAdminAddress = &locate<&Document::admin, admin_address>;
+
+void read_admin(const Cursor& at, Document& out) {
+  if (at.node().kind == Kind::scalar) {
+    kReadAdminAddress(at, out);
+  } else {
+    read_map(at, kAdminSchema, out);
+  }
+}
+
+// A bare word is more likely a mistake ("stdout") than the name of a file.
+std::optional<std::string> access_target(const Cursor& at) {
+  auto word = text(at);
+  if (!word || *word == "off" || *word == "stderr") return word;
+  if (word->find('/') != std::string::npos) return absolute_join(at.context().base, *word);
+  at.error(
+      fmt::format("expected off, stderr or the path of a file, got {}; a path has a \"/\"", quoted(*word)));
+  return std::nullopt;
+}
+
+void read_document_routes(const Cursor& at, Document& out) { read_routes(at, out.routes); }
+
+constexpr std::array kAdminKeys{Key<Document>{{"address", "address or `off`", "127.0.0.1:9900",
+                                               "Where the admin API listens; loopback or `unix:/path`."},
+                                              kReadAdminAddress}};
+
+constexpr std::array kLogKeys{
+    Key<Log>{{"level", "`debug`, `info`, `warn` or `error`", "info", "Least severity that is logged."},
+             &set<&Log::level, choice<LogLevel, kLevels>>},
+    Key<Log>{{"access", "`off`, `stderr` or path", "off",
+              "Where one line per request goes; a relative path starts from this file's directory."},
+             &set<&Log::access, access_target>},
+    Key<Log>{{"format", "`json` or `combined`", "json", "Form of the access log."},
+             &set<&Log::format, choice<LogFormat, kFormats>>},
+    Key<Log>{{"query", "boolean", "false", "Whether query strings are written to the access log."},
+             &set<&Log::query, boolean>}};
+
+constexpr std::array kMaxKeys{
+    Key<Max>{{"head", "size", "32KiB", "Request line and header fields, 1KiB to 1MiB; 431 beyond."},
+             &set<&Max::head, size<kKiB, kMiB>>},
+    Key<Max>{{"fields", "whole number", "100", "Header fields of a request, 10 to 1000; 431 beyond."},
+             &set<&Max::fields, whole<10, 1000>>},
+    Key<Max>{{"body", "size", "0", "Request body; 0 for any size, 413 beyond."},
+             &set<&Max::body, size<0, kPiB>>},
+    Key<Max>{{"connections", "whole number", "0",
+              "Client connections of all listeners together; 0 for any number."},
+             &set<&Max::connections, whole<0, kMostConnections>>},
+    Key<Max>{
+        {"connections_per_ip", "whole number", "0", "Connections of one client address; 0 for any number."},
+        &set<&Max::connections_per_ip, whole<0, kMostConnections>>}};
+
+constexpr std::array kDocumentKeys{
+    Key<Document>{{"version", "whole number", kRequired, "Version of this format: 1."}, &read_version},
+    Key<Document>{{"listeners", "map", kRequired, "Where clients connect, by name."}, &read_listeners},
+    Key<Document>{{"tls", "map", "none", "Certificates for the listeners with `tls: true`."}, &read_tls},
+    Key<Document>{{"pools", "map", kRequired, "Groups of servers, by name."}, &read_pools},
+    Key<Document>{{"routes", "list", "none", "Which requests go to which pool, for every host."},
+                  &read_document_routes},
+    Key<Document>{{"tenants", "map", "none", "Tenants, told apart by host."}, &read_tenants},
+    Key<Document>{{"trusted_proxies", "list of addresses or blocks", "none",
+                   "Clients whose `X-Forwarded-*` and `X-Request-ID` are believed, such as `10.0.0.0/8`."},
+                  &locate_list<&Document::trusted_proxies, parsed<parse_block>>},
+    Key<Document>{{"timeouts", "map", "see below", "Time limits."},
+                  &nest<&Document::timeouts, kProcessTimeouts>},
+    Key<Document>{{"max", "map", "see below", "What one client may send or hold."},
+                  &nest<&Document::max, kMaxSchema>},
+    Key<Document>{
+        {"workers", "`auto` or whole number", "auto", "Event loops, 1 to 1024; `auto` is one per core."},
+        &read_workers},
+    Key<Document>{{"log", "map", "see below", "What is logged, and where."},
+                  &nest<&Document::log, kLogSchema>},
+    Key<Document>{{"admin", "address, `off` or map", "127.0.0.1:9900",
+                   "Where the admin API listens; loopback or `unix:/path`."},
+                  &read_admin}};
+
+constexpr std::array<std::string_view, 8> kLaterKeys{"access",           "cache_headers", "cors",
+                                                     "limits",           "metrics",       "request_headers",
+                                                     "response_headers", "support_header"};
+
+}  // namespace
+
+constinit const Schema<Document> kAdminSchema{{"admin", "An address alone, or a map."}, kAdminKeys};
+constinit const Schema<Log> kLogSchema{{"log", ""}, kLogKeys};
+constinit const Schema<Max> kMaxSchema{{"max", ""}, kMaxKeys};
+constinit const Schema<Document> kDocumentSchema{{"", "The keys at the top of the file.", kLaterKeys},
+                                                 kDocumentKeys};
+
+}  // namespace sluice::config

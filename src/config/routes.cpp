@@ -1,0 +1,44 @@
+#include "config/names.hpp"
+#include "config/schemas.hpp"
+
+#include <array>
+
+namespace sluice::config {
+namespace {
+
+constexpr std::array kRouteKeys{
+    Key<Route>{{"pool", "name", kRequired, "The pool that answers."}, &locate<&Route::pool, text>},
+    Key<Route>{{"hosts", "list of hosts", "any host", "Exact names, or wildcards such as `*.example.com`."},
+               &locate_some<&Route::hosts, parsed<parse_host_pattern>>},
+    Key<Route>{
+        {"path", "path", "any path",
+         "`/static/` covers everything below it, `/static` this path alone; percent-encoded where needed."},
+        &locate<&Route::path, parsed<parse_path>>},
+    Key<Route>{{"methods", "list of methods", "any method", "In capitals, such as `[GET, HEAD]`."},
+               &locate_some<&Route::methods, parsed<parse_method>>},
+    Key<Route>{{"timeouts", "map", "as on the pool", "Time limits for the requests of this route."},
+               &nest<&Route::timeouts, kRouteTimeouts>}};
+
+constexpr std::array<std::string_view, 8> kLaterKeys{"access", "cache_headers",   "cors",
+                                                     "limits", "request_headers", "response_headers",
+                                                     "retry",  "security_headers"};
+
+}  // namespace
+
+constinit const Schema<Route> kRouteSchema{
+    {"routes[N]",
+     "Which route wins: host (exact, then the longest wildcard), then path "
+     "(exact, then the longest prefix), then "
+     "the number of further conditions, then order in the file.",
+     kLaterKeys},
+    kRouteKeys};
+
+void read_routes(const Cursor& at, std::vector<Route>& out) {
+  read_list(at, [&](const Cursor& item) {
+    Route& route = out.emplace_back();
+    route.at = item.at();
+    read_map(item, kRouteSchema, route);
+  });
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,121 @@
+#include "config/scalar.hpp"
+
+#include "config/environment.hpp"
+#include "config/units.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace sluice::config {
+namespace {
+
+// Only what is written without quotes can be a number or a boolean.
+std::optional<std::string> unquoted(const Cursor& at, std::string_view expected) {
+  if (at.node().kind == Kind::scalar && at.node().quoted) {
+    at.error(
+        fmt::format("expected {}, got text; remove the quotes around {}", expected, quoted(at.node().text)));
+    return std::nullopt;
+  }
+  return read_text(at, expected);
+}
+
+template <class T, class Show>
+std::optional<T> in_range(const Cursor& at, T value, T low, T high, Show show) {
+  if (value >= low && value <= high) return value;
+  at.error(fmt::format("{} is out of range: {}..{}", show(value), show(low), show(high)));
+  return std::nullopt;
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string_view> known) {
+  const std::string_view near = nearest(word, {known.begin(), known.end()});
+  return near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near));
+}
+
+// "a, b or c"
+std::string alternatives(std::span<const std::string_view> words) {
+  std::string out(words.back());
+  if (words.size() == 1) return out;
+  return fmt::format("{} or {}", fmt::join(words.first(words.size() - 1), ", "), out);
+}
+
+bool contains(std::span<const std::string_view> words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+}  // namespace
+
+std::optional<std::string> read_text(const Cursor& at, std::string_view expected) {
+  if (!at.expect(Kind::scalar, expected)) return std::nullopt;
+  Parsed<std::string> value = expand(at.node().text);
+  if (value && value.value.empty()) value.error = fmt::format("expected {}, got empty text", expected);
+  if (value && std::any_of(value.value.begin(), value.value.end(), is_control)) {
+    value.error = fmt::format("{} holds a line break or another control character", quoted(value.value));
+  }
+  if (value) return std::move(value.value);
+  at.error(std::move(value.error));
+  return std::nullopt;
+}
+
+std::optional<bool> boolean(const Cursor& at) {
+  const auto word = unquoted(at, "true or false");
+  if (!word) return std::nullopt;
+  if (*word == "true") return true;
+  if (*word == "false") return false;
+  at.error(fmt::format("expected true or false, got {}", quoted(*word)));
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> read_whole(const Cursor& at, std::uint64_t low, std::uint64_t high) {
+  const auto digits = unquoted(at, "a whole number");
+  if (!digits) return std::nullopt;
+  const auto number = parse_whole(*digits);
+  if (number) return in_range(at, number.value, low, high, [](std::uint64_t n) { return std::to_string(n); });
+  at.error(number.error);
+  return std::nullopt;
+}
+
+std::optional<Duration> read_duration(const Cursor& at, Duration low, Duration high) {
+  const auto word = read_text(at, "a duration");
+  if (!word) return std::nullopt;
+  const auto value = parse_duration(*word);
+  if (value) return in_range(at, value.value, low, high, show_duration);
+  at.error(value.error);
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std::uint64_t high) {
+  const auto word = read_text(at, "a size");
+  if (!word) return std::nullopt;
+  const auto value = parse_size(*word);
+  if (value) return in_range(at, value.value, low, high, show_size);
+  at.error(value.error);
+  return std::nullopt;
+}
+
+std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices) {
+  const std::string expected = alternatives(choices.now);
+  const auto word = read_text(at, expected);
+  if (!word) return std::nullopt;
+  const auto found = std::find(choices.now.begin(), choices.now.end(), *word);
+  if (found != choices.now.end()) return static_cast<std::size_t>(found - choices.now.begin());
+  if (contains(choices.later, *word)) {
+    at.error(fmt::format("{} is not supported by this version", quoted(*word)));
+  } else {
+    at.error(fmt::format("expected {}, got {}{}", expected, quoted(*word), suggestion(*word, choices.now)));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> read_parsed(const Cursor& at, Parsed<std::string> (*parse)(std::string_view)) {
+  const auto word = text(at);
+  if (!word) return std::nullopt;
+  Parsed<std::string> value = parse(*word);
+  if (value) return std::move(value.value);
+  at.error(std::move(value.error));
+  return std::nullopt;
+}
+
+}  // namespace sluice::config

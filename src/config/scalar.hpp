@@ -1,0 +1,74 @@
+// Values at the leaves. Each reader answers with the value, or reports what is wrong and answers with
+// nothing. Ranges are inclusive.
+#pragma once
+
+#include "sluice/config/document.hpp"
+
+#include "config/cursor.hpp"
+#include "config/text.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sluice::config {
+
+// A scalar with every ${NAME} replaced: one line of UTF-8, not empty. `expected` names the type in errors.
+std::optional<std::string> read_text(const Cursor& at, std::string_view expected);
+
+inline std::optional<std::string> text(const Cursor& at) { return read_text(at, "text"); }
+
+// true or false, unquoted.
+std::optional<bool> boolean(const Cursor& at);
+
+// Decimal digits, unquoted.
+std::optional<std::uint64_t> read_whole(const Cursor& at, std::uint64_t low, std::uint64_t high);
+
+std::optional<Duration> read_duration(const Cursor& at, Duration low, Duration high);
+std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std::uint64_t high);
+
+// Words a key takes. `later` are words that the product's manual knows and this version does not.
+struct Choices {
+  std::span<const std::string_view> now;
+  std::span<const std::string_view> later;
+};
+
+// Index in `choices.now`.
+std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices);
+
+// Text that `parse` accepts, in the form it answers.
+std::optional<std::string> read_parsed(const Cursor& at, Parsed<std::string> (*parse)(std::string_view));
+
+template <std::uint64_t Low, std::uint64_t High>
+std::optional<std::uint64_t> whole(const Cursor& at) {
+  return read_whole(at, Low, High);
+}
+
+// In milliseconds.
+template <std::int64_t Low, std::int64_t High>
+std::optional<Duration> duration(const Cursor& at) {
+  return read_duration(at, Duration(Low), Duration(High));
+}
+
+// In bytes.
+template <std::uint64_t Low, std::uint64_t High>
+std::optional<std::uint64_t> size(const Cursor& at) {
+  return read_size(at, Low, High);
+}
+
+// For enumerations whose values count from 0 in the order of the words.
+template <class Enum, const Choices& Words>
+std::optional<Enum> choice(const Cursor& at) {
+  const auto index = read_choice(at, Words);
+  if (!index) return std::nullopt;
+  return static_cast<Enum>(*index);
+}
+
+template <auto Parse>
+std::optional<std::string> parsed(const Cursor& at) {
+  return read_parsed(at, Parse);
+}
+
+}  // namespace sluice::config

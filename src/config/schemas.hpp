@@ -1,0 +1,47 @@
+// Every schema of the configuration, for the reader and for the reference.
+#pragma once
+
+#include "sluice/config/document.hpp"
+
+#include "config/schema.hpp"
+
+namespace sluice::config {
+
+// process.cpp
+extern const Schema<Document> kDocumentSchema;
+extern const Schema<Document> kAdminSchema;
+extern const Schema<Log> kLogSchema;
+extern const Schema<Max> kMaxSchema;
+
+// timeouts.cpp: one set of keys, of which each level takes its own
+extern const Schema<Timeouts> kProcessTimeouts;
+extern const Schema<Timeouts> kListenerTimeouts;
+extern const Schema<Timeouts> kPoolTimeouts;
+extern const Schema<Timeouts> kRouteTimeouts;
+
+// listeners.cpp
+extern const Schema<Listener> kListenerSchema;
+extern const Schema<Tls> kTlsSchema;
+extern const Schema<Certificate> kCertificateSchema;
+void read_listeners(const Cursor& at, Document& out);
+void read_tls(const Cursor& at, Document& out);
+
+// pools.cpp
+extern const Schema<Pool> kPoolSchema;
+extern const Schema<Server> kServerSchema;
+void read_pools(const Cursor& at, Document& out);
+
+// routes.cpp
+extern const Schema<Route> kRouteSchema;
+void read_routes(const Cursor& at, std::vector<Route>& out);
+
+// tenants.cpp
+extern const Schema<Tenants> kTenantsSchema;
+extern const Schema<TenantDefaults> kTenantDefaultsSchema;
+extern const Schema<Tenant> kTenantSchema;
+void read_tenants(const Cursor& at, Document& out);
+
+// A named thing's name, from the key it stands under; reports a name that is_name() refuses.
+std::string read_name(const Cursor& at, std::string_view noun);
+
+}  // namespace sluice::config

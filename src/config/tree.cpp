@@ -1,0 +1,134 @@
+#include "config/tree.hpp"
+
+#include "config/text.hpp"
+#include "config/tree_builder.hpp"
+
+#include <algorithm>
+#include <istream>
+#include <streambuf>
+
+#include <fmt/format.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+namespace sluice::config {
+namespace {
+
+constexpr std::size_t kChunk = 64 * kKiB;
+
+// Feeds the parser, and ends the text when it reads too far ahead of its last event: it keeps every token of
+// an open {…} or […] in memory, some 240 bytes for each byte of text at worst.
+class Feed final : public std::streambuf {
+ public:
+  Feed(std::string_view text, const TreeBuilder& builder) : builder_(builder) {
+    // The interface asks for writable memory, and nothing writes: putting back only moves the pointer.
+    begin_ = const_cast<char*>(text.data());
+    end_ = begin_ + text.size();
+    setg(begin_, begin_, begin_);
+  }
+
+  bool cut() const { return cut_; }
+
+ private:
+  int_type underflow() override {
+    const auto given = static_cast<std::size_t>(gptr() - begin_);
+    if (gptr() == end_) return traits_type::eof();
+    if (given > builder_.offset() + kMaxLookahead) {
+      cut_ = true;
+      return traits_type::eof();
+    }
+    const auto left = static_cast<std::size_t>(end_ - gptr());
+    setg(begin_, gptr(), gptr() + std::min(left, kChunk));
+    return traits_type::to_int_type(*gptr());
+  }
+
+  const TreeBuilder& builder_;
+  char* begin_;
+  char* end_;
+  bool cut_ = false;
+};
+
+Position position_of(const YAML::Mark& mark, std::uint32_t file) {
+  if (mark.line < 0) return {file, 0, 0};
+  return {file, static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
+}
+
+// The line that `offset` lies in.
+std::string_view line_at(std::string_view text, std::size_t offset) {
+  const std::size_t inside = std::min(offset, text.size());
+  const std::size_t start = text.substr(0, inside).rfind('\n') + 1;  // npos + 1 is 0
+  return text.substr(start, text.find('\n', inside) - start);
+}
+
+// The parser's words, and what to do about the mistakes that they explain least.
+std::string explain(const YAML::Exception& error, std::string_view text) {
+  std::string out = "YAML: " + error.msg;
+  const std::string_view line = line_at(text, static_cast<std::size_t>(std::max(error.mark.pos, 0)));
+  const std::string_view indent = line.substr(0, std::min(line.find_first_not_of(" \t"), line.size()));
+  const bool about_alias =
+      error.msg.find("alias") != std::string::npos || error.msg.find("anchor") != std::string::npos;
+  if (indent.find('\t') != std::string_view::npos) {
+    out += "; indent with spaces, not tabs";
+  } else if (about_alias && line.find('*') != std::string_view::npos) {
+    out += "; a value that begins with \"*\" needs quotes";
+  } else if (line.find("{tenant}") != std::string_view::npos) {
+    out += "; a value that begins with \"{\" needs quotes";
+  }
+  return out;
+}
+
+Position position_at(std::string_view text, std::size_t offset, std::uint32_t file) {
+  const std::string_view before = text.substr(0, offset);
+  const auto line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n') + 1);
+  const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return {file, line, static_cast<std::uint32_t>(offset - start + 1)};
+}
+
+// YAML is text; what is not would surface later as a strange name.
+bool check_bytes(std::string_view text, std::uint32_t file, Diagnostics& out) {
+  const std::size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) {
+    out.add(position_at(text, nul, file), {}, "a NUL byte; this is not a text file");
+    return false;
+  }
+  const std::size_t invalid = find_invalid_utf8(text);
+  if (invalid == std::string_view::npos) return true;
+  out.add(position_at(text, invalid, file), {}, "invalid UTF-8");
+  return false;
+}
+
+void run_parser(Feed& feed, TreeBuilder& builder) {
+  std::istream stream(&feed);
+  YAML::Parser parser(stream);
+  while (parser.HandleNextDocument(builder)) {
+  }
+}
+
+}  // namespace
+
+Tree Tree::parse(std::string_view text, std::uint32_t file, Diagnostics& out) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  Tree tree;
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  if (!check_bytes(text, file, out)) return tree;
+  TreeBuilder builder(text, file, tree, out);
+  Feed feed(text, builder);
+  bool complete = false;
+  try {
+    run_parser(feed, builder);
+    complete = true;
+  } catch (const StopReading&) {
+    return tree;
+  } catch (const YAML::Exception& error) {
+    if (!feed.cut()) out.add(position_of(error.mark, file), {}, explain(error, text));
+  }
+  if (feed.cut()) {
+    out.add(builder.last(), {}, fmt::format("more than {} MiB in one value", kMaxLookahead / kMiB));
+  } else if (complete && (tree.root_ == nullptr || tree.root_->kind == Kind::null)) {
+    tree.root_ = nullptr;
+    out.add({file, 0, 0}, {}, "is empty");
+  }
+  return tree;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,49 @@
+"""How the tables of malformed requests are written down, and the parts they are made of."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+# What the application may have seen of a refused request.
+NOTHING = "nothing"  # not one byte
+BROKEN = "broken"    # at most a message that visibly breaks off (its head was fine, its body was not)
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    request: bytes
+    status: tuple = (400,)
+    upstream: str = NOTHING
+    closes: bool = True  # whether the connection has to end with the answer
+
+    def __str__(self):
+        return self.name
+
+
+def case(name, request, *status, upstream=NOTHING, closes=True):
+    if isinstance(request, str):
+        request = request.encode("latin-1")
+    return Case(name, request, status or (400,), upstream, closes)
+
+
+def get(*lines, target="/x", host: Optional[str] = "app.test", version="HTTP/1.1", method="GET"):
+    """A GET with extra field lines, as bytes. Lines may be str (Latin-1) or bytes."""
+    parts = [f"{method} {target} {version}"] + ([f"Host: {host}"] if host is not None else []) + list(lines)
+    return b"\r\n".join(p if isinstance(p, bytes) else p.encode("latin-1") for p in parts) + b"\r\n\r\n"
+
+
+def post(*lines, body=b"hello", **how):
+    """A POST with extra field lines and a body; the framing is up to the lines."""
+    return get(*lines, method="POST", **how) + body
+
+
+def shown(text):
+    """A readable test id for odd bytes."""
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    short = "".join(c if 0x21 <= ord(c) < 0x7f and c not in "[]:\\" else "_" if c == " " else f"x{ord(c):02x}" for c in text)
+    return short if len(short) <= 48 else f"{short[:40]}..{len(short)}"
+
+
+# Control bytes that are not HTAB, CR, LF: the named troublemakers of each range.
+CONTROLS = [0x00, 0x01, 0x07, 0x08, 0x0B, 0x0C, 0x0E, 0x1B, 0x1F, 0x7F]

@@ -1,0 +1,105 @@
+"""Requests that do not say clearly where they want to go: Host and request target."""
+
+from cases_requests import case, get, shown
+
+HOSTS = ["", " ", "a b", "a,b", "a, b", "user@app.test", "user:secret@app.test", "app.test:80@evil.test", "app.test:99999",
+         "app.test:65536", "app.test:-1", "app.test:+80", "app.test:80x", "app.test:x80", "app.test: 80", "app.test :80",
+         "app.test:80:80", "app.test:0x50", "app.test:8 0", ":80", ":", "[::1", "::1", "[::1]x", "[::1]80", "[zz]", "[]", "[",
+         "]", "[::1]:99999", "[::1]]", "[[::1]]", "[::g]", "[app.test]", "app.test/", "app.test/x", "app.test?x", "app.test#x",
+         "app.test\\", "app\\.test", "app%00.test", "app%2etest", "app..test", ".app.test", ".", "..", "http://app.test",
+         "http://app.test/", "//app.test", "*", "*.test", "a;b", 'a"b', '"app.test"', "<app.test>", "a|b", "a^b", "a`b", "a{b}",
+         "a=b", "a&b", "a!b", "a$b", "a'b", "a(b)", "a+b", "a~b", "app.test\x80", "\xffapp.test", "b\xfccher.test",
+         "bücher.test".encode().decode("latin-1"), "a" * 64 + ".test", ".".join(["a" * 60] * 5), "app.test\tx", "a\tb",
+         "app.test..", "app.test.:", "app.test,", ",app.test", "app.test;", "app.test:80,evil.test", "xn--\xfc"]
+TOLERABLE = {"app.test.:"}  # `port = *DIGIT`: an empty port is grammar; see the tolerated table
+
+hosts = [case(f"host-{shown(h)}", get(host=h)) for h in HOSTS if h not in TOLERABLE]
+hosts += [
+    case("host-missing", get(host=None)),
+    case("host-missing-post", b"POST /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"),
+    case("host-twice-same", get("Host: app.test")),
+    case("host-twice-different", get("Host: evil.test")),
+    case("host-twice-cases", get("HOST: app.test")),
+    case("host-twice-one-empty", get("Host:")),
+    case("host-thrice", get("Host: app.test", "host: app.test")),
+    case("host-twice-1.0", get("Host: evil.test", version="HTTP/1.0")),
+    case("host-bad-1.0", get(host="a b", version="HTTP/1.0")),
+    case("host-apart", get("A: b", "Host: evil.test", "C: d")),
+    case("host-no-value-no-space", b"GET /x HTTP/1.1\r\nHost:\r\n\r\n"),
+]
+
+ABSOLUTE = {
+    "other-host": get(target="http://evil.test/x"),
+    "other-host-swapped": get(target="http://app.test/x", host="evil.test"),
+    "other-port": get(target="http://app.test:8081/x", host="app.test:8082"),
+    "port-only-in-target": get(target="http://app.test:8081/x", host="app.test"),
+    "port-only-in-host": get(target="http://app.test/x", host="app.test:8081"),
+    "empty-host-field": get(target="http://app.test/x", host=""),
+    "no-host-field": get(target="http://app.test/x", host=None),
+    "two-host-fields": get("Host: app.test", target="http://app.test/x"),
+    "userinfo": get(target="http://user@app.test/x"),
+    "userinfo-password": get(target="http://user:secret@app.test/x"),
+    "userinfo-empty": get(target="http://@app.test/x"),
+    "userinfo-looks-like-host": get(target="http://app.test:80@evil.test/x"),
+    "no-host": get(target="http:///x"),
+    "nothing-after-scheme": get(target="http://"),
+    "nothing-after-colon": get(target="http:"),
+    "no-slashes": get(target="http:app.test/x"),
+    "one-slash": get(target="http:/app.test/x"),
+    "backslashes": get(target="http:\\\\app.test\\x"),
+    "backslash-in-host": get(target="http://app.test\\@evil.test/x"),
+    "three-slashes": get(target="http:////app.test/x"),
+    "only-port": get(target="http://:80/x"),
+    "bad-port": get(target="http://app.test:99999/x"),
+    "letters-in-port": get(target="http://app.test:80x/x"),
+    "space-in-host": get(target="http://app .test/x"),
+    "percent-in-host": get(target="http://app%2etest/x"),
+    "raw-host": get(target="http://app\xfc.test/x"),
+    "open-bracket": get(target="http://[::1/x", host="[::1]"),
+    "fragment": get(target="http://app.test/x#y"),
+    "dots": get(target="http://app.test/../x"),
+    "dots-encoded": get(target="http://app.test/%2e%2e/x"),
+    "nul-encoded": get(target="http://app.test/%00"),
+    "ftp": get(target="ftp://app.test/x"),
+    "file": get(target="file:///etc/passwd"),
+    "gopher": get(target="gopher://app.test/x"),
+    "ws": get(target="ws://app.test/x"),
+    "javascript": get(target="javascript:alert(1)"),
+    "scheme-empty": get(target="://app.test/x"),
+    "scheme-digit": get(target="1http://app.test/x"),
+    "scheme-long": get(target="httpx://app.test/x"),
+    "scheme-short": get(target="htt://app.test/x"),
+    "unix": get(target="unix:/var/run/docker.sock:http://app.test/x"),
+}
+absolute = [case(f"absolute-{name}", request) for name, request in ABSOLUTE.items()]
+
+# Neither origin-form, nor absolute-form, nor `*` for OPTIONS.
+FORMS = ["x", "x/y", "?x", "#", "\\x", "*", "*x", "/*\x00", "app.test:80", "app.test", ":80", "@evil.test", "@evil.test/x",
+         ":@evil.test/", "\\\\evil.test\\x", "%2fx", ".", "..", "../x", "./x", "~", ";", "[::1]:80"]
+forms = [case(f"form-{shown(t)}", get(target=t)) for t in FORMS]
+forms += [case("form-asterisk-post", get("Content-Length: 0", target="*", method="POST")),
+          case("form-asterisk-options-path", get(target="*/x", method="OPTIONS")),
+          case("form-options-double-asterisk", get(target="**", method="OPTIONS"))]
+
+PATHS = {
+    "fragment": "/x#y", "fragment-empty": "/x#", "fragment-in-query": "/x?a#b", "fragment-only": "/#",
+    "backslash": "/x\\y", "backslash-dots": "/..\\x", "backslash-first": "/\\evil.test",
+    "raw-8-bit": "/\xe9", "raw-utf-8": "/é".encode().decode("latin-1"), "raw-ff": "/\xff", "raw-in-query": "/x?a=\xe9",
+    "raw-nbsp": "/x\xa0y", "space-in-path": "/x y", "space-in-query": "/x?a b", "tab": "/x\ty",
+    "percent-nul": "/%00", "percent-nul-inside": "/x%00y", "percent-nul-suffix": "/x.php%00.jpg",
+    "percent-alone": "/%", "percent-one-digit": "/%4", "percent-no-hex": "/%zz", "percent-half-hex": "/%4g",
+    "percent-u": "/%u0041", "percent-percent": "/%%41", "percent-space": "/%2 0", "percent-before-query": "/x%?y",
+    "dots-up": "/../", "dots-up-bare": "/..", "dots-up-file": "/../x", "dots-up-twice": "/../../etc/passwd",
+    "dots-up-inside": "/a/../b", "dots-up-end": "/a/..", "dots-up-end-slash": "/a/../", "dots-here": "/./x",
+    "dots-here-bare": "/.", "dots-here-inside": "/a/./b", "dots-here-end": "/a/.", "dots-before-query": "/a/..?x",
+    "dots-encoded": "/%2e%2e/", "dots-encoded-upper": "/%2E%2E/x", "dots-encoded-one": "/%2e/x",
+    "dots-encoded-bare": "/%2e%2e", "dots-encoded-half": "/%2e./x", "dots-encoded-other-half": "/.%2e/x",
+    "dots-encoded-inside": "/a/%2e%2e/b", "dots-encoded-end": "/a/%2e%2e", "dots-then-encoded-slash": "/a/..%2fb",
+    "dots-then-encoded-slash-upper": "/a/..%2Fb", "dots-between-encoded-slashes": "/a%2f..%2fb",
+    "dots-after-encoded-slash": "/a%2f../b", "dots-all-encoded": "/a/%2e%2e%2fb", "dots-first-encoded": "/..%2fb",
+    "dots-encoded-backslash": "/a/..%5cb", "dots-encoded-backslashes": "/a%5c..%5cb", "dots-after-double-slash": "//../x",
+    "dots-here-encoded-slash": "/a/.%2fb",
+}
+paths = [case(f"path-{name}", get(target=target)) for name, target in PATHS.items()]
+
+CASES = hosts + absolute + forms + paths

@@ -1,0 +1,271 @@
+"""The command line: verbs, exit codes, and errors that say where and what."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from client import RawClient
+from ports import free_port
+from sluice import Sluice, binary, command, config, environment, write_config
+from waiting import PATIENCE
+
+EXAMPLES = Path(__file__).with_name("examples")
+ERROR = re.compile(r"[^:\s]+:(\d+:\d+:)? (\S+: )?.+")  # no place only for what concerns the file as a whole
+
+
+@pytest.fixture
+def examples(tmp_path, authority):
+    """The examples of the contract, with certificates where they name them."""
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    (tmp_path / "certs").mkdir()
+    for name, leaf in {"wildcard.example.com": authority.leaf("*.example.com"),
+                       "www.acme.test": authority.leaf("www.acme.test")}.items():
+        shutil.copy(leaf.cert, tmp_path / "certs" / f"{name}.pem")
+        shutil.copy(leaf.key, tmp_path / "certs" / f"{name}.key")
+    return tmp_path / "examples"
+
+
+# --- check ------------------------------------------------------------------------------------------------------
+
+def test_check_hello(examples):
+    done = command("check", "--config", examples / "hello.yaml")
+    assert done.returncode == 0, done.stderr
+    for word in ("http", "127.0.0.1:8080", "app", "2 servers"):
+        assert word in done.stdout
+
+
+def test_check_tenants(examples):
+    done = command("check", "--config", examples / "tenants.yaml")
+    assert done.returncode == 0, done.stderr
+    for word in ("8080", "8443", "app-eu", "assets", "3", "{tenant}.example.com", "*.example.com", "www.acme.test"):
+        assert word in done.stdout
+
+
+def test_check_from_another_folder(examples, tmp_path):
+    """Relative paths belong to the file, not to the shell."""
+    done = command("check", "--config", "examples/tenants.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["blue-green", "canary", "headers", "limits"])
+def test_check_examples_of_later_features(examples, name):
+    """In order, or refused in the proper form; never half understood."""
+    done = command("check", "--config", examples / f"{name}.yaml")
+    assert done.returncode in (0, 1)
+    if done.returncode == 1:
+        lines = done.stderr.strip().splitlines()
+        assert lines and all(ERROR.fullmatch(line) and f"{name}.yaml:" in line for line in lines), done.stderr
+
+
+def test_check_binds_nothing(examples):
+    """The ports of a running process are no error to check."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        file = write_config(examples / "taken.yaml", config("127.0.0.1:3001", listeners={"http": address}))
+        done = command("check", "--config", file)
+        assert done.returncode == 0, done.stderr
+
+
+def test_check_as_json(examples):
+    done = command("check", "--config", examples / "tenants.yaml", "--json")
+    assert done.returncode == 0
+    json.loads(done.stdout)
+
+
+HEAD = 'version: 1\nlisteners: { http: "127.0.0.1:0" }\npools:\n  app: { servers: ["127.0.0.1:3001"] }\n'
+ROUTE = "routes:\n  - { pool: app }\n"
+
+# name: (file, where the first error is, what it must say)
+MISTAKES = {
+    "misspelt-key": ("version: 1\nlsiteners: {}\n" + HEAD[11:] + ROUTE, "2:1", r'lsiteners.*did you mean "listeners"\?'),
+    "misspelt-inner-key": (HEAD.replace("servers", "server") + ROUTE, "4:10", r'pools\.app\.server: .*did you mean "servers"\?'),
+    "misspelt-pool": (HEAD + "routes:\n  - { pool: ap }\n", "6:13", r'routes\[0\]\.pool: .*"ap"'),
+    "unknown-key": (HEAD + ROUTE + "frobnicate: 1\n", "7:1", r"frobnicate"),
+    "duplicate-key": (HEAD + ROUTE + "routes: []\n", "7:1", r"routes.*(twice|duplicate|already)"),
+    "duplicate-inner-key": (HEAD + "routes:\n  - { pool: app, pool: app }\n", "6:18", r"pool.*(twice|duplicate|already)"),
+    "merge-key": (HEAD + "base: &b { pool: app }\nroutes:\n  - { <<: *b }\n", None, r"(<<|merge)"),
+    "wrong-type": (HEAD + "routes: 7\n", "5:9", r"routes: .*list"),
+    "wrong-type-inner": (HEAD.replace('["127.0.0.1:3001"]', "7") + ROUTE, "4:19", r"pools\.app\.servers"),
+    "duration-without-unit": (HEAD + ROUTE + "timeouts: { idle: 5 }\n", "7:19", r"timeouts\.idle: "),
+    "duration-unknown-unit": (HEAD + ROUTE + "timeouts: { idle: 5 parsecs }\n", "7:19", r"timeouts\.idle: .*5 parsecs"),
+    "size-unknown-unit": (HEAD + ROUTE + "max: { body: 5XB }\n", "7:14", r"max\.body: "),
+    "negative": (HEAD + ROUTE + "max: { fields: -5 }\n", "7:16", r"max\.fields: "),
+    "bad-address": (HEAD.replace("127.0.0.1:0", "127.0.0.1") + ROUTE, "2:20", r"listeners\.http: "),
+    "bad-port": (HEAD.replace("127.0.0.1:0", "127.0.0.1:65536") + ROUTE, "2:20", r"listeners\.http: "),
+    "bad-server": (HEAD.replace("127.0.0.1:3001", "nowhere") + ROUTE, "4:20", r"pools\.app\.servers\[0\]: "),
+    "bad-weight": (HEAD.replace('"127.0.0.1:3001"', '{ address: "127.0.0.1:3001", weight: 0 }') + ROUTE, None, r"weight"),
+    "no-servers": (HEAD.replace('["127.0.0.1:3001"]', "[]") + ROUTE, None, r"pools\.app"),
+    "bad-trusted": (HEAD + ROUTE + 'trusted_proxies: ["10.0.0.0/33"]\n', "7:19", r"trusted_proxies\[0\]: "),
+    "bad-host": (HEAD + "routes:\n  - { hosts: [\"a b\"], pool: app }\n", None, r"routes\[0\]\.hosts"),
+    "bad-path": (HEAD + "routes:\n  - { path: x, pool: app }\n", None, r"routes\[0\]\.path: "),
+    "bad-tenant": (HEAD + "tenants:\n  from_host: \"{tenant}.example.com\"\n  defaults: { pool: app }\n  items:\n    A_b: {}\n",
+                   "9:5", r"A_b"),
+    "bad-from-host": (HEAD + "tenants: { from_host: \"example.com\", defaults: { pool: app } }\n", None, r"tenants\.from_host: "),
+    "unknown-status": (HEAD + "tenants: { from_host: \"{tenant}.test\", unknown: 99, defaults: { pool: app } }\n", None,
+                       r"tenants\.unknown: "),
+    "missing-variable": (HEAD.replace("127.0.0.1:3001", "${SLUICE_TEST_NOWHERE}") + ROUTE, "4:20", r"SLUICE_TEST_NOWHERE"),
+    "missing-version": (HEAD[11:] + ROUTE, None, r"version"),
+    "other-version": ("version: 2\n" + HEAD[11:] + ROUTE, "1:10", r"version: "),
+    "no-listeners": ('version: 1\npools: { app: { servers: ["127.0.0.1:1"] } }\n' + ROUTE, None, r"listeners"),
+    "syntax": (HEAD + "routes: [\n", None, r"."),
+    "tab": (HEAD + "routes:\n\t- { pool: app }\n", None, r"."),
+    "two-documents": (HEAD + ROUTE + "---\n" + HEAD + ROUTE, None, r"."),
+    "not-a-map": ("- 1\n- 2\n", None, r"."),
+    "text": ("hello\n", None, r"."),
+    "empty": ("", None, r"."),
+    "bad-utf-8": (b"version: 1\nlisteners: { http: \"\xff\xfe\" }\n", None, r"."),
+    "nul": (b"version: 1\0\n", None, r"."),
+    "deep": ("a: " + "[" * 5000 + "]" * 5000 + "\n", None, r"."),
+    "deep-maps": ("a: " + "{ a: " * 5000 + "1" + " }" * 5000 + "\n", None, r"."),
+    "alias-bomb": ("a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(12)) + HEAD + ROUTE, None, r"."),
+    "alias-of-nothing": (HEAD + "routes:\n  - *nobody\n", None, r"nobody|alias"),
+    "recursive-alias": (HEAD + "routes: &r\n  - *r\n", None, r"."),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_found(tmp_path, name):
+    text, where, says = MISTAKES[name]
+    file = tmp_path / "bad.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    done = command("check", "--config", file)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    lines = done.stderr.strip().splitlines()
+    assert lines and all(ERROR.fullmatch(line) for line in lines), done.stderr
+    assert any(re.search(says, line) and (not where or f"bad.yaml:{where}: " in line) for line in lines), done.stderr
+
+
+def test_all_mistakes_at_once(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text('version: 1\nlisteners: { http: "nonsense", htps: { adress: "127.0.0.1:0" } }\n'
+                    'pools:\n  app: { servers: ["127.0.0.1:99999"] }\nroutes:\n  - { pool: nowhere }\n  - { pol: app }\n'
+                    "timeouts: { idle: 5 }\n")
+    done = command("check", "--config", file)
+    assert done.returncode == 1
+    lines = [int((re.search(r"bad\.yaml:(\d+):", line) or ["", 0])[1]) for line in done.stderr.strip().splitlines()]
+    assert {2, 4, 6, 7, 8} <= set(lines), done.stderr
+    assert lines == sorted(lines)
+
+
+def test_environment_variables(tmp_path):
+    file = tmp_path / "env.yaml"
+    file.write_text((HEAD + ROUTE).replace("127.0.0.1:3001", "${SLUICE_TEST_SERVER}"))
+    assert command("check", "--config", file, env={"SLUICE_TEST_SERVER": "127.0.0.1:4001"}).returncode == 0
+    done = command("check", "--config", file, env={"SLUICE_TEST_SERVER": "nonsense"})
+    assert done.returncode == 1 and "pools.app.servers[0]" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["/nowhere/sluice.yaml", "/"])
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_files_that_cannot_be_read(verb, path):
+    done = command(verb, "--config", path)
+    assert done.returncode == 1 and path in done.stderr
+
+
+def test_run_refuses_a_bad_file(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text(HEAD + "routes:\n  - { pool: nowhere }\n")
+    done = command("run", "--config", file)
+    assert done.returncode == 1 and "bad.yaml:6:13: " in done.stderr
+
+
+def test_run_refuses_a_taken_port(app):
+    with pytest.raises(AssertionError):
+        one = Sluice(config(app, listeners={"http": app.address}))
+        try:
+            one.wait_ready()
+        finally:
+            assert one.wait_exit() == 1 and app.address in one.log
+            one.abandon()
+
+
+# --- proxy ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("source", ["127.0.0.1:{port}", ":{port}"])
+def test_proxy_without_a_file(apps, source):
+    one, two = apps(name="one"), apps(name="two")
+    port = free_port()
+    sluice = Sluice(arguments=["proxy", "--from", source.format(port=port), "--to", one.address, "--to", two.address])
+    try:
+        sluice.wait_ready()
+        seen = set()
+        for _ in range(20):
+            with RawClient(f"127.0.0.1:{port}") as visitor:
+                seen.add(visitor.get().get("X-Origin"))
+        assert seen == {"one", "two"}
+        sluice.stop()
+    finally:
+        sluice.abandon()
+
+
+@pytest.mark.parametrize("arguments", [
+    ["proxy"], ["proxy", "--from", ":0"], ["proxy", "--from"], ["proxy", "--to", "127.0.0.1:1"],
+    ["proxy", "--from", "nonsense", "--to", "127.0.0.1:1"], ["proxy", "--from", "127.0.0.1:0", "--to", "nonsense"],
+])
+def test_proxy_says_how_to_use_it(arguments):
+    done = command(*arguments)
+    assert done.returncode == (1 if "nonsense" in arguments else 2) and done.stderr
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------
+
+def test_version():
+    done = command("version")
+    assert done.returncode == 0 and re.match(r"sluice \d+\.\d+\.\d+", done.stdout)
+
+
+@pytest.mark.parametrize("arguments", [["help"], ["--help"], ["-h"]])
+def test_help(arguments):
+    done = command(*arguments)
+    assert done.returncode == 0
+    for verb in ("run", "proxy", "check", "reload", "version", "completion"):
+        assert verb in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [
+    ["frobnicate"], ["rnu"], ["run", "--frobnicate"], ["run", "--config"], ["check", "extra", "words"], ["--config", "x.yaml"],
+    ["completion", "klingon"], ["reload", "--nope"],
+], ids=" ".join)
+def test_wrong_usage(arguments):
+    done = command(*arguments)
+    assert done.returncode == 2 and done.stderr and not done.stdout
+
+
+def test_no_verb_is_answered_with_the_usage():
+    done = command()
+    assert done.returncode == 2 and "proxy" in done.stdout + done.stderr
+
+
+def test_a_misspelt_verb_is_guessed():
+    assert "reload" in command("relaod").stderr
+
+
+def test_completion_is_bash():
+    done = command("completion", "bash")
+    assert done.returncode == 0 and "complete" in done.stdout
+    assert subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=False).returncode == 0
+    script = done.stdout + '\nCOMP_WORDS=(sluice rel) COMP_CWORD=1 COMP_LINE="sluice rel" COMP_POINT=10\n' \
+        '"$(complete -p sluice | sed -E "s/.*-F ([^ ]+).*/\\1/")" sluice rel sluice; echo "${COMPREPLY[@]}"'
+    completed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment(
+        {"PATH": f"{Path(binary()).parent}:/usr/bin:/bin"}), timeout=PATIENCE, check=False)
+    assert completed.stdout.split() == ["reload"], completed
+
+
+def test_reload_of_a_process_with_another_file(start, app, tmp_path):
+    """Nobody listens where this file says: not reachable, exit 4, whatever else runs."""
+    start(config(app))
+    done = command("reload", "--config", write_config(tmp_path / "other.yaml", config(app)))
+    assert done.returncode == 4 and done.stderr
+
+
+def test_output_may_be_cut_off():
+    """`sluice help | head -1` is no crash."""
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {binary()} help | head -1"], capture_output=True, text=True,
+                          env=environment(), check=False)
+    assert done.stdout and "anitizer" not in done.stderr

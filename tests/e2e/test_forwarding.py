@@ -1,0 +1,174 @@
+"""Which fields go through, which stop here, and who may say what about the client."""
+
+import re
+
+import pytest
+
+from sluice import config
+
+MINE = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-ID"]
+
+
+def as_read_by_applications(name):
+    """CGI, WSGI and PHP turn both - and _ into _: to them these are the same field."""
+    return name.lower().replace("_", "-")
+
+
+def arrived(stage, *lines, target="/x"):
+    """Sends a GET with these lines; returns the request as the application saw it, or None if it was refused."""
+    with stage.connect() as visitor:
+        answer = visitor.get(target, *lines)
+    if answer.status == 400:
+        return None
+    assert answer.status == 200, answer.body
+    return stage.app.last(target).request
+
+
+def test_what_is_added(stage):
+    request = arrived(stage)
+    assert request.get("X-Forwarded-For") == "127.0.0.1"
+    assert request.get("X-Forwarded-Proto") == "http"
+    assert request.get("X-Forwarded-Host") == "app.test"
+    assert re.fullmatch(r"[A-Za-z0-9._-]{8,64}", request.get("X-Request-ID"))
+
+
+def test_request_ids_differ(stage):
+    assert len({arrived(stage).get("X-Request-ID") for _ in range(50)}) == 50
+
+
+@pytest.mark.parametrize("name,lie", [
+    ("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.test"),
+    ("X-Request-ID", "evil-request-id"), ("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6;proto=https;host=evil.test"),
+])
+@pytest.mark.parametrize("spelling", ["as is", "lower", "upper", "twice", "underscores", "one underscore", "empty and lie"])
+def test_an_untrusted_client_cannot_speak_for_a_proxy(stage, name, lie, spelling):
+    lines = {"as is": [f"{name}: {lie}"], "lower": [f"{name.lower()}: {lie}"], "upper": [f"{name.upper()}: {lie}"],
+             "twice": [f"{name}: {lie}", f"{name}: {lie}"], "underscores": [f"{name.replace('-', '_')}: {lie}"],
+             "one underscore": [f"{name.replace('-', '_', 1)}: {lie}"], "empty and lie": [f"{name}:", f"{name}: {lie}"]}
+    request = arrived(stage, *lines[spelling])
+    if request is None:
+        return
+    for field, value in request.fields:
+        assert lie not in value, f"the lie arrived as {field}: {value}"
+    for own in MINE:
+        twins = [n for n, _ in request.fields if as_read_by_applications(n) == own.lower()]
+        assert len(twins) == 1, twins
+
+
+@pytest.mark.parametrize("named", [*MINE, ", ".join(MINE), "X-Real-IP, Forwarded, " + ", ".join(n.lower() for n in MINE)])
+def test_connection_cannot_strip_what_is_added(stage, named):
+    for lines in ([f"Connection: {named}"], [f"Connection: close, {named}"], ["Connection: keep-alive", f"Connection: {named}"]):
+        request = arrived(stage, *lines)
+        if request is None:
+            continue
+        assert request.get("X-Forwarded-For") == "127.0.0.1"
+        assert request.get("X-Forwarded-Proto") == "http"
+        assert request.get("X-Forwarded-Host") == "app.test"
+        assert request.get("X-Request-ID")
+
+
+def test_fields_named_by_connection_stop_here(stage):
+    request = arrived(stage, "Connection: X-Hop, keep-alive ,x-other", "X-Hop: 1", "X-OTHER: 2", "X-End: 3", "X-Hop: 4")
+    assert not request.all("X-Hop") and not request.all("X-Other")
+    assert request.get("X-End") == "3"
+
+
+@pytest.mark.parametrize("line", ["Keep-Alive: timeout=5", "Proxy-Connection: keep-alive", "TE: gzip", "Upgrade: websocket",
+                                  "Proxy-Authorization: Basic eDp5", "Proxy-Authenticate: Basic"])
+def test_hop_by_hop_fields_stop_here(stage, line):
+    request = arrived(stage, line)
+    if line.startswith("Proxy-Auth"):
+        # RFC 9110 leaves it to the proxy; a gateway that does not ask for it may pass it on.
+        assert len(request.all(line.partition(":")[0])) <= 1
+    else:
+        assert not request.all(line.partition(":")[0])
+
+
+def test_hop_by_hop_fields_of_the_answer_stop_here(stage):
+    stage.app.play("/x", lambda visit: visit.reply(body=b"ok", fields=[
+        "Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5", "Proxy-Connection: keep-alive", "Upgrade: h2c", "X-End: 2"]))
+    with stage.connect() as visitor:
+        answer = visitor.get("/x")
+    for name in ("X-Hop", "Keep-Alive", "Proxy-Connection", "Upgrade"):
+        assert not answer.all(name)
+    assert answer.get("X-End") == "2"
+
+
+def test_the_answer_passes_as_it_is(stage):
+    stage.app.play("/x", lambda visit: visit.reply(body=b"ok", fields=[
+        "Server: its-own", "Set-Cookie: a=1", "Set-Cookie: b=2; Path=/", "WWW-Authenticate: Basic", "ETag: \"x\"",
+        "Cache-Control: no-store", "Date: Thu, 01 Jan 1970 00:00:00 GMT", "Vary: Accept, Cookie"]))
+    with stage.connect() as visitor:
+        answer = visitor.get("/x")
+    assert answer.all("Set-Cookie") == ["a=1", "b=2; Path=/"]
+    assert answer.get("Server") == "its-own"
+    assert answer.get("Date") == "Thu, 01 Jan 1970 00:00:00 GMT"
+    assert answer.get("ETag") == '"x"'
+    assert answer.get("WWW-Authenticate") == "Basic"
+    assert not answer.all("Proxy-Status")
+
+
+# --- behind another proxy ------------------------------------------------------------------------------------
+
+@pytest.fixture
+def behind(start, app):
+    """Sluice that trusts loopback; returns a function like `arrived`."""
+    sluice = start(config(app, trusted_proxies=["127.0.0.0/8"]))
+
+    def ask(*lines):
+        with sluice.connect() as visitor:
+            assert visitor.get("/x", *lines).status == 200
+        return app.last("/x").request
+
+    return ask
+
+
+def test_a_trusted_proxy_is_believed(behind):
+    request = behind("X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop.test",
+                     "X-Request-ID: abc-123")
+    assert request.get("X-Forwarded-For") == "203.0.113.7, 127.0.0.1"
+    assert request.get("X-Forwarded-Proto") == "https"
+    assert request.get("X-Forwarded-Host") == "shop.test"
+    assert request.get("X-Request-ID") == "abc-123"
+
+
+def test_a_trusted_proxy_that_says_nothing(behind):
+    request = behind()
+    assert request.get("X-Forwarded-For") == "127.0.0.1"
+    assert request.get("X-Forwarded-Proto") == "http"
+    assert request.get("X-Forwarded-Host") == "app.test"
+    assert request.get("X-Request-ID")
+
+
+def test_a_chain_grows_at_the_end(behind):
+    request = behind("X-Forwarded-For: 198.51.100.1", "X-Forwarded-For: 203.0.113.7")
+    assert ", ".join(request.all("X-Forwarded-For")) == "198.51.100.1, 203.0.113.7, 127.0.0.1"
+
+
+@pytest.mark.parametrize("name", ["X_Forwarded_For", "X_Forwarded_Proto", "X_Request_ID", "X_Real_IP"])
+def test_underscore_twins_are_not_believed_from_anybody(behind, name):
+    request = behind(f"{name}: 6.6.6.6")
+    assert not request.all(name)
+
+
+def test_connection_cannot_strip_behind_a_proxy_either(behind):
+    request = behind("X-Forwarded-For: 203.0.113.7", "X-Request-ID: abc-123",
+                     "Connection: X-Forwarded-For, X-Request-ID, X-Forwarded-Proto")
+    assert request.get("X-Forwarded-For").endswith("127.0.0.1")
+    assert request.get("X-Request-ID") and request.get("X-Forwarded-Proto")
+
+
+def test_other_networks_are_not_trusted(start, app):
+    sluice = start(config(app, trusted_proxies=["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"]))
+    with sluice.connect() as visitor:
+        visitor.get("/x", "X-Forwarded-For: 10.0.0.1", "X-Request-ID: abc-123")
+    request = app.last("/x").request
+    assert request.get("X-Forwarded-For") == "127.0.0.1"
+    assert request.get("X-Request-ID") != "abc-123"
+
+
+def test_ipv6_clients_are_named_too(start, app):
+    sluice = start(config(app, listeners={"http": "[::1]:0"}))
+    with sluice.connect() as visitor:
+        visitor.get("/x")
+    assert app.last("/x").request.get("X-Forwarded-For") == "::1"

@@ -1,0 +1,275 @@
+"""The fake application behind Sluice: does what the test tells it, and remembers every byte it was sent.
+
+    app = ScriptedUpstream()
+    app.play("/slow", lambda visit: (visit.body(), gate.wait(), visit.reply(body=b"at last")))
+    app.play("/evil", steps(b"HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\nContent-Length: 2\\r\\n\\r\\nab", close))
+
+A script is called once for each request, with a Visit, in the thread of its connection; afterwards the
+connection waits for the next request unless the script closed it. Without a script the body is read and
+answered with 200 and a short text.
+"""
+
+import os
+import socket
+import threading
+
+from client import reset as reset_socket
+from waiting import PATIENCE, wait_until
+from wire import Incomplete, Nothing, Wire, WireError, chunks
+
+
+class Visit:
+    """One request as the application sees it."""
+
+    def __init__(self, upstream, connection, request):
+        self.upstream = upstream
+        self.connection = connection
+        self.request = request
+        self.aborted = None  # how the request body broke off, if it did
+        self.done = False
+
+    def body(self, sink=None):
+        if not self.request.complete:
+            self.connection.wire.request_body(self.request, sink)
+        return self.request.body
+
+    def send(self, data):
+        self.connection.sock.sendall(data)
+
+    def reply(self, status=200, body=b"", fields=(), chunked=False, reason="Whatever", trailers=""):
+        lines = [f"HTTP/1.1 {status} {reason}", *fields]
+        bare = status < 200 or status in (204, 304)
+        if chunked:
+            lines.append("Transfer-Encoding: chunked")
+            body = chunks(body, trailers=trailers)
+        elif not bare:
+            lines.append(f"Content-Length: {len(body)}")
+        head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+        self.send(head if self.request.method == "HEAD" or bare else head + body)
+
+    def close(self):
+        self.connection.close()
+
+    def reset(self):
+        self.connection.reset()
+
+    def wait_for_close(self):
+        """Waits until Sluice ends the connection; returns "eof" or "reset"."""
+        wire = self.connection.wire
+        while wire.fill():
+            wire.buffer.clear()
+        return wire.ended
+
+
+class Connection:
+    def __init__(self, upstream, sock, number):
+        self.upstream = upstream
+        self.sock = sock
+        self.number = number
+        self.wire = Wire(sock, keep=upstream.keep)
+        self.closed = False
+        self.thread = threading.Thread(target=self.run, name=f"upstream connection {number}", daemon=True)
+
+    @property
+    def received(self):
+        return bytes(self.wire.seen)
+
+    @property
+    def ended(self):
+        """True once Sluice has closed its side, or we ours."""
+        return self.closed or self.wire.ended is not None
+
+    def close(self):
+        self.closed = True
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+
+    def reset(self):
+        self.closed = True
+        reset_socket(self.sock)
+
+    def run(self):
+        try:
+            if self.upstream.on_connect:
+                self.upstream.on_connect(self)
+            while not self.closed:
+                self.serve_one()
+        except Nothing:
+            pass
+        except WireError as error:
+            self.upstream.complaints.append(f"Sluice sent what it must not: {error}; all of it: {self.received[:2000]!r}")
+        except (Incomplete, OSError):
+            pass
+        except AssertionError as error:
+            if not self.upstream.stopping:
+                self.upstream.complaints.append(f"in a script: {error}")
+        finally:
+            self.close()
+
+    def serve_one(self):
+        request = self.wire.request_head()
+        visit = Visit(self.upstream, self, request)
+        with self.upstream.changed:
+            self.upstream.visits.append(visit)
+            self.upstream.changed.notify_all()
+        try:
+            script = self.upstream.scripts.get(request.path) or self.upstream.default
+            script(visit)
+            if not self.closed:
+                visit.body()
+        except Incomplete as error:
+            visit.aborted = error.how
+            raise
+        finally:
+            with self.upstream.changed:
+                visit.done = True
+                self.upstream.changed.notify_all()
+
+
+def hello(visit):
+    visit.body()
+    visit.reply(body=f"hello from {visit.upstream.name}".encode(), fields=[f"X-Origin: {visit.upstream.name}"])
+
+
+class ScriptedUpstream:
+    """Listens at once. bind: an IP address, or "unix:/path"."""
+
+    def __init__(self, default=hello, bind="127.0.0.1", name="app", keep=True, receive_buffer=None, port=0):
+        self.default = default
+        self.name = name
+        self.keep = keep  # whether the bytes of each connection are kept; off for very large bodies
+        self.scripts = {}
+        self.on_connect = None
+        self.visits = []
+        self.connections = []
+        self.complaints = []
+        self.changed = threading.Condition()
+        self.stopping = False
+        if bind.startswith("unix:"):
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.listener.bind(bind[5:])
+            self.address = bind
+        else:
+            family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+            self.listener = socket.socket(family, socket.SOCK_STREAM)
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if receive_buffer:
+                self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            self.listener.bind((bind, port))
+            self.port = self.listener.getsockname()[1]
+            self.address = f"[{bind}]:{self.port}" if ":" in bind else f"{bind}:{self.port}"
+        self.listener.listen(512)
+        self.thread = threading.Thread(target=self.accept, name=f"upstream {name}", daemon=True)
+        self.thread.start()
+
+    def play(self, path, script):
+        """`script` answers requests for `path`: a callable, or bytes to send after the request was read."""
+        self.scripts[path] = script if callable(script) else steps(script)
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.stopping:
+                sock.close()
+                return
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(PATIENCE * 2)
+            with self.changed:
+                connection = Connection(self, sock, len(self.connections))
+                self.connections.append(connection)
+                self.changed.notify_all()
+            connection.thread.start()
+
+    # --- what happened -----------------------------------------------------------------------------------
+
+    def wait(self, happened, what):
+        with self.changed:
+            assert self.changed.wait_for(happened, PATIENCE), f"{self.name} waited in vain for: {what}"
+
+    def wait_visits(self, count):
+        """Waits for the count-th request head and returns that visit."""
+        self.wait(lambda: len(self.visits) >= count, f"request number {count}, had {len(self.visits)}")
+        return self.visits[count - 1]
+
+    def wait_done(self, visit):
+        """Waits until the script of `visit` ran to its end, or broke off."""
+        self.wait(lambda: visit.done, f"the end of {visit.request.start_line}")
+        return visit
+
+    def last(self, path):
+        """The newest visit to `path`."""
+        return next(v for v in reversed(self.visits) if v.request.path == path)
+
+    def to(self, path):
+        return [v for v in self.visits if v.request.path == path]
+
+    @property
+    def bytes_received(self):
+        return sum(c.wire.count for c in self.connections)
+
+    @property
+    def open_connections(self):
+        return [c for c in self.connections if not c.ended]
+
+    def wait_all_closed(self):
+        wait_until(lambda: not self.open_connections, f"Sluice to close its connections to {self.name}")
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    def refuse(self):
+        """Stops listening: new connections are refused, those that stand stay."""
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        self.thread.join(PATIENCE)
+
+    def stop(self):
+        self.stopping = True
+        self.refuse()
+        for connection in list(self.connections):
+            connection.close()
+        for connection in list(self.connections):
+            connection.thread.join(PATIENCE)
+        if self.address.startswith("unix:"):
+            os.unlink(self.address[5:])
+
+
+# --- scripts made of steps -----------------------------------------------------------------------------------
+
+def close(visit):
+    """A step: close the connection."""
+    visit.close()
+
+
+def break_off(visit):
+    """A step: reset the connection."""
+    visit.reset()
+
+
+def await_close(visit):
+    """A step: say nothing more and wait until Sluice closes."""
+    visit.wait_for_close()
+    visit.close()
+
+
+def steps(*parts):
+    """A script: reads the request, then does each part; bytes are sent, callables called with the visit."""
+
+    def script(visit):
+        visit.body()
+        for part in parts:
+            if callable(part):
+                part(visit)
+            else:
+                visit.send(part)
+
+    return script

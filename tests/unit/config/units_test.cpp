@@ -1,0 +1,54 @@
+#include "config/units.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace sluice::config;
+using std::chrono::milliseconds;
+
+TEST_CASE("durations take one number and one unit", "[config]") {
+  CHECK(parse_duration("250ms").value == milliseconds(250));
+  CHECK(parse_duration("5s").value == milliseconds(5'000));
+  CHECK(parse_duration("2m").value == milliseconds(120'000));
+  CHECK(parse_duration("1h").value == milliseconds(3'600'000));
+  CHECK(parse_duration("1.5s").value == milliseconds(1'500));
+  CHECK(parse_duration("0.001s").value == milliseconds(1));
+  CHECK(parse_duration("0.000001h").error == "\"0.000001h\" is not a whole number of ms");
+  CHECK(parse_duration("0"));
+  for (const char* text : {"", "5", "s", ".5s", "5.s", "5 s", " 5s", "+5s", "-5s", "5S", "5sec", "1m30s",
+                           "5,5s", "0.0001s", "1234567890s", "0x5s", "5s ", "٥s"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_duration(text));
+  }
+}
+
+TEST_CASE("sizes take binary units only", "[config]") {
+  CHECK(parse_size("0").value == 0);
+  CHECK(parse_size("1B").value == 1);
+  CHECK(parse_size("16KiB").value == 16 * 1024);
+  CHECK(parse_size("1.5MiB").value == 1536 * 1024);
+  CHECK(parse_size("999999999GiB").value == 999'999'999ULL * 1024 * 1024 * 1024);
+  for (const char* text : {"1", "1K", "1KB", "1kib", "1MB", "0.3B", "1 KiB", "00", "-1B"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_size(text));
+  }
+  CHECK(parse_size("1024").error == "\"1024\" has no unit; add B, KiB, MiB or GiB");
+}
+
+TEST_CASE("whole numbers are plain decimals", "[config]") {
+  CHECK(parse_whole("0").value == 0);
+  CHECK(parse_whole("999999999999999999").value == 999'999'999'999'999'999ULL);
+  for (const char* text : {"", "-1", "+1", "1.0", "1e3", "0x10", "010", "1_000", "1000000000000000000"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_whole(text));
+  }
+}
+
+TEST_CASE("quantities are shown in the largest fitting unit", "[config]") {
+  CHECK(show_duration(milliseconds(0)) == "0ms");
+  CHECK(show_duration(milliseconds(1500)) == "1500ms");
+  CHECK(show_duration(milliseconds(90'000)) == "90s");
+  CHECK(show_duration(milliseconds(86'400'000)) == "24h");
+  CHECK(show_size(0) == "0B");
+  CHECK(show_size(1536) == "1536B");
+  CHECK(show_size(32 * 1024) == "32KiB");
+}

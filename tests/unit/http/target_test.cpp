@@ -1,0 +1,90 @@
+#include "sluice/http/target.hpp"
+
+#include <string>
+
+#include <catch2/catch.hpp>
+
+using namespace sluice;
+using namespace sluice::http;
+
+TEST_CASE("targets as browsers and programs send them", "[http][target]") {
+  for (const char* target :
+       {"/", "//", "/a", "/a/b/", "/a//b", "/a?", "/?", "/?a=1&b=2", "/a?b?c", "/a?/../b", "/a?b=%zz", "/a?100%",
+        "/?a={x}&b=^`\\", "/?q=a|b", "/a|b", "/a[1]", "/a(1)!$&'*+,;=:@-._~", "/%20", "/%41", "/%e2%82%ac", "/%E2",
+        "/%2f", "/a%2Fb", "/%25", "/%252e%252e", "/...", "/.a", "/a.", "/..a", "/a..", "/.../b", "/a.b/c..d",
+        "/.well-known/acme-challenge/x", "/;a", "/a;b=1/c", "/..a;x", "/%2e%2e%2e", "/%2ea", "/a?.", "/a?%00",
+        "/a?%2e%2e/"}) {
+    CAPTURE(target);
+    CHECK(valid_origin_form(target));
+  }
+  CHECK(valid_origin_form("/" + std::string(20'000, 'a')));
+}
+
+TEST_CASE("no byte that two parsers could read differently", "[http][target]") {
+  for (int c = 0; c < 256; ++c) {
+    const char byte = static_cast<char>(c);
+    CAPTURE(c);
+    const std::string_view never("\0\1\2\3\4\5\6\7\b\t\n\v\f\r \"#<>\x7f", 21);
+    const bool control = c < 0x21 || c > 0x7e;
+    const bool refused = control || never.find(byte) != std::string_view::npos;
+    const bool path_only_refused = std::string_view("\\{}^`%").find(byte) != std::string_view::npos;
+    if (c != '?') CHECK(valid_origin_form(std::string("/a") + byte + "b") == !(refused || path_only_refused));
+    CHECK(valid_origin_form(std::string("/a?b") + byte + "c") == !refused);
+    CHECK(valid_origin_form(std::string("/a?b") + byte) == !refused);
+  }
+}
+
+TEST_CASE("what is no origin-form", "[http][target]") {
+  for (const char* target : {"", "a", "*", "a/b", "?a", "http://a/", "a:443", "\\a", " /", "%2f"}) {
+    CAPTURE(target);
+    CHECK_FALSE(valid_origin_form(target));
+  }
+}
+
+TEST_CASE("encodings in a path are whole, and hide no NUL", "[http][target]") {
+  for (const char* target : {"/%", "/%2", "/%2?", "/%g0", "/%0g", "/% 20", "/%%", "/%u002e", "/%-1", "/a%", "/%00",
+                             "/a%00b", "/%2", "/%2?%20"}) {
+    CAPTURE(target);
+    CHECK_FALSE(valid_origin_form(target));
+  }
+}
+
+TEST_CASE("dot segments are refused however they are spelled", "[http][target]") {
+  for (const char* target :
+       {"/.", "/..", "/./", "/../", "/a/.", "/a/..", "/a/./b", "/a/../b", "//..", "//../a", "/../../etc/passwd",
+        "/%2e", "/%2E", "/%2e%2e", "/.%2e", "/%2e.", "/a/%2e%2E/b", "/%2e/", "/..%2f", "/..%2Fa", "/a%2f..", "/a%2f../",
+        "/%2f..%2f", "/..%5c", "/..%5Ca", "/a%5c..", "/%5c%2e%2e%5C", "/.%2f", "/..;", "/..;/", "/..;a=b/c", "/.;x",
+        "/a/..;x/b", "/%2e%2e;/", "/..%3b/", "/..%3Bx/", "/a;b/../c", "/..?", "/.?a", "/a/..?b"}) {
+    CAPTURE(target);
+    CHECK_FALSE(valid_origin_form(target));
+  }
+}
+
+namespace {
+
+std::string decoded(std::string_view path) {
+  Arena arena;
+  return std::string(decoded_path(path, arena));
+}
+
+}  // namespace
+
+TEST_CASE("a path is decoded as applications do it", "[http][target]") {
+  CHECK(decoded("/a%2fb") == "/a/b");
+  CHECK(decoded("/%61dmin") == "/admin");
+  CHECK(decoded("/a//b") == "/a/b");
+  CHECK(decoded("//a///b//") == "/a/b/");
+  CHECK(decoded("/a/%2f/b") == "/a/b");
+  CHECK(decoded("%2f%2Fa") == "/a");
+  CHECK(decoded("/%25%32%66") == "/%2f");  // once, not until nothing changes
+  CHECK(decoded("/%E2%82%AC") == "/\xe2\x82\xac");
+  CHECK(decoded("/a%5cb") == "/a\\b");
+  CHECK(decoded("/a+b") == "/a+b");
+}
+
+TEST_CASE("a path with nothing to undo is not copied", "[http][target]") {
+  Arena arena;
+  const std::string_view path = "/a/b;c=1/d.e~f";
+  CHECK(decoded_path(path, arena).data() == path.data());
+  CHECK(decoded_path(path, arena) == path);
+}
