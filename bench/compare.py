@@ -111,9 +111,10 @@ def main():
             print(report.heading(found) + "\n", flush=True)
             found["results"] = run(bench, options.scenarios)
             found |= {"notes": bench.notes, "late": bench.late}
-    print(report.doubts(found))
+    if doubts := report.doubts(found):
+        print(doubts + "\n")
     report.write(found, options.results / when)
-    print(f"\n{options.results / when / 'report.json'}")
+    print(options.results / when / "report.json")
     return 1 if any("error" in result for result in found["results"].values()) else 0
 
 

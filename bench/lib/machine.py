@@ -37,11 +37,13 @@ def describe():
     }
 
 
-def raise_descriptor_limit():
-    """Thousands of connections, on both sides of a proxy, need more than the usual soft limit."""
+def raise_descriptor_limit(wanted=32768):
+    """Thousands of connections need more descriptors than the usual soft limit. Returns how many there are: not
+    all a generous machine would give, for nginx takes memory in advance for as many as it is told."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return limit
 
 
 class Processor:

@@ -7,7 +7,7 @@ import pytest
 
 from certs import entry
 from client import RawClient, connect, trusting
-from peers import h2load
+from peers import h2load, need
 from ports import free_port
 from sluice import command, config, pool, write_config
 from waiting import PATIENCE, wait_until
@@ -271,6 +271,7 @@ def test_a_storm_of_reloads_loses_nothing(start, nginx, crowd, how):
 
 def test_h2load_finds_nothing_amiss(start, nginx):
     """A second crowd of another make, while the file changes a few times."""
+    need("h2load")
     webs = [nginx(), nginx()]
     files = variants(*webs)
     sluice = start(files[0])

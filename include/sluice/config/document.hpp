@@ -143,7 +143,7 @@ struct Document {
   std::uint32_t workers = 0;       // 0: one per usable core; 1..1024
   Log log;
   Located<std::string> admin{"127.0.0.1:9900", {}};  // loopback "address:port" | "unix:/path" | "off"
-  Timeouts timeouts;  // every one set
+  Timeouts timeouts;  // where unset: kDefaultTimeouts
   Max max;
   std::vector<Located<std::string>> trusted_proxies;  // CIDR blocks or single addresses, syntax checked
   std::vector<Listener> listeners;

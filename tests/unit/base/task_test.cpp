@@ -8,8 +8,8 @@
 
 #include <catch2/catch.hpp>
 
+using sluice::Detached;
 using sluice::Task;
-using sluice::detach;
 
 namespace {
 
@@ -25,6 +25,9 @@ struct Gate {
   Awaiter pass() { return {*this}; }
   void open() { std::exchange(waiting, nullptr).resume(); }
 };
+
+// Starts what nobody awaits.
+Detached start(Task<void> task) { co_await std::move(task); }
 
 Task<int> value_now(int value) { co_return value; }
 
@@ -67,7 +70,7 @@ TEST_CASE("a task runs when it is awaited, not before", "[base][task]") {
     CHECK_FALSE(ran);
   }
   CHECK_FALSE(ran);
-  detach(work());
+  start(work());
   CHECK(ran);
 }
 
@@ -77,7 +80,7 @@ TEST_CASE("a task that does not suspend hands its value on at once", "[base][tas
     sum += co_await value_now(40);
     sum += co_await value_now(2);
   };
-  detach(work());
+  start(work());
   CHECK(sum == 42);
 }
 
@@ -94,10 +97,10 @@ TEST_CASE("a task that suspends resumes its parent when it ends", "[base][task]"
     const int value = co_await child();
     log.push_back("parent has " + std::to_string(value));
   };
-  detach(parent());
-  log.emplace_back("detach returned");
+  start(parent());
+  log.emplace_back("start returned");
   gate.open();
-  CHECK(log == std::vector<std::string>{"child starts", "detach returned", "child ends", "parent has 7"});
+  CHECK(log == std::vector<std::string>{"child starts", "start returned", "child ends", "parent has 7"});
 }
 
 TEST_CASE("a child may suspend in one round and not in the next", "[base][task]") {
@@ -110,7 +113,7 @@ TEST_CASE("a child may suspend in one round and not in the next", "[base][task]"
   const auto parent = [&]() -> Task<void> {
     for (int i = 0; i < 6; ++i) rounds += co_await child(i % 2 == 1);
   };
-  detach(parent());
+  start(parent());
   CHECK(rounds == 1);
   gate.open();
   CHECK(rounds == 3);
@@ -124,26 +127,26 @@ TEST_CASE("values that can only be moved pass through a task", "[base][task]") {
   std::unique_ptr<int> got;
   const auto make = []() -> Task<std::unique_ptr<int>> { co_return std::make_unique<int>(5); };
   const auto work = [&]() -> Task<void> { got = co_await make(); };
-  detach(work());
+  start(work());
   REQUIRE(got != nullptr);
   CHECK(*got == 5);
 }
 
 TEST_CASE("a million awaits that do not suspend leave the stack where it was", "[base][task]") {
-  const std::uintptr_t start = here();
-  std::uintptr_t lowest = start;
+  const std::uintptr_t top = here();
+  std::uintptr_t lowest = top;
   const auto work = [&]() -> Task<void> {
     for (int i = 0; i < 1'000'000; ++i) co_await note_stack(lowest);
   };
-  detach(work());
-  CHECK(lowest != start);
-  CHECK(start - lowest < 16 * 1024);
+  start(work());
+  CHECK(lowest != top);
+  CHECK(top - lowest < 16 * 1024);
 }
 
 TEST_CASE("a long loop that suspends now and then leaves the stack where it was", "[base][task]") {
   Gate gate;
-  const std::uintptr_t start = here();
-  std::uintptr_t lowest = start;
+  const std::uintptr_t top = here();
+  std::uintptr_t lowest = top;
   bool done = false;
   const auto child = [&](bool wait) -> Task<void> {
     if (wait) co_await gate.pass();
@@ -153,10 +156,10 @@ TEST_CASE("a long loop that suspends now and then leaves the stack where it was"
     for (int i = 0; i < 100'000; ++i) co_await child(i % 10 == 0);
     done = true;
   };
-  detach(work());
+  start(work());
   while (gate.waiting) gate.open();
   CHECK(done);
-  CHECK(start - lowest < 16 * 1024);
+  CHECK(top - lowest < 16 * 1024);
 }
 
 TEST_CASE("the awaiting frame owns the child's", "[base][task]") {
@@ -167,7 +170,7 @@ TEST_CASE("the awaiting frame owns the child's", "[base][task]") {
     co_await holding(gate, destroyed);
     seen_destroyed = destroyed;
   };
-  detach(work());
+  start(work());
   CHECK_FALSE(destroyed);
   gate.open();
   CHECK(destroyed);
@@ -182,7 +185,7 @@ TEST_CASE("a task that was moved is started once, by its new owner", "[base][tas
   };
   Task<void> first = count();
   Task<void> second = std::move(first);
-  detach(std::move(second));
+  start(std::move(second));
   CHECK(ran == 1);
 }
 

@@ -49,7 +49,7 @@ TEST_CASE("the smallest file takes every default", "[config]") {
   CHECK_FALSE(document.listeners[0].tls);
   REQUIRE(document.pools.size() == 1);
   CHECK(document.pools[0].servers[0].weight == 1);
-  CHECK(document.timeouts.header == 10s);
+  CHECK_FALSE(document.timeouts.header);
   CHECK_FALSE(document.pools[0].timeouts.connect);
   CHECK_FALSE(document.listeners[0].timeouts);
   CHECK(document.admin.value == "127.0.0.1:9900");
@@ -64,13 +64,13 @@ TEST_CASE("defaults of the reference are those of the document", "[config]") {
                 written_defaults(kLogSchema) + written_defaults(kAdminSchema) +
                 "workers: auto\ntenants: { unknown: 404 }\n");
   const Document bare = load_good(kStart);
-  CHECK(written.timeouts.header == bare.timeouts.header);
-  CHECK(written.timeouts.idle == bare.timeouts.idle);
-  CHECK(written.timeouts.body == bare.timeouts.body);
-  CHECK(written.timeouts.drain == bare.timeouts.drain);
-  CHECK(written.timeouts.connect == bare.timeouts.connect);
-  CHECK(written.timeouts.first_byte == bare.timeouts.first_byte);
-  CHECK(written.timeouts.upstream_idle == bare.timeouts.upstream_idle);
+  CHECK(written.timeouts.header == kDefaultTimeouts.header);
+  CHECK(written.timeouts.idle == kDefaultTimeouts.idle);
+  CHECK(written.timeouts.body == kDefaultTimeouts.body);
+  CHECK(written.timeouts.drain == kDefaultTimeouts.drain);
+  CHECK(written.timeouts.connect == kDefaultTimeouts.connect);
+  CHECK(written.timeouts.first_byte == kDefaultTimeouts.first_byte);
+  CHECK(written.timeouts.upstream_idle == kDefaultTimeouts.upstream_idle);
   CHECK(written.max.head == bare.max.head);
   CHECK(written.max.fields == bare.max.fields);
   CHECK(written.max.body == bare.max.body);

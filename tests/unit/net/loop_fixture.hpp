@@ -20,6 +20,9 @@ namespace sluice::test {
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kMilli = 1'000'000;
 
+// Starts what nobody awaits.
+inline Detached start(Task<void> task) { co_await std::move(task); }
+
 // Starts `body` (a callable that returns Task<void>) on `loop` and runs the loop until it has ended. A loop runs
 // once. Inside coroutines use CHECK, not REQUIRE: a frame must not be left by an exception; and no co_await in
 // CHECK's parentheses: the macro names its expression several times, and GCC 12 awaits each of them.
@@ -33,7 +36,7 @@ void run(net::Loop& loop, F body, Nanos limit = 20 * kSecond) {
   };
   net::Deadline watchdog([](void* self) { static_cast<net::Loop*>(self)->stop(); }, &loop);
   watchdog.arm(loop, steady_now() + limit);
-  detach(whole());
+  start(whole());
   loop.run();
   if (ended) return;
   // Coroutines that still wait hold references to the test's locals: there is no way to go on from here.

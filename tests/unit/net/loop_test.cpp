@@ -11,7 +11,6 @@
 #include <catch2/catch.hpp>
 
 using sluice::Task;
-using sluice::detach;
 using sluice::net::Loop;
 using sluice::net::Pollable;
 using namespace sluice::test;
@@ -118,8 +117,8 @@ TEST_CASE("a coroutine that yields lets others and events go first", "[net][loop
     }
     if (--running == 0) loop.stop();
   };
-  detach(worker('a'));
-  detach(worker('b'));
+  start(worker('a'));
+  start(worker('b'));
   CHECK(order == "ab");
   loop.run();
   // The event (a fresh socket is writable) was there before anybody's second turn.
@@ -134,7 +133,7 @@ TEST_CASE("yielding forever does not starve the mailbox", "[net][loop]") {
     for (; !stop; ++turns) co_await loop.yield();
     loop.stop();
   };
-  detach(spinner());
+  start(spinner());
   std::thread poster([&] { loop.post([&] { stop = true; }); });
   loop.run();
   poster.join();

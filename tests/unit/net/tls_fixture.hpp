@@ -59,7 +59,7 @@ struct TlsEnds {
       server_error = co_await server->handshake(soon());
       server_done = true;
     };
-    detach(serve());
+    start(serve());
     const Error client_error = co_await client->handshake(soon());
     while (!server_done) co_await loop.yield();
     co_return !server_error && !client_error;

@@ -198,8 +198,8 @@ TEST_CASE("cancelling wakes both directions, from the loop, and stays", "[net][t
     ++woken;
   };
   const auto script = [&]() -> Task<void> {
-    detach(reader());
-    detach(writer());
+    start(reader());
+    start(writer());
     ends.transport->cancel(ErrorKind::cancelled);
     CHECK(woken == 0);  // whoever cancels need not fear what the woken do
     co_await ends.loop.yield();
@@ -265,7 +265,7 @@ TEST_CASE("a full socket takes the rest later, each byte once", "[net][transport
     written = true;
   };
   const auto script = [&]() -> Task<void> {
-    detach(writer());
+    start(writer());
     CHECK_FALSE(written);
     while (!written) {
       received += drain(ends.pair.second());
@@ -289,8 +289,8 @@ TEST_CASE("the limit of write_all is for each wait, not for the whole", "[net][t
     written = true;
   };
   const auto script = [&]() -> Task<void> {
-    const Nanos start = ends.loop.now();
-    detach(writer());
+    const Nanos began = ends.loop.now();
+    start(writer());
     // The peer takes a little now and then: in all this lasts longer than the limit.
     while (!written) {
       char some[65'536];
@@ -299,7 +299,7 @@ TEST_CASE("the limit of write_all is for each wait, not for the whole", "[net][t
       const Nanos until = ends.loop.now() + 60 * kMilli;
       while (ends.loop.now() < until) co_await ends.loop.yield();
     }
-    CHECK(ends.loop.now() - start > 150 * kMilli);
+    CHECK(ends.loop.now() - began > 150 * kMilli);
   };
   run(ends.loop, script);
   CHECK(received > 0);

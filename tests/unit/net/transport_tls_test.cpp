@@ -67,7 +67,7 @@ TEST_CASE("a large write through a small socket buffer arrives whole", "[net][tl
     const auto script = [&]() -> Task<void> {
       const bool shaken = co_await ends.handshake();
       CHECK(shaken);
-      detach(writer());
+      start(writer());
       CHECK_FALSE(sent);
       IoStatus end{};
       const std::string got = co_await receive_text(*ends.client, text.size(), 10'000, end);
@@ -246,7 +246,7 @@ TEST_CASE("a handshake cut short fails, one that is cancelled says so", "[net][t
       ended = true;
     };
     const auto script = [&]() -> Task<void> {
-      detach(shake());
+      start(shake());
       if (cancelled) {
         transport.cancel(ErrorKind::cancelled);
       } else {
