@@ -87,7 +87,7 @@ std::string SocketAddress::ip_text() const {
     }
     return text;
   }
-  return "unix";
+  return std::string(kUnixPeer);
 }
 
 std::string SocketAddress::text() const {

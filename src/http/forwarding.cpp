@@ -152,9 +152,12 @@ void add_forwarding_fields(Exchange& exchange) {
       if (forwarding_field(field.id) || field.id == FieldId::look_alike) field.dropped = true;
     }
   }
-  const std::string_view chain =
-      before.empty() ? exchange.origin.peer_ip : exchange.arena.join({before, ", ", exchange.origin.peer_ip});
-  fields.add(exchange.arena, "X-Forwarded-For", chain, FieldId::x_forwarded_for);
+  // A peer on a unix socket has no address to tell.
+  std::string_view chain = before;
+  if (exchange.origin.peer_ip != SocketAddress::kUnixPeer) {
+    chain = before.empty() ? exchange.origin.peer_ip : exchange.arena.join({before, ", ", exchange.origin.peer_ip});
+  }
+  if (!chain.empty()) fields.add(exchange.arena, "X-Forwarded-For", chain, FieldId::x_forwarded_for);
   add_unless_said(exchange, "X-Forwarded-Proto", exchange.origin.secure ? "https" : "http",
                   FieldId::x_forwarded_proto);
   if (!exchange.request.authority.empty()) {

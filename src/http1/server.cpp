@@ -129,16 +129,18 @@ Task<bool> ServerConnection::await_request() {
                           : transport_->loop().now() + service_.settings(origin()).idle;
   for (;;) {
     // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
-    open_session();
-    session_->in.reserve(Buffer::kSmall);
-    const net::IoResult got = transport_->read(session_->in.room());
-    if (got.status == net::IoStatus::ok) {
-      session_->in.commit(got.bytes);
-      session_->settings = service_.settings(origin());
-      co_return true;
+    if (transport_->may_read()) {
+      open_session();
+      session_->in.reserve(Buffer::kSmall);
+      const net::IoResult got = transport_->read(session_->in.room());
+      if (got.status == net::IoStatus::ok) {
+        session_->in.commit(got.bytes);
+        session_->settings = service_.settings(origin());
+        co_return true;
+      }
+      close_session();
+      if (got.status != net::IoStatus::would_block) co_return false;
     }
-    close_session();
-    if (got.status != net::IoStatus::would_block) co_return false;
     if (draining_) deadline = std::min(deadline, transport_->loop().now() + kDrainGrace);
     idle_ = true;
     const ErrorKind waited = co_await transport_->readable(deadline);

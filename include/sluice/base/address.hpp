@@ -30,7 +30,8 @@ class SocketAddress {
   std::uint16_t port() const;
 
   std::string text() const;     // as parse() takes it
-  std::string ip_text() const;  // address alone; IPv4-mapped IPv6 as IPv4; "unix" for unix sockets
+  std::string ip_text() const;  // address alone; IPv4-mapped IPv6 as IPv4; kUnixPeer for unix sockets
+  static constexpr std::string_view kUnixPeer = "unix";
   bool operator==(const SocketAddress& other) const;
 
  private:

@@ -65,6 +65,8 @@ class Transport final : private Pollable {
   Task<Error> handshake(Nanos deadline);
 
   IoResult read(std::span<char> into);
+  // Whether a read may find something: bytes, an end, or TLS records read ahead.
+  bool may_read() const { return may_read_ || hung_up_ || (ssl_ != nullptr && SSL_has_pending(ssl_) == 1); }
   // Gathers; consumes the pieces as they are taken. `would_block` until everything was handed to the kernel.
   IoResult write(std::span<iovec>& pieces);
   // Waits as long as it takes to write all; `stall` is the limit for each wait, not for the whole.

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+using namespace std::literals;
 using namespace sluice;
 using namespace sluice::http;
 
@@ -74,7 +75,7 @@ TEST_CASE("what could be read as another host is refused", "[http][authority]") 
       // A second host hidden in the first.
       "a b", "a,b", "a, b", "a/b", "a?b", "a#b", "a\\b", "a@b", "user@a", "user:pw@a", "a;b", "a|b", "a&b", "a=b",
       "a%62", "%61", "a%00", "a%2eb", "a'b", "a\"b", "(a)", "{a}", "<a>", "a*", "*", "*.a.com", "a+b", "a~b", "a!",
-      "a\tb", " a", "a ", "a\r", "a\n", std::string("a\0b", 3), std::string("a\0", 2), "a\x7f", "a\x80", "a\xff",
+      "a\tb", " a", "a ", "a\r", "a\n", "a\0b"s, "a\0"s, "a\x7f", "a\x80", "a\xff",
       "b\xc3\xbc" "cher.example", "a\xe3\x80\x82" "b", "http://a", "a://b",
       // Ports.
       "a:", "a:0", "a:00", "a:65536", "a:99999", "a:100000", "a:000080", "a:-1", "a:+1", "a: 80", "a:80 ", "a:8o",
@@ -94,8 +95,8 @@ TEST_CASE("what could be read as another host is refused", "[http][authority]") 
 }
 
 TEST_CASE("a NUL inside brackets does not end the address", "[http][authority]") {
-  CHECK(parsed(std::string("[::1\0]", 6)) == "refused");
-  CHECK(parsed(std::string("[::1\0x]:80", 10)) == "refused");
+  CHECK(parsed("[::1\0]"s) == "refused");
+  CHECK(parsed("[::1\0x]:80"s) == "refused");
 }
 
 TEST_CASE("labels and names have their DNS limits", "[http][authority]") {

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+using namespace std::literals;
 using namespace sluice;
 using namespace sluice::http;
 
@@ -24,7 +25,7 @@ TEST_CASE("no byte that two parsers could read differently", "[http][target]") {
   for (int c = 0; c < 256; ++c) {
     const char byte = static_cast<char>(c);
     CAPTURE(c);
-    const std::string_view never("\0\1\2\3\4\5\6\7\b\t\n\v\f\r \"#<>\x7f", 21);
+    const std::string_view never = "\0\1\2\3\4\5\6\7\b\t\n\v\f\r \"#<>\x7f"sv;
     const bool control = c < 0x21 || c > 0x7e;
     const bool refused = control || never.find(byte) != std::string_view::npos;
     const bool path_only_refused = std::string_view("\\{}^`%").find(byte) != std::string_view::npos;

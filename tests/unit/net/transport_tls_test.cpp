@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 
+using namespace std::literals;
 using namespace sluice;
 using namespace sluice::net;
 using namespace sluice::test;
@@ -191,7 +192,7 @@ TEST_CASE("a record that was tampered with ends the connection", "[net][tls]") {
   const auto script = [&]() -> Task<void> {
     const bool shaken = co_await ends.handshake();
     CHECK(shaken);
-    const std::string forged = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x');
+    const std::string forged = "\x17\x03\x03\x00\x20"s + std::string(32, 'x');
     put(ends.client->fd(), forged);
     IoStatus end{};
     const std::string got = co_await receive_text(*ends.server, 1000, 1000, end);
@@ -224,7 +225,7 @@ TEST_CASE("a handshake that does not go on ends at its deadline", "[net][tls]") 
   SocketPair pair;
   Transport transport(loop, pair.take_first(), false);
   transport.start_tls(server_context().accept());
-  put(pair.second(), std::string("\x16\x03\x01\x01", 4));
+  put(pair.second(), "\x16\x03\x01\x01"s);
   const auto script = [&]() -> Task<void> {
     const Error error = co_await transport.handshake(loop.now() + 50 * kMilli);
     CHECK(error.kind == ErrorKind::timed_out);

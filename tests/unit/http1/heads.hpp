@@ -1,0 +1,67 @@
+// Parsing a head in a test: in memory of exactly its size, so that a look beyond its end is seen.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sluice/http1/head.hpp"
+
+namespace sluice::test {
+
+struct ParsedRequest {
+  explicit ParsedRequest(std::string_view head, http1::HeadLimits limits = {}) : text(new char[head.size()]) {
+    std::memcpy(text.get(), head.data(), head.size());
+    error = http1::parse_request({text.get(), head.size()}, arena, limits, request);
+  }
+  std::unique_ptr<char[]> text;
+  Arena arena;
+  http::RequestHead request;
+  Error error;
+};
+
+struct ParsedResponse {
+  explicit ParsedResponse(std::string_view head, http::Method method = http::Method::get, http1::HeadLimits limits = {})
+      : text(new char[head.size()]) {
+    std::memcpy(text.get(), head.data(), head.size());
+    error = http1::parse_response({text.get(), head.size()}, arena, limits, method, response);
+  }
+  std::unique_ptr<char[]> text;
+  Arena arena;
+  http::ResponseHead response;
+  Error error;
+};
+
+// What is said of a request as a whole: by the scanner, which finds its end, and then by the parser.
+inline ErrorKind judge_request(std::string_view head) {
+  http1::HeadScanner scanner;
+  if (scanner.scan(head) != http1::HeadScanner::State::complete || scanner.size() != head.size()) {
+    return ErrorKind::malformed;
+  }
+  return ParsedRequest(head).error.kind;
+}
+inline ErrorKind judge_response(std::string_view head, http::Method method = http::Method::get) {
+  http1::HeadScanner scanner;
+  if (scanner.scan(head) != http1::HeadScanner::State::complete || scanner.size() != head.size()) {
+    return ErrorKind::malformed;
+  }
+  return ParsedResponse(head, method).error.kind;
+}
+
+// For a message when a check fails.
+inline std::string visible(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    constexpr char kDigits[] = "0123456789abcdef";
+    if (byte >= ' ' && byte < 0x7f) {
+      out += c;
+    } else {
+      out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return out;
+}
+
+}  // namespace sluice::test
