@@ -42,8 +42,10 @@ lint: deps-lint ## formatting, static analysis
 format: deps-lint ## format the sources in place
 	git ls-files '*.cpp' '*.hpp' | xargs clang-format-14 -i
 
-install: build ## programs, unit files and documentation, below PREFIX
-	cmake --install $(RELEASE) --prefix $(PREFIX)
+install: deps ## programs, unit files and examples, below PREFIX
+	cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --build --preset release -j $(JOBS)
+	cmake --install $(RELEASE)
 
 clean: ## remove what was built
 	rm -rf build

@@ -12,14 +12,14 @@ namespace {
 
 bool parse_v4(std::string_view text, in_addr& out) {
   char copy[INET_ADDRSTRLEN]{};
-  if (text.empty() || text.size() >= sizeof copy) return false;
+  if (text.empty() || text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return false;
   std::memcpy(copy, text.data(), text.size());
   return ::inet_pton(AF_INET, copy, &out) == 1;
 }
 
 bool parse_v6(std::string_view text, in6_addr& out) {
   char copy[INET6_ADDRSTRLEN]{};
-  if (text.empty() || text.size() >= sizeof copy) return false;
+  if (text.empty() || text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return false;
   std::memcpy(copy, text.data(), text.size());
   return ::inet_pton(AF_INET6, copy, &out) == 1;
 }
@@ -37,7 +37,7 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
     text.remove_prefix(5);
     sockaddr_un un{};
     un.sun_family = AF_UNIX;
-    if (text.empty() || text.size() >= sizeof un.sun_path) return std::nullopt;
+    if (text.empty() || text.size() >= sizeof un.sun_path || text.find('\0') != text.npos) return std::nullopt;
     std::memcpy(un.sun_path, text.data(), text.size());
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() + 1);
     return SocketAddress(reinterpret_cast<const sockaddr*>(&un), length);

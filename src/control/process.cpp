@@ -36,7 +36,10 @@ void raise_descriptor_limit() {
 
 class Process {
  public:
-  explicit Process(Source source) : steering_(std::move(source)) { signals_.add(SIGUSR1); }
+  explicit Process(Source source) : steering_(std::move(source)) {
+    signals_.add(SIGUSR1);
+    signals_.add(SIGUSR2);
+  }
 
   int run() {
     std::signal(SIGPIPE, SIG_IGN);
@@ -90,6 +93,7 @@ class Process {
       switch (number) {
         case SIGHUP: steering_.reload([](const Outcome&) {}); break;
         case SIGUSR1: steering_.reopen_logs(); break;
+        case SIGUSR2: observe::log_warn("USR2: handing over to a new binary is not supported by this version"); break;
         default: stop(); break;
       }
       wait_for_signals();

@@ -171,6 +171,7 @@ class Forward {
     if (tunnel) {
       head.fields.add(exchange_.arena, "Upgrade", exchange_.request.upgrade, http::FieldId::upgrade);
       exchange_.downstream->open_tunnel();
+      target_.tunnel_opened(target_.context);
       upload.start();
     } else if (upload.running()) {
       // Answered before the request was read: nobody can say yet whether the rest of it will come.

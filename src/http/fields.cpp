@@ -75,7 +75,10 @@ FieldId exact_id(std::string_view name) {
 FieldId field_id(std::string_view name) {
   if (name.find('_') == std::string_view::npos) return exact_id(name);
   char folded[64];
-  if (name.size() > sizeof folded) return FieldId::other;
+  if (name.size() > sizeof folded) {
+    return same_variable(name.substr(0, kForwardedFamily.size()), kForwardedFamily) ? FieldId::look_alike
+                                                                                   : FieldId::other;
+  }
   std::replace_copy(name.begin(), name.end(), folded, '_', '-');
   return exact_id({folded, name.size()}) == FieldId::other ? FieldId::other : FieldId::look_alike;
 }

@@ -1,6 +1,7 @@
 #include "sluice/http/reply.hpp"
 
 #include <charconv>
+#include <ctime>
 
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
@@ -35,6 +36,28 @@ Reason downstream_reason(ErrorKind kind) {
     case ErrorKind::expectation_failed: return {417, "http_request_error", "the expectation cannot be met"};
     default: return {400, "http_request_error", "the request is malformed or ambiguous"};
   }
+}
+
+// RFC 9110 §6.6.1; made once per second and thread.
+std::string_view date_now() {
+  thread_local std::time_t made = 0;
+  thread_local char text[32];
+  thread_local std::size_t size = 0;
+  if (const std::time_t now = std::time(nullptr); now != made) {
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    made = now;
+  }
+  return {text, size};
+}
+
+// What every answer of our own carries.
+void add_own_fields(Exchange& exchange, std::string_view proxy_status) {
+  Fields& fields = exchange.response.fields;
+  fields.add(exchange.arena, "Date", exchange.arena.copy(date_now()), FieldId::date);
+  fields.add(exchange.arena, "Proxy-Status", proxy_status, FieldId::other);
+  fields.add(exchange.arena, "X-Request-ID", exchange.request_id, FieldId::x_request_id);
 }
 
 bool wants_html(const Exchange& exchange) {
@@ -77,9 +100,7 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   head.length = body.size();
   head.fields.add(arena, "Content-Type", type, FieldId::content_type);
   head.fields.add(arena, "Cache-Control", "no-store", FieldId::other);
-  head.fields.add(arena, "Proxy-Status",
-                  arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}), FieldId::other);
-  head.fields.add(arena, "X-Request-ID", exchange.request_id, FieldId::x_request_id);
+  add_own_fields(exchange, arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}));
   if (reason.status == 503) head.fields.add(arena, "Retry-After", "1", FieldId::retry_after);
   exchange.text_body = TextBody(body);
   exchange.response_body = &exchange.text_body;
@@ -93,7 +114,7 @@ void make_redirect(Exchange& exchange, std::string_view location) {
   head.framing = Framing::length;
   head.length = 0;
   head.fields.add(exchange.arena, "Location", location, FieldId::other);
-  head.fields.add(exchange.arena, "X-Request-ID", exchange.request_id, FieldId::x_request_id);
+  add_own_fields(exchange, "sluice; details=\"this listener redirects to https\"");
   exchange.response_body = nullptr;
 }
 

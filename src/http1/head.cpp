@@ -40,7 +40,8 @@ bool is(char c, std::uint8_t what) { return (kClass[static_cast<std::uint8_t>(c)
 constexpr Error kNone{};
 constexpr std::size_t kLongestMethod = 32;
 
-// A place in a head that is known to end with CRLF CRLF: no look-ahead can leave it.
+// A place in a head that is known to end with an empty line: as long as `at` is not `end`, a carriage return is
+// still to come, and stops every look-ahead.
 struct Cursor {
   const char* at;
   const char* end;
@@ -56,7 +57,7 @@ struct Cursor {
     return true;
   }
   bool skip_crlf() {
-    if (at[0] != '\r' || at[1] != '\n') return false;
+    if (end - at < 2 || at[0] != '\r' || at[1] != '\n') return false;
     at += 2;
     return true;
   }
@@ -65,6 +66,7 @@ struct Cursor {
 // Field lines up to and with the empty line. False: malformed.
 bool parse_fields(Cursor& cursor, Arena& arena, std::uint32_t limit, Fields& out, bool& too_many) {
   while (!cursor.skip_crlf()) {
+    if (cursor.at == cursor.end) return false;
     const std::string_view name = cursor.take_while(kToken);
     // An empty name, a space before the colon, a folded line: none of them gets here with a colon next.
     if (name.empty() || !cursor.skip(':')) return false;
@@ -247,7 +249,7 @@ Error parse_expect(http::RequestHead& out) {
   return kNone;
 }
 
-// A tunnel comes of one well-named protocol, asked for without a body. "h2c" never: it would open a second,
+// A tunnel comes of one well-named protocol, asked for without a body. "h2c" and its drafts never: it would open a second,
 // unguarded way to the application. Ignoring an Upgrade is always right (RFC 9110 §7.8).
 void parse_upgrade(bool wanted, http::RequestHead& out) {
   if (!wanted || !out.fields.has(FieldId::upgrade) || out.minor == 0 || out.framing != Framing::none) return;
@@ -261,7 +263,7 @@ void parse_upgrade(bool wanted, http::RequestHead& out) {
   for (const char c : protocol) {
     if (!is(c, kToken) && c != '/') return;
   }
-  if (iequals(protocol, "h2c") || iequals(protocol, "h2") || iequals(protocol.substr(0, 5), "http/")) return;
+  if (iequals(protocol.substr(0, 2), "h2") || iequals(protocol.substr(0, 4), "http")) return;
   out.upgrade = protocol;
 }
 

@@ -116,17 +116,26 @@ void ServerConnection::ended() {
 }
 
 http::Origin ServerConnection::origin() const {
-  return {peer_ip_, trusted_peer_, transport_->ssl() != nullptr, {}, listener_};
+  http::Origin out;
+  out.peer_ip = peer_ip_;
+  out.trusted_peer = trusted_peer_;
+  out.listener = listener_;
+  if (const SSL* ssl = transport_->ssl(); ssl != nullptr) {
+    out.secure = true;
+    out.tls_version = SSL_get_version(ssl);
+    if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) out.sni = name;
+  }
+  return out;
 }
 
 // Until there is at least one byte of a request. False: the connection ends without another.
 Task<bool> ServerConnection::await_request() {
   if (session_ != nullptr) {
-    session_->settings = service_.settings(origin());
+    session_->settings = service_.settings(listener_);
     co_return true;
   }
-  Nanos deadline = first_ ? accepted_ + service_.settings(origin()).header
-                          : transport_->loop().now() + service_.settings(origin()).idle;
+  Nanos deadline = first_ ? accepted_ + service_.settings(listener_).header
+                          : transport_->loop().now() + service_.settings(listener_).idle;
   for (;;) {
     // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
     if (transport_->may_read()) {
@@ -135,7 +144,7 @@ Task<bool> ServerConnection::await_request() {
       const net::IoResult got = transport_->read(session_->in.room());
       if (got.status == net::IoStatus::ok) {
         session_->in.commit(got.bytes);
-        session_->settings = service_.settings(origin());
+        session_->settings = service_.settings(listener_);
         co_return true;
       }
       close_session();
@@ -222,11 +231,6 @@ Task<void> ServerConnection::serve_one(const Error& error) {
   Session& s = *session_;
   http::Exchange& exchange = s.exchange;
   exchange.origin = origin();
-  if (transport_->ssl() != nullptr) {
-    if (const char* name = SSL_get_servername(transport_->ssl(), TLSEXT_NAMETYPE_host_name)) {
-      exchange.origin.sni = name;
-    }
-  }
   exchange.downstream = this;
   responding_ = false;
   const Framing framing = error ? Framing::none : exchange.request.framing;

@@ -14,7 +14,8 @@ Transport::Transport(Loop& loop, int fd, bool connecting)
       read_deadline_(&Transport::on_read_deadline, this),
       fd_(fd),
       may_write_(!connecting) {
-  if (loop_.add(*this, fd_) != 0) hung_up_ = true;  // out of memory for the registration: dead on arrival
+  // No memory for the registration: dead on arrival, and every call says so.
+  if (loop_.add(*this, fd_) != 0) hung_up_ = broken_ = true;
 }
 
 Transport::~Transport() {
@@ -96,9 +97,13 @@ void Transport::on_events(std::uint32_t events) {
   }
 }
 
-IoResult Transport::read(std::span<char> into) { return ssl_ != nullptr ? read_tls(into) : read_plain(into); }
+IoResult Transport::read(std::span<char> into) {
+  if (broken_) return {IoStatus::error, 0, EPIPE};
+  return ssl_ != nullptr ? read_tls(into) : read_plain(into);
+}
 
 IoResult Transport::write(std::span<iovec>& pieces) {
+  if (broken_) return {IoStatus::error, 0, EPIPE};
   return ssl_ != nullptr ? write_tls(pieces) : write_plain(pieces);
 }
 

@@ -16,7 +16,7 @@ namespace sluice::net {
 namespace {
 
 constexpr std::size_t kRecord = 16 * 1024;      // TLS's largest plaintext, RFC 8446 §5.1
-constexpr std::size_t kPerWrite = 4 * kRecord;  // plaintext taken by one write(): bounds what can be unsent
+constexpr std::size_t kPerWrite = 4 * kRecord;  // ciphertext gathered for one send: bounds what can be unsent
 
 // Records of the write under way on this thread; empty between calls.
 thread_local std::string staged;
@@ -108,12 +108,16 @@ IoResult Transport::tls_failure(int result) {
   }
 }
 
+// OpenSSL may hold what the socket no longer does: records read ahead, or the peer's close_notify.
+bool Transport::tls_may_read() const {
+  return ssl_ != nullptr && (SSL_has_pending(ssl_) == 1 || (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0);
+}
+
 IoResult Transport::read_tls(std::span<char> into) {
-  if (broken_) return {IoStatus::error, 0, EPROTO};
   std::size_t total = 0;
   // As many records as are there: one pass of the caller then moves them all.
   while (total < into.size()) {
-    if (!may_read_ && !hung_up_ && SSL_has_pending(ssl_) == 0) break;
+    if (!may_read()) break;
     std::size_t got = 0;
     const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &got);
     if (!staged.empty()) flush_tls();  // answers of TLS itself: alerts, key updates
@@ -132,12 +136,8 @@ IoResult Transport::write_tls(std::span<iovec>& pieces) {
   thread_local std::array<char, kRecord> plain;
   std::size_t total = 0;
   while (!pieces.empty()) {
+    if (staged.size() >= kPerWrite && !flush_tls()) return {IoStatus::would_block, total};
     if (broken_) return {IoStatus::error, total, EPIPE};
-    if (total >= kPerWrite) {
-      if (!flush_tls()) return {IoStatus::would_block, total};
-      total = 0;
-      continue;
-    }
     // One record holds as many pieces as fit, so that a head and a short body cost one.
     const char* from = static_cast<const char*>(pieces.front().iov_base);
     std::size_t size = std::min(pieces.front().iov_len, kRecord);

@@ -93,7 +93,7 @@ void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& 
     fmt::format_to(Out(out), ",\"upstream_ms\":{:.3f},\"connect_ms\":{:.3f},\"attempts\":{}",
                    milliseconds(details.upstream), milliseconds(details.connect), details.attempts);
   }
-  text(out, "tls_version", details.tls_version);
+  text(out, "tls_version", exchange.origin.tls_version);
   text(out, "sni", exchange.origin.sni);
   text(out, "route", details.route);
   text(out, "pool", details.pool);

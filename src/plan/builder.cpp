@@ -130,6 +130,7 @@ class Builder {
   // The index of a pool, 0 with an error when there is none of that name.
   std::uint32_t pool_of(const config::Located<std::string>& name, const std::string& path) {
     if (const auto found = pool_index_.find(name.value); found != pool_index_.end()) return found->second;
+    if (name.value.empty()) return 0;  // missing, and reported as that
     std::vector<std::string_view> known;
     for (const Pool& pool : plan_->pools_) known.push_back(pool.name);
     const std::string_view close = config::nearest(name.value, known);

@@ -28,11 +28,14 @@ Task<void> Pipeline::serve(http::Exchange& exchange) {
   http::identify(exchange, pin.plan().trusted_proxies());
   if (route(exchange, pin.plan(), match) == Verdict::forward) {
     prepare(exchange, pin.plan());
-    co_await answer(exchange, pin.epoch(), *match.route, forwarded);
+    const observe::AccessDetails told = details(exchange, pin.epoch(), match.route);
+    co_await answer(exchange, pin, *match.route, forwarded);
+    account(exchange, told, forwarded);
   } else {
+    const observe::AccessDetails told = details(exchange, pin.epoch(), nullptr);
     co_await exchange.downstream->respond();
+    account(exchange, told, forwarded);
   }
-  account(exchange, pin.epoch(), match.route, forwarded);
 }
 
 Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
@@ -44,8 +47,9 @@ Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
   }
   http::make_reply(exchange, http::reason_for(error));
   exchange.downstream->close_after();
+  const observe::AccessDetails told = details(exchange, pin.epoch(), nullptr);
   co_await exchange.downstream->respond();
-  account(exchange, pin.epoch(), nullptr, {});
+  account(exchange, told, {});
 }
 
 // Finds match.route, or makes the answer.
@@ -60,6 +64,7 @@ Pipeline::Verdict Pipeline::route(http::Exchange& exchange, const plan::Plan& pl
   if (plan.document().max.body != 0 && request.framing == http::Framing::length &&
       request.length > plan.document().max.body) {
     http::make_reply(exchange, http::reason_for({ErrorKind::body_too_large, Side::downstream}));
+    exchange.downstream->close_after();  // a client that goes on sending is not worth reading
     return Verdict::answered;
   }
   match = plan.routes().find(request.host, request.path, request.method_text);
@@ -73,7 +78,7 @@ Pipeline::Verdict Pipeline::route(http::Exchange& exchange, const plan::Plan& pl
     match.route = nullptr;
     return Verdict::answered;
   }
-  exchange.tenant = match.tenant;
+  exchange.tenant = exchange.arena.copy(match.tenant);  // outlives the plan in a tunnel
   if (match.route != nullptr) return Verdict::forward;
   http::make_reply(exchange, {plan.unknown_status(), "destination_not_found", "no tenant or route matches"});
   return Verdict::answered;
@@ -90,32 +95,42 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
   http::add_forwarding_fields(exchange);
   const std::string& header = plan.tenant_header();
   if (header.empty()) return;
-  exchange.own_field = header;
+  exchange.own_field = exchange.arena.copy(header);
   for (http::Field& field : fields.all()) {
     if (field.name.size() == header.size() && http::same_variable(field.name, header)) field.dropped = true;
   }
-  if (!exchange.tenant.empty()) fields.add(exchange.arena, header, exchange.tenant, http::FieldId::other);
+  if (!exchange.tenant.empty()) fields.add(exchange.arena, exchange.own_field, exchange.tenant, http::FieldId::other);
 }
 
-Task<void> Pipeline::answer(http::Exchange& exchange, Epoch& epoch, const plan::Route& route,
+Task<void> Pipeline::answer(http::Exchange& exchange, Pin& pin, const plan::Route& route,
                             handler::ForwardAccount& account) {
-  const handler::ForwardTarget target{*epoch.runtime->members[route.pool], epoch.balancers[route.pool], connections_,
-                                      route.limits};
+  Epoch& epoch = pin.epoch();
+  const handler::ForwardTarget target{*epoch.runtime->members[route.pool],
+                                      epoch.balancers[route.pool],
+                                      connections_,
+                                      route.limits,
+                                      [](void* context) { static_cast<Pin*>(context)->release(); },
+                                      &pin};
   co_await handler::forward(exchange, target, account);
 }
 
-void Pipeline::account(const http::Exchange& exchange, const Epoch& epoch, const plan::Route* route,
+// What the log says of the configuration, copied: a tunnel outlives it.
+observe::AccessDetails Pipeline::details(http::Exchange& exchange, const Epoch& epoch,
+                                         const plan::Route* route) const {
+  observe::AccessDetails out;
+  if (!access_log_.on()) return out;
+  out.generation = epoch.runtime->generation;
+  if (route == nullptr) return out;
+  const plan::Plan& plan = *epoch.runtime->plan;
+  out.pool = exchange.arena.copy(plan.pools()[route->pool].name);
+  out.route = exchange.arena.copy(fmt::format("{}:{}", plan.document().files[route->at.file], route->at.line));
+  return out;
+}
+
+void Pipeline::account(const http::Exchange& exchange, observe::AccessDetails details,
                        const handler::ForwardAccount& forward) {
   if (!access_log_.on()) return;
-  observe::AccessDetails details;
   details.duration = loop_.now() - exchange.account.started;
-  details.generation = epoch.runtime->generation;
-  std::string where;
-  if (route != nullptr) {
-    details.pool = epoch.runtime->plan->pools()[route->pool].name;
-    where = fmt::format("{}:{}", epoch.runtime->plan->document().files[route->at.file], route->at.line);
-    details.route = where;
-  }
   if (forward.endpoint != nullptr) details.server = forward.endpoint->name();
   details.attempts = forward.attempts;
   details.upstream = forward.first_byte;
@@ -175,7 +190,5 @@ void Pipeline::set_listener(std::uint32_t slot, const plan::Listener& listener) 
   if (slot >= listeners_.size()) listeners_.resize(slot + 1);
   listeners_[slot] = listener;
 }
-
-http1::ServerSettings Pipeline::settings(const http::Origin& origin) { return listeners_[origin.listener].settings; }
 
 }  // namespace sluice::proxy

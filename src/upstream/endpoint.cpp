@@ -18,7 +18,11 @@ std::shared_ptr<Endpoint> Registry::get(const std::string& pool, const SocketAdd
   if (auto known = slot.lock()) return known;
   auto made = std::make_shared<Endpoint>(pool, name, address, next_id_++);
   slot = made;
-  std::erase_if(endpoints_, [](const auto& entry) { return entry.second.expired(); });
+  // Now and then, so that registering stays cheap however many there are.
+  if (endpoints_.size() >= sweep_at_) {
+    std::erase_if(endpoints_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = endpoints_.size() * 2 + 64;
+  }
   return made;
 }
 

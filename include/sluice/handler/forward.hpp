@@ -24,11 +24,15 @@ struct ForwardAccount {
   Nanos first_byte = 0;  // from the request's last attempt to the response head
 };
 
+// `members` and `balancer` are used until a response head is there, and not after `tunnel_opened(context)`: a
+// tunnel may last for days, and must not hold what it was configured by.
 struct ForwardTarget {
   const upstream::Members& members;
   upstream::LeastConnections& balancer;
   upstream::Connections& connections;
-  const upstream::Limits& limits;
+  upstream::Limits limits;
+  void (*tunnel_opened)(void* context);
+  void* context;
 };
 
 // Sees to it that the client is answered: by the server, or with the reason why not. The request's fields are

@@ -46,7 +46,8 @@ struct Origin {
   bool trusted_peer = false;    // the peer may speak for others (trusted_proxies)
   bool secure = false;          // the connection is under TLS
   std::string_view sni;         // server name of the handshake, if any
-  std::uint32_t listener = 0;   // index in the plan the connection was accepted under
+  std::uint32_t listener = 0;   // the listener's slot in its worker
+  std::string_view tls_version; // "TLSv1.3"; empty without TLS
 };
 
 // What is told about an exchange when it is over.

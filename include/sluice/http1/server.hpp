@@ -26,7 +26,7 @@ class ServerConnection;
 // Who answers. One per worker; outlives its connections.
 class Service {
  public:
-  virtual ServerSettings settings(const http::Origin& origin) = 0;
+  virtual ServerSettings settings(std::uint32_t listener) = 0;
   // Sees to it that exchange.downstream->respond() is called, unless the client is gone.
   virtual Task<void> serve(http::Exchange& exchange) = 0;
   // The same for a request that could not be read; exchange.request holds what was understood of it.

@@ -66,7 +66,7 @@ class Transport final : private Pollable {
 
   IoResult read(std::span<char> into);
   // Whether a read may find something: bytes, an end, or TLS records read ahead.
-  bool may_read() const { return may_read_ || hung_up_ || (ssl_ != nullptr && SSL_has_pending(ssl_) == 1); }
+  bool may_read() const { return may_read_ || hung_up_ || broken_ || tls_may_read(); }
   // Gathers; consumes the pieces as they are taken. `would_block` until everything was handed to the kernel.
   IoResult write(std::span<iovec>& pieces);
   // Waits as long as it takes to write all; `stall` is the limit for each wait, not for the whole.
@@ -106,6 +106,7 @@ class Transport final : private Pollable {
   IoResult read_tls(std::span<char> into);
   IoResult write_tls(std::span<iovec>& pieces);
   bool flush_tls();  // false: bytes are left that the kernel did not take
+  bool tls_may_read() const;
   IoResult tls_failure(int result);
   void wake_reader();
   void wake_writer();
@@ -126,7 +127,7 @@ class Transport final : private Pollable {
   bool may_write_;
   bool peer_closed_ = false;
   bool hung_up_ = false;
-  bool broken_ = false;  // a TLS error: further calls on the SSL object are forbidden
+  bool broken_ = false;  // of no more use; after a TLS error the SSL object must not be called again
 };
 
 struct Transport::Wait {

@@ -37,7 +37,6 @@ struct AccessDetails {
   Nanos upstream = 0;
   Nanos connect = 0;
   std::uint64_t generation = 0;
-  std::string_view tls_version;
 };
 
 // One worker's end of the log.

@@ -42,7 +42,7 @@ class Pipeline final : public http1::Service {
   void set_listener(std::uint32_t slot, const plan::Listener& listener);
   const plan::Listener& listener(std::uint32_t slot) const { return listeners_[slot]; }
 
-  http1::ServerSettings settings(const http::Origin& origin) override;
+  http1::ServerSettings settings(std::uint32_t listener) override { return listeners_[listener].settings; }
   Task<void> serve(http::Exchange& exchange) override;
   Task<void> refuse(http::Exchange& exchange, const Error& error) override;
   void ended(http1::ServerConnection& connection) override { ended_(connection); }
@@ -56,18 +56,22 @@ class Pipeline final : public http1::Service {
   };
   class Pin {
    public:
-    explicit Pin(Pipeline& pipeline) : pipeline_(pipeline), epoch_(*pipeline.current_) { ++epoch_.pins; }
-    ~Pin() {
-      if (--epoch_.pins == 0 && &epoch_ != pipeline_.current_.get()) pipeline_.forget(epoch_);
-    }
+    explicit Pin(Pipeline& pipeline) : pipeline_(pipeline), epoch_(pipeline.current_.get()) { ++epoch_->pins; }
+    ~Pin() { release(); }
     Pin(const Pin&) = delete;
     Pin& operator=(const Pin&) = delete;
-    Epoch& epoch() { return epoch_; }
-    const plan::Plan& plan() const { return *epoch_.runtime->plan; }
+    // Before the end of the exchange, for one that may last.
+    void release() {
+      if (epoch_ == nullptr) return;
+      if (--epoch_->pins == 0 && epoch_ != pipeline_.current_.get()) pipeline_.forget(*epoch_);
+      epoch_ = nullptr;
+    }
+    Epoch& epoch() { return *epoch_; }
+    const plan::Plan& plan() const { return *epoch_->runtime->plan; }
 
    private:
     Pipeline& pipeline_;
-    Epoch& epoch_;
+    Epoch* epoch_;
   };
 
   enum class Verdict : std::uint8_t { forward, answered };
@@ -75,9 +79,9 @@ class Pipeline final : public http1::Service {
   Verdict route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match);
   bool redirects(const http::Exchange& exchange) const;
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
-  Task<void> answer(http::Exchange& exchange, Epoch& epoch, const plan::Route& route,
-                    handler::ForwardAccount& account);
-  void account(const http::Exchange& exchange, const Epoch& epoch, const plan::Route* route,
+  Task<void> answer(http::Exchange& exchange, Pin& pin, const plan::Route& route, handler::ForwardAccount& account);
+  observe::AccessDetails details(http::Exchange& exchange, const Epoch& epoch, const plan::Route* route) const;
+  void account(const http::Exchange& exchange, observe::AccessDetails details,
                const handler::ForwardAccount& forward);
   void retire_servers(const Runtime& next);
   void forget(Epoch& epoch);

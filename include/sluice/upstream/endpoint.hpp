@@ -68,6 +68,7 @@ class Registry {
 
  private:
   std::unordered_map<std::string, std::weak_ptr<Endpoint>> endpoints_;
+  std::size_t sweep_at_ = 64;
   std::uint32_t next_id_ = 0;
 };
 

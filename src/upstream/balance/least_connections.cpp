@@ -7,7 +7,7 @@ namespace sluice::upstream {
 std::size_t LeastConnections::pick(const Members& members, std::span<const std::uint32_t> tried, Nanos now) {
   const std::size_t count = members.size();
   if (count == 0) return kNone;
-  const std::size_t start = turn_++ % count;
+  const std::size_t start = next_ < count ? next_ : 0;
   std::size_t best = kNone;
   bool best_rests = true;
   std::uint64_t best_load = 0;
@@ -26,6 +26,7 @@ std::size_t LeastConnections::pick(const Members& members, std::span<const std::
       best_load = load;
     }
   }
+  if (best != kNone) next_ = best + 1;
   return best;
 }
 

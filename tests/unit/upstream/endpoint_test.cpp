@@ -1,6 +1,8 @@
 #include "sluice/upstream/endpoint.hpp"
 
+#include <chrono>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -84,14 +86,15 @@ TEST_CASE("an id is never used again", "[upstream][endpoint]") {
   }
 }
 
-TEST_CASE("thousands of servers are registered in no time", "[upstream][endpoint]") {
+TEST_CASE("registering a server costs the same however many there are", "[upstream][endpoint]") {
+  // A reload of ten thousand pools has less than a second. Linear, this takes a twentieth of the limit under a
+  // sanitizer; with a look at all the others for each, several times the limit.
   Registry registry;
   std::vector<std::shared_ptr<Endpoint>> held;
-  const auto start = std::chrono::steady_clock::now();
+  const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 20'000; ++i) {
     const std::string text = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ":80";
     held.push_back(registry.get("app", address(text.c_str())));
   }
-  // Twenty times what it takes when each costs the same; far below what it takes when each costs the sum.
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(4));
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
 }

@@ -33,8 +33,7 @@ Counts simulate(const Members& members, int picks, std::size_t under_way, bool o
       active.pop_front();
     }
     const std::size_t at = balancers[random() % workers].pick(members, {}, kNow);
-    REQUIRE(at < members.size());
-    members[at].endpoint->acquire();
+    members.at(at).endpoint->acquire();
     active.push_back(at);
     ++counts[at];
   }

@@ -18,7 +18,7 @@ class LeastConnections {
   std::size_t pick(const Members& members, std::span<const std::uint32_t> tried, Nanos now);
 
  private:
-  std::uint32_t turn_ = 0;
+  std::size_t next_ = 0;  // after the last pick: the first of several equals from here on wins
 };
 
 }  // namespace sluice::upstream

@@ -1,0 +1,181 @@
+// The rooms and who may include whom: docs/architecture.md as a test. An include that breaks the table shows up
+// here with its file; whoever changes the table changes CMakeLists.txt and docs/architecture.md with it.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Names = std::set<std::string>;
+
+const fs::path kRoot = SLUICE_SOURCE_DIR;
+
+// From the foundation up: a room may include itself and what stands beside it.
+const std::map<std::string, Names> kMayInclude = {
+    {"base", {}},
+    {"http", {"base"}},
+    {"net", {"base"}},
+    {"config", {"base"}},
+    {"tls", {"net", "config", "base"}},
+    {"observe", {"http", "config", "base"}},
+    {"http1", {"net", "http", "base"}},
+    {"upstream", {"http1", "tls", "net", "observe", "http", "config", "base"}},
+    {"handler", {"upstream", "observe", "http", "config", "base"}},
+    {"plan", {"handler", "upstream", "tls", "http", "config", "base"}},
+    {"proxy", {"plan", "handler", "observe", "http", "base"}},
+    // It makes connections out of everything below.
+    {"server", {"proxy", "plan", "handler", "upstream", "http1", "tls", "observe", "http", "config", "net", "base"}},
+    {"control", {"server", "plan", "upstream", "tls", "observe", "config", "base"}},
+    {"cli", {"control", "server", "plan", "config", "base"}},
+};
+
+// Libraries that stay behind a room's door.
+const std::vector<std::pair<std::string, Names>> kFenced = {
+    {"yaml-cpp/", {"config"}},
+    {"prometheus/", {"observe"}},
+    {"boost/beast", {"control", "cli"}},
+    {"nghttp2/", {"http2"}},
+};
+
+struct Include {
+  std::string file;  // relative to the repository
+  std::string room;  // whose file it is; "main.cpp" for the program itself
+  bool promise;      // in include/
+  std::string what;  // between the quotes or angle brackets
+};
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::vector<Include> all_includes() {
+  std::vector<Include> out;
+  static const std::regex pattern("(?:^|\n)[ \t]*#[ \t]*include[ \t]*[\"<]([^\">]+)[\">]");
+  for (const fs::path& base : {kRoot / "include" / "sluice", kRoot / "src"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(base)) {
+      const std::string extension = entry.path().extension().string();
+      if (!entry.is_regular_file() || (extension != ".hpp" && extension != ".cpp" && extension != ".h")) continue;
+      const std::string text = read(entry.path());
+      const std::string room = fs::relative(entry.path(), base).begin()->string();
+      for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at) {
+        out.push_back({fs::relative(entry.path(), kRoot).string(), room, base.filename() == "sluice", (*at)[1]});
+      }
+    }
+  }
+  return out;
+}
+
+std::string first_part(const std::string& path) { return path.substr(0, path.find('/')); }
+
+// What CMakeLists.txt grants: sluice_room(NAME [DEPS room...] [LIBS target...]).
+std::map<std::string, Names> granted() {
+  std::map<std::string, Names> out;
+  const std::string text = read(kRoot / "CMakeLists.txt");
+  static const std::regex call(R"((?:^|\n)[ \t]*sluice_room\(([^)]*)\))");
+  static const std::regex word(R"(\S+)");
+  for (std::sregex_iterator at(text.begin(), text.end(), call), end; at != end; ++at) {
+    const std::string arguments = (*at)[1];
+    std::string room;
+    bool deps = false;
+    for (std::sregex_iterator w(arguments.begin(), arguments.end(), word); w != end; ++w) {
+      const std::string each = w->str();
+      if (room.empty()) {
+        room = each;
+        out[room];
+      } else if (each == "DEPS" || each == "LIBS") {
+        deps = each == "DEPS";
+      } else if (deps) {
+        out[room].insert(each);
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("every include is licensed by the table of rooms", "[layering]") {
+  const std::vector<Include> includes = all_includes();
+  CHECK(includes.size() > 300);  // or the search itself is broken
+  for (const Include& include : includes) {
+    if (!include.what.starts_with("sluice/")) continue;
+    const std::string target = first_part(include.what.substr(7));
+    INFO(include.file << " includes " << include.what);
+    CHECK(kMayInclude.contains(target));
+    if (include.room == target) continue;
+    if (include.room == "main.cpp") {
+      CHECK(target == "cli");
+      continue;
+    }
+    // Rooms that are not in the table (the origin is a program of its own) may include none.
+    const auto licence = kMayInclude.find(include.room);
+    const bool allowed = licence != kMayInclude.end() && licence->second.contains(target);
+    CHECK(allowed);
+  }
+}
+
+TEST_CASE("a room's private headers are its own", "[layering]") {
+  for (const Include& include : all_includes()) {
+    const std::string target = first_part(include.what);
+    if (target == include.what || !fs::is_directory(kRoot / "src" / target)) continue;
+    INFO(include.file << " includes " << include.what);
+    CHECK(target == include.room);
+    CHECK_FALSE(include.promise);  // what is promised to others cannot depend on what they may not see
+  }
+}
+
+TEST_CASE("the table and CMakeLists.txt say the same", "[layering]") {
+  const auto in_cmake = granted();
+  for (const auto& [room, licence] : kMayInclude) {
+    CAPTURE(room);
+    const auto found = in_cmake.find(room);
+    REQUIRE(found != in_cmake.end());
+    CHECK(found->second == licence);
+  }
+  for (const auto& [room, licence] : in_cmake) {
+    CAPTURE(room);
+    CHECK(kMayInclude.contains(room));
+  }
+}
+
+TEST_CASE("every directory is a room of the table, and no room includes itself in a circle", "[layering]") {
+  for (const auto& entry : fs::directory_iterator(kRoot / "include" / "sluice")) {
+    CAPTURE(entry.path().string());
+    CHECK(kMayInclude.contains(entry.path().filename().string()));
+  }
+  for (const auto& entry : fs::directory_iterator(kRoot / "src")) {
+    const std::string name = entry.path().filename().string();
+    CAPTURE(name);
+    const bool known = kMayInclude.contains(name) || name == "origin" || name == "main.cpp";
+    CHECK(known);
+  }
+  // Rooms are built from the bottom: in each round those all of whose licences are built.
+  Names built;
+  for (std::size_t round = 0; round < kMayInclude.size(); ++round) {
+    for (const auto& [room, licence] : kMayInclude) {
+      if (std::includes(built.begin(), built.end(), licence.begin(), licence.end())) built.insert(room);
+    }
+  }
+  CHECK(built.size() == kMayInclude.size());
+}
+
+TEST_CASE("libraries stay in the rooms that fence them in", "[layering]") {
+  for (const Include& include : all_includes()) {
+    for (const auto& [library, rooms] : kFenced) {
+      if (!include.what.starts_with(library)) continue;
+      INFO(include.file << " includes " << include.what);
+      CHECK(rooms.contains(include.room));
+    }
+  }
+}

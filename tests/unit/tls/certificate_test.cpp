@@ -1,0 +1,155 @@
+// Reading certificates and keys from files.
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "sluice/tls/certificate.hpp"
+
+#include "unit/tls/certificates.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace sluice;
+using namespace sluice::tls;
+using namespace sluice::test;
+
+namespace {
+
+struct Files {
+  TempDir dir;
+  std::string cert;
+  std::string key;
+  explicit Files(const std::vector<std::string>& names = {"DNS:a.example"}, const std::string& type = "ECDSA") {
+    const KeyPtr made = make_key(type);
+    const X509Ptr leaf = make_certificate(made.get(), names);
+    cert = dir.write("a.pem", {leaf.get()});
+    key = dir.write("a.key", made.get());
+  }
+};
+
+std::string failure_of(const std::string& cert, const std::string& key, bool& blames_key) {
+  LoadFailure failure;
+  const auto identity = load_identity(cert, key, failure);
+  CHECK(identity == nullptr);
+  blames_key = failure.key_file;
+  return failure.message;
+}
+
+}  // namespace
+
+TEST_CASE("a certificate and its key are read", "[tls][certificate]") {
+  for (const char* type : {"ECDSA", "RSA", "Ed25519"}) {
+    CAPTURE(type);
+    const Files files({"DNS:A.Example", "DNS:*.b.example", "IP:127.0.0.1", "email:x@y.z"}, type);
+    LoadFailure failure;
+    const auto identity = load_identity(files.cert, files.key, failure);
+    REQUIRE(identity != nullptr);
+    CHECK(failure.message.empty());
+    CHECK(identity->names == std::vector<std::string>{"a.example", "*.b.example"});
+    CHECK(identity->key_type == type);
+    CHECK(identity->cert_file == files.cert);
+    CHECK(sk_X509_num(identity->chain.get()) == 0);
+    const std::time_t now = std::time(nullptr);
+    CHECK(std::abs(identity->not_before - (now - 3600)) <= 10);
+    CHECK(std::abs(identity->not_after - (now + 3600)) <= 10);
+  }
+}
+
+TEST_CASE("what follows the certificate in its file is the chain", "[tls][certificate]") {
+  const TempDir dir;
+  const KeyPtr key = make_key("ECDSA");
+  const KeyPtr other = make_key("ECDSA");
+  const X509Ptr leaf = make_certificate(key.get(), {"DNS:a.example"});
+  const X509Ptr middle = make_certificate(other.get(), {"DNS:middle"});
+  const X509Ptr root = make_certificate(other.get(), {"DNS:root"});
+  LoadFailure failure;
+  const auto identity =
+      load_identity(dir.write("a.pem", {leaf.get(), middle.get(), root.get()}), dir.write("a.key", key.get()), failure);
+  REQUIRE(identity != nullptr);
+  CHECK(X509_cmp(identity->leaf.get(), leaf.get()) == 0);
+  REQUIRE(sk_X509_num(identity->chain.get()) == 2);
+  CHECK(X509_cmp(sk_X509_value(identity->chain.get(), 0), middle.get()) == 0);
+  CHECK(identity->names == std::vector<std::string>{"a.example"});
+}
+
+TEST_CASE("certificate and key may share a file", "[tls][certificate]") {
+  const TempDir dir;
+  const KeyPtr key = make_key("ECDSA");
+  const X509Ptr leaf = make_certificate(key.get(), {"DNS:a.example"});
+  const std::string path = dir.write("both.pem", {leaf.get()});
+  FILE* more = std::fopen(path.c_str(), "a");
+  PEM_write_PrivateKey(more, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  std::fclose(more);
+  LoadFailure failure;
+  CHECK(load_identity(path, path, failure) != nullptr);
+}
+
+TEST_CASE("the file to blame is named", "[tls][certificate]") {
+  const Files files;
+  bool key = false;
+  CHECK(failure_of("/nonexistent/a.pem", files.key, key).find("/nonexistent/a.pem") != std::string::npos);
+  CHECK_FALSE(key);
+  CHECK(failure_of(files.cert, "/nonexistent/a.key", key).find("/nonexistent/a.key") != std::string::npos);
+  CHECK(key);
+  const std::string text = files.dir.write("text", std::string("not a certificate\n"));
+  CHECK(failure_of(text, files.key, key).find(text) != std::string::npos);
+  CHECK_FALSE(key);
+  CHECK(failure_of(files.cert, text, key).find(text) != std::string::npos);
+  CHECK(key);
+  const std::string empty = files.dir.write("empty", std::string());
+  failure_of(empty, files.key, key);
+  CHECK_FALSE(key);
+  failure_of(files.dir.path(), files.key, key);
+  CHECK_FALSE(key);
+  failure_of(files.cert, files.cert, key);
+  CHECK(key);
+  CHECK(ERR_peek_error() == 0);  // nothing is left for the next TLS connection of this thread to trip over
+}
+
+TEST_CASE("a key of another certificate is refused", "[tls][certificate]") {
+  const Files files;
+  bool key = false;
+  for (const char* type : {"ECDSA", "RSA"}) {
+    const std::string other = files.dir.write("other.key", make_key(type).get());
+    CHECK(failure_of(files.cert, other, key).find("match") != std::string::npos);
+    CHECK(key);
+  }
+}
+
+TEST_CASE("a key under a passphrase is refused, without asking for it", "[tls][certificate]") {
+  const Files files;
+  bool key = false;
+  const std::string sealed = files.dir.write("sealed.key", make_key("ECDSA").get(), "secret");
+  failure_of(files.cert, sealed, key);
+  CHECK(key);
+}
+
+TEST_CASE("a certificate that names no host is refused", "[tls][certificate]") {
+  bool key = true;
+  for (const auto& names : std::vector<std::vector<std::string>>{{}, {"IP:127.0.0.1"}}) {
+    const Files files(names);
+    CHECK(failure_of(files.cert, files.key, key).find("DNS") != std::string::npos);
+    CHECK_FALSE(key);
+  }
+}
+
+TEST_CASE("a replaced file is noticed", "[tls][certificate]") {
+  const Files files;
+  LoadFailure failure;
+  const auto identity = load_identity(files.cert, files.key, failure);
+  REQUIRE(identity != nullptr);
+  CHECK(identity->files_unchanged());
+  SECTION("the key, by a rename as certificate tools do it") {
+    const std::string fresh = files.dir.write("fresh", make_key("ECDSA").get());
+    std::filesystem::rename(fresh, files.key);
+    CHECK_FALSE(identity->files_unchanged());
+  }
+  SECTION("the certificate, by its time alone") {
+    std::filesystem::last_write_time(files.cert, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+    CHECK_FALSE(identity->files_unchanged());
+  }
+  SECTION("a file that is gone") {
+    std::filesystem::remove(files.cert);
+    CHECK_FALSE(identity->files_unchanged());
+  }
+}
