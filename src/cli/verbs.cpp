@@ -111,7 +111,9 @@ int reload_verb(const Arguments& arguments) {
   }
   boost::system::error_code failure;
   const json::value parsed = json::parse(reply->body, failure);
-  if (failure || !parsed.is_object()) {
+  const bool ours = !failure && parsed.is_object() && parsed.as_object().contains("warnings") &&
+                    parsed.as_object().contains("generation") && parsed.as_object().contains("errors");
+  if (!ours) {
     std::cerr << fmt::format("sluice: unexpected answer {} from {}\n", reply->status, document.admin.value);
     return kInvalid;
   }

@@ -40,6 +40,8 @@ std::vector<SocketAddress> look_up(const plan::Server& server, std::string& erro
     out.emplace_back(at->ai_addr, at->ai_addrlen);
   }
   ::freeaddrinfo(found);
+  // Name servers rotate their answers; the order means nothing.
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.text() < b.text(); });
   return out;
 }
 
@@ -56,8 +58,9 @@ bool same(const upstream::Members& a, const upstream::Members& b) {
 
 // Takes a runtime apart, and gives its memory back to the system: reload after reload must not add up.
 void give_back(std::shared_ptr<const proxy::Runtime>& runtime) {
+  const bool last = runtime.use_count() == 1;  // each worker gives back its own reference
   runtime.reset();
-  ::malloc_trim(0);
+  if (last) ::malloc_trim(0);
 }
 
 }  // namespace
@@ -86,6 +89,12 @@ std::vector<server::BoundAddress> Steering::addresses() const { return server_->
 // Loads the source and makes it what runs; the first time, makes the server too.
 Outcome Steering::apply() {
   config::Diagnostics diagnostics;
+  if (draining()) {
+    Outcome refused;
+    refused.generation = generation();
+    refused.errors = "the process is stopping\n";
+    return refused;
+  }
   auto document = std::make_shared<config::Document>(source_(diagnostics));
   const plan::Plan* previous = runtime_ != nullptr ? runtime_->plan.get() : nullptr;
   const auto plan = plan::Plan::build(document, previous, tickets_, diagnostics);
@@ -120,7 +129,7 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   auto runtime = std::make_shared<proxy::Runtime>();
   runtime->generation = generation() + (new_generation ? 1 : 0);
   runtime->access_file = access_file(*plan, diagnostics);
-  runtime->members = resolve(*plan);
+  runtime->members = resolve(*plan, false);
   runtime->plan = std::move(plan);
   Outcome outcome;
   if (!diagnostics.empty() || !server_->publish(runtime, diagnostics)) return outcome;
@@ -138,16 +147,19 @@ std::shared_ptr<observe::AccessFile> Steering::access_file(const plan::Plan& pla
                                                            config::Diagnostics& diagnostics) {
   const std::string& path = plan.document().log.access;
   if (path == "off") return nullptr;
-  if (runtime_ != nullptr && runtime_->access_file != nullptr && path == access_path_) return runtime_->access_file;
+  if (runtime_ != nullptr && runtime_->access_file != nullptr &&
+      path == runtime_->plan->document().log.access) {
+    return runtime_->access_file;
+  }
   auto file = observe::AccessFile::open(path);
   if (file == nullptr) {
     diagnostics.add({}, "log.access", "cannot open " + path + ": " + std::strerror(errno));
   }
-  access_path_ = path;
   return file;
 }
 
-std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const plan::Plan& plan) {
+std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const plan::Plan& plan,
+                                                                           bool again) {
   std::vector<std::shared_ptr<const upstream::Members>> out;
   for (const plan::Pool& pool : plan.pools()) {
     auto members = std::make_shared<upstream::Members>();
@@ -155,7 +167,7 @@ std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const pl
       if (server.host.empty()) {
         add_member(*members, registry_.get(pool.name, server.address), server.weight);
       } else {
-        add_named(pool, server, *members);
+        add_named(pool, server, again, *members);
       }
     }
     out.push_back(std::move(members));
@@ -163,12 +175,18 @@ std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const pl
   return out;
 }
 
-void Steering::add_named(const plan::Pool& pool, const plan::Server& server, upstream::Members& members) {
-  std::string error;
-  std::vector<SocketAddress> addresses = look_up(server, error);
+void Steering::add_named(const plan::Pool& pool, const plan::Server& server, bool again,
+                         upstream::Members& members) {
   const std::string key = pool.name + '\n' + server.host + ':' + std::to_string(server.port);
+  const auto known = resolved_.find(key);
+  std::string error;
+  std::vector<SocketAddress> addresses;
+  if (again || known == resolved_.end()) {
+    addresses = look_up(server, error);
+  } else {
+    addresses = known->second;
+  }
   if (addresses.empty()) {
-    const auto known = resolved_.find(key);
     observe::log_warn("pool {}: cannot resolve {}: {}; {}", pool.name, server.host, error,
                       known == resolved_.end() ? "no address for it yet" : "keeping the addresses it had");
     if (known != resolved_.end()) addresses = known->second;
@@ -220,14 +238,15 @@ void Steering::resolve_names() {
       return std::any_of(pool.servers.begin(), pool.servers.end(), [](const auto& s) { return !s.host.empty(); });
     });
     if (!named) return;
-    auto members = resolve(*runtime_->plan);
+    auto members = resolve(*runtime_->plan, true);
     const bool unchanged = std::equal(members.begin(), members.end(), runtime_->members.begin(),
                                       [](const auto& a, const auto& b) { return same(*a, *b); });
     if (unchanged) return;
     auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
     runtime->members = std::move(members);
     config::Diagnostics diagnostics;
-    if (server_->publish(runtime, diagnostics)) runtime_ = runtime;
+    if (!server_->publish(runtime, diagnostics)) return;
+    runtime_ = runtime;
     observe::log_info("upstream names resolved to new addresses");
   });
 }
@@ -238,9 +257,10 @@ void Steering::reopen_logs() {
   later([this] {
     if (runtime_->access_file == nullptr) return;
     auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
-    runtime->access_file = observe::AccessFile::open(access_path_);
+    const std::string& path = runtime_->plan->document().log.access;
+    runtime->access_file = observe::AccessFile::open(path);
     if (runtime->access_file == nullptr) {
-      observe::log_error("cannot reopen {}: {}", access_path_, std::strerror(errno));
+      observe::log_error("cannot reopen {}: {}", path, std::strerror(errno));
       return;
     }
     config::Diagnostics diagnostics;
@@ -250,12 +270,10 @@ void Steering::reopen_logs() {
 
 void Steering::drain() {
   draining_ = true;
-  later([this] { server_->drain(); });
+  server_->drain();  // not behind a reload that waits for a name server
 }
 
-void Steering::abort() {
-  later([this] { server_->abort(); });
-}
+void Steering::abort() { server_->abort(); }
 
 void Steering::stop() {
   later([this] { server_->stop(); });

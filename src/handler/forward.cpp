@@ -1,6 +1,7 @@
 #include "sluice/handler/forward.hpp"
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "sluice/http/forwarding.hpp"
@@ -15,6 +16,11 @@ using upstream::Connection;
 // One server that refuses is passed over for another, once. Pooled connections found closed do not count: the
 // server did not refuse, we were late.
 constexpr std::size_t kMostServers = 2;
+
+// Failures that say nothing about the server.
+bool our_own(int cause) {
+  return cause == EMFILE || cause == ENFILE || cause == EADDRNOTAVAIL || cause == ENOMEM || cause == ENOBUFS;
+}
 
 // The request body on its way up while the response may already be coming down.
 class Upload {
@@ -107,11 +113,9 @@ class Forward {
     ++account_.attempts;
     Lease lease(*endpoint);
     while (auto connection = target_.connections.take(*endpoint, !repeatable())) {
-      account_.reused = true;
       const Error error = co_await exchange_on(std::move(connection));
       if (!stale_) co_return error;
     }
-    account_.reused = false;
     Error error;
     auto connection = co_await connect(endpoint, error);
     if (connection == nullptr) {
@@ -127,7 +131,7 @@ class Forward {
     auto connection = co_await target_.connections.open(endpoint, target_.limits.connect, error);
     account_.connect += now() - before;
     if (connection == nullptr) {
-      if (error.kind != ErrorKind::cancelled) endpoint->connect_failed(now());
+      if (error.kind != ErrorKind::cancelled && !our_own(error.cause)) endpoint->connect_failed(now());
     } else {
       endpoint->connect_succeeded();
     }
@@ -142,7 +146,9 @@ class Forward {
     Upload upload(exchange_, *connection);
     const Watch watch(*this, peer);
     const Nanos asked = now();
-    Error error = co_await peer.send(exchange_, account_.endpoint->name());
+    const upstream::Endpoint& endpoint = connection->endpoint();
+    const std::string_view host = endpoint.address().is_unix() ? std::string_view("localhost") : endpoint.name();
+    Error error = co_await peer.send(exchange_, host);
     if (error.side == Side::downstream && error) co_return error;  // the body was bad, nothing left us
     if (!error && !peer.sent_all()) upload.start();
     // A failed write is not the last word: a server may answer and close without reading the whole request.

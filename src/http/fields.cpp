@@ -55,6 +55,10 @@ struct ByLength {
 };
 constexpr ByLength kByLength;
 
+// CGI makes "_" of every byte of a name that is neither letter nor digit; some servers only of "-".
+constexpr bool ordinary(char c) { return is_alpha(c) || is_digit(c) || c == '-'; }
+constexpr char fold(char c) { return ordinary(c) ? to_lower(c) : '-'; }
+
 constexpr std::string_view kForwardedFamily = "x-forwarded-";
 
 FieldId exact_id(std::string_view name) {
@@ -73,22 +77,21 @@ FieldId exact_id(std::string_view name) {
 }  // namespace
 
 FieldId field_id(std::string_view name) {
-  if (name.find('_') == std::string_view::npos) return exact_id(name);
+  const FieldId exact = exact_id(name);
+  if (exact != FieldId::other || std::all_of(name.begin(), name.end(), ordinary)) return exact;
   char folded[64];
   if (name.size() > sizeof folded) {
     return same_variable(name.substr(0, kForwardedFamily.size()), kForwardedFamily) ? FieldId::look_alike
                                                                                    : FieldId::other;
   }
-  std::replace_copy(name.begin(), name.end(), folded, '_', '-');
+  std::transform(name.begin(), name.end(), folded, fold);
   return exact_id({folded, name.size()}) == FieldId::other ? FieldId::other : FieldId::look_alike;
 }
 
 bool same_variable(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    const char x = a[i] == '_' ? '-' : to_lower(a[i]);
-    const char y = b[i] == '_' ? '-' : to_lower(b[i]);
-    if (x != y) return false;
+    if (fold(a[i]) != fold(b[i])) return false;
   }
   return true;
 }

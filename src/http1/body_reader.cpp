@@ -83,7 +83,9 @@ Task<void> BodyReader::fill() {
     }
   }
   filling_ = false;
-  if (stopped_) transport_->clear_cancel();  // it was meant for this wait alone
+  if (!stopped_) co_return;
+  transport_->clear_cancel();  // it was meant for this wait alone
+  if (!error_) fail(ErrorKind::cancelled);
 }
 
 void BodyReader::stop() {

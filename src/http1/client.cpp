@@ -18,6 +18,8 @@ using http::Framing;
 constexpr HeadLimits kResponseLimits{64 * 1024, 256};
 // Interim responses before one final response; more is a flood.
 constexpr int kMostInterim = 16;
+// Bytes uploaded before others get their turn.
+constexpr std::uint64_t kTurn = 512 * 1024;
 
 Error upstream_error(ErrorKind kind, int cause = 0) { return {kind, Side::upstream, cause}; }
 
@@ -42,7 +44,7 @@ ClientConnection::~ClientConnection() = default;
 void ClientConnection::begin(const ClientLimits& limits) {
   limits_ = limits;
   advertised_idle_ = 0;
-  sent_all_ = spoke_ = heard_ = keep_alive_ = tunnel_ = failed_ = false;
+  sent_all_ = heard_ = keep_alive_ = tunnel_ = failed_ = false;
 }
 
 // Adds to `out` what is here of the request body.
@@ -71,7 +73,6 @@ Task<Error> ClientConnection::send(http::Exchange& exchange, std::string_view de
   Outbox& out = Outbox::fresh();
   out.request_head(exchange.request, default_host);
   if (gather(exchange, out) == BodyStep::failed) co_return exchange.request_body->error();
-  spoke_ = true;
   bool done = false;
   Unsent rest;
   Error error = out.flush(*transport_, done, rest);
@@ -84,9 +85,15 @@ Task<Error> ClientConnection::send(http::Exchange& exchange, std::string_view de
 
 Task<Error> ClientConnection::upload(http::Exchange& exchange) {
   Unsent rest;
+  std::uint64_t turn = 0;
   for (;;) {
+    if (turn > kTurn) {
+      turn = 0;
+      co_await transport_->loop().yield();
+    }
     Outbox& out = Outbox::fresh();
     const BodyStep step = gather(exchange, out);
+    turn += out.bytes();
     if (!out.empty()) {
       bool done = false;
       Error error = out.flush(*transport_, done, rest);
@@ -135,9 +142,12 @@ Task<Error> ClientConnection::receive_head(http::Exchange& exchange) {
     if (got.status == net::IoStatus::eof) co_return upstream_error(ErrorKind::closed);
     if (got.status == net::IoStatus::error) co_return upstream_error(ErrorKind::reset, got.cause);
     if (in_.empty()) in_.release();
-    const ErrorKind waited = co_await transport_->readable(last_sent_ + limits_.first_byte);
-    // The clock runs from the last byte we sent, and we may have sent more since it was set.
-    if (waited == ErrorKind::timed_out && transport_->loop().now() < last_sent_ + limits_.first_byte) continue;
+    // The clock runs from the last byte of the request; while that is still to come, the upload has its own.
+    const bool uploading = !sent_all_ && !failed_;
+    const Nanos from = uploading ? transport_->loop().now() : last_sent_;
+    const ErrorKind waited = co_await transport_->readable(from + limits_.first_byte);
+    const bool early = uploading || transport_->loop().now() < last_sent_ + limits_.first_byte;
+    if (waited == ErrorKind::timed_out && early) continue;
     if (waited != ErrorKind::none) co_return upstream_error(waited);
   }
 }

@@ -41,6 +41,7 @@ class Outbox {
   void response_head(const http::ResponseHead& head, http::Framing framing, std::string_view connection);
 
   bool empty() const { return count_ == 0; }
+  std::size_t bytes() const { return bytes_; }
   // Whether another piece may be added.
   bool has_room() const { return count_ + 4 <= kMost && bytes_ < kEnough; }
 

@@ -17,10 +17,13 @@ using http::Framing;
 constexpr Nanos kSecond = 1'000'000'000;
 // How long an idle connection may still deliver a request that was on its way when draining began.
 constexpr Nanos kDrainGrace = kSecond / 2;
-// After the last response: how long, and for how many bytes, we read on so that the client can take what we
-// sent before its own unread bytes turn our close into a reset.
-constexpr Nanos kLinger = 2 * kSecond;
-constexpr std::uint64_t kLingerBytes = 1024 * 1024;
+// After the last response: how long we read on, so that the client can take what we sent before its own unread
+// bytes turn our close into a reset.
+constexpr Nanos kLinger = 5 * kSecond;
+// Of a request body nobody wanted: how much is read for the sake of keeping the connection.
+constexpr std::uint64_t kDiscard = 256 * 1024;
+// Bytes moved for one exchange before others get their turn.
+constexpr std::uint64_t kTurn = 512 * 1024;
 // A tunnel may be silent for long: that is what WebSockets are for.
 constexpr Nanos kTunnelSilence = 3600 * kSecond;
 
@@ -45,20 +48,18 @@ struct ServerConnection::Sessions {
 };
 
 ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport, Service& service,
-                                   std::string peer_ip, bool trusted_peer, std::uint32_t listener)
+                                   std::string peer_ip, std::uint32_t listener)
     : transport_(std::move(transport)),
       service_(service),
       peer_ip_(std::move(peer_ip)),
       accepted_(transport_->loop().now()),
-      listener_(listener),
-      trusted_peer_(trusted_peer) {}
+      listener_(listener) {}
 
 ServerConnection::~ServerConnection() = default;
 
 void ServerConnection::drain() {
   draining_ = true;
-  keep_alive_ = false;
-  if (idle_) transport_->cancel(ErrorKind::cancelled);  // to wait anew, for the grace only
+  if (idle_) transport_->nudge();  // to wait anew, for the grace only
 }
 
 void ServerConnection::abort() {
@@ -90,7 +91,7 @@ void ServerConnection::close_session() {
 }
 
 Detached ServerConnection::run() {
-  while (keep_alive_ || (draining_ && first_)) {
+  while (keep_alive_) {
     if (!co_await await_request()) break;
     const Error error = co_await read_head();
     if (error.kind == ErrorKind::closed || error.kind == ErrorKind::reset || aborted_) break;
@@ -104,7 +105,11 @@ Detached ServerConnection::run() {
     // A pipelined request's bytes stay with the session; otherwise the connection gives everything back.
     session_->exchange.reset();
     session_->scanner.reset();
-    if (session_->in.empty()) close_session();
+    if (session_->in.empty()) {
+      close_session();
+    } else {
+      co_await transport_->loop().yield();
+    }
   }
   ended();
 }
@@ -118,7 +123,6 @@ void ServerConnection::ended() {
 http::Origin ServerConnection::origin() const {
   http::Origin out;
   out.peer_ip = peer_ip_;
-  out.trusted_peer = trusted_peer_;
   out.listener = listener_;
   if (const SSL* ssl = transport_->ssl(); ssl != nullptr) {
     out.secure = true;
@@ -154,12 +158,7 @@ Task<bool> ServerConnection::await_request() {
     idle_ = true;
     const ErrorKind waited = co_await transport_->readable(deadline);
     idle_ = false;
-    if (aborted_) co_return false;
-    if (waited == ErrorKind::cancelled) {
-      transport_->clear_cancel();
-      continue;
-    }
-    if (waited != ErrorKind::none) co_return false;
+    if (aborted_ || waited != ErrorKind::none) co_return false;
   }
 }
 
@@ -263,7 +262,7 @@ Task<void> ServerConnection::finish_request_body() {
     const BodyStep step = s.body.poll(piece);
     if (step == BodyStep::end) co_return;
     if (step == BodyStep::data) discarded += piece.size();
-    if (step == BodyStep::failed || discarded > kLingerBytes / 4) keep_alive_ = false;
+    if (step == BodyStep::failed || discarded > kDiscard) keep_alive_ = false;
     if (step == BodyStep::wait) co_await s.body.fill();
   }
 }
@@ -275,11 +274,16 @@ Task<void> ServerConnection::linger() {
   const Nanos deadline = transport_->loop().now() + kLinger;
   Buffer& sink = session_->in;
   sink.release();
-  for (std::uint64_t total = 0; total < kLingerBytes;) {
+  std::uint64_t turn = 0;
+  while (transport_->loop().now() < deadline) {
     sink.reserve(Buffer::kSmall);
     sink.consume(sink.size());
     const net::IoResult got = transport_->read(sink.room());
-    total += got.bytes;
+    turn += got.bytes;
+    if (turn > kTurn) {
+      turn = 0;
+      co_await transport_->loop().yield();
+    }
     if (got.status == net::IoStatus::ok) continue;
     if (got.status != net::IoStatus::would_block) co_return;
     sink.release();
@@ -361,7 +365,12 @@ Task<Error> ServerConnection::send_body(Framing framing) {
   http::BodySource* body = exchange.response_body;
   Unsent rest;
   bool head_sent = false;
+  std::uint64_t turn = exchange.account.bytes_out;
   for (;;) {
+    if (exchange.account.bytes_out - turn > kTurn) {
+      turn = exchange.account.bytes_out;
+      co_await transport_->loop().yield();
+    }
     Outbox& out = Outbox::fresh();
     if (!head_sent) out.response_head(exchange.response, framing, connection_field());
     head_sent = true;

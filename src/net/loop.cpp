@@ -87,7 +87,7 @@ int Loop::add(Pollable& item, int fd) {
   return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
 }
 
-int Loop::add_shared_listener(Pollable& item, int fd) {
+int Loop::add_listener(Pollable& item, int fd) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLEXCLUSIVE;
   event.data.ptr = &item;

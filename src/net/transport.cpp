@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <climits>
 
+#include <openssl/err.h>
+
 namespace sluice::net {
 
 Transport::Transport(Loop& loop, int fd, bool connecting)
@@ -189,6 +191,7 @@ bool Transport::quiet() {
 void Transport::shutdown_write() {
   if (ssl_ != nullptr && !broken_ && SSL_is_init_finished(ssl_) == 1) {
     SSL_shutdown(ssl_);
+    ERR_clear_error();  // what is left there would be taken for another connection's
     flush_tls();
   }
   ::shutdown(fd_, SHUT_WR);

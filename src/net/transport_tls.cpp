@@ -113,6 +113,8 @@ bool Transport::tls_may_read() const {
   return ssl_ != nullptr && (SSL_has_pending(ssl_) == 1 || (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0);
 }
 
+// TLS answers some records by itself (key updates, refused renegotiation). A peer that asks for more and more of
+// that and reads none of it is ended.
 IoResult Transport::read_tls(std::span<char> into) {
   std::size_t total = 0;
   // As many records as are there: one pass of the caller then moves them all.
@@ -120,7 +122,8 @@ IoResult Transport::read_tls(std::span<char> into) {
     if (!may_read()) break;
     std::size_t got = 0;
     const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &got);
-    if (!staged.empty()) flush_tls();  // answers of TLS itself: alerts, key updates
+    if (!staged.empty() && !flush_tls() && unsent_->size() > kPerWrite) broken_ = true;  // see below
+    if (broken_) return {IoStatus::error, 0, EPROTO};
     if (result != 1) {
       const IoResult failure = tls_failure(result);
       if (total != 0) break;  // it will come again with the next call
@@ -178,7 +181,12 @@ Task<Error> Transport::handshake(Nanos deadline) {
     const int result = SSL_do_handshake(ssl_);
     const IoResult failure = result == 1 ? IoResult{IoStatus::ok} : tls_failure(result);
     const bool sent = flush_tls();
-    if (failure.status == IoStatus::ok) co_return Error{};
+    if (failure.status == IoStatus::ok && sent) co_return Error{};
+    if (failure.status == IoStatus::ok) {
+      std::span<iovec> nothing;
+      const Error error = co_await write_all(nothing, deadline - loop_.now());
+      co_return error ? Error{ErrorKind::tls_failed, Side::internal, error.cause} : Error{};
+    }
     if (failure.status != IoStatus::would_block || broken_) {
       co_return Error{ErrorKind::tls_failed, Side::internal, failure.cause};
     }

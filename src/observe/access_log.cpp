@@ -55,6 +55,16 @@ std::shared_ptr<AccessFile> AccessFile::open(const std::string& where) {
 
 AccessFile::~AccessFile() { ::close(fd_); }
 
+void AccessFile::append(std::string_view lines) {
+  const std::lock_guard lock(mutex_);
+  while (!lines.empty()) {
+    const ssize_t written = ::write(fd_, lines.data(), lines.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    lines.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 void AccessLog::configure(std::shared_ptr<AccessFile> file, config::LogFormat format, bool query) {
   flush();
   file_ = std::move(file);
@@ -124,14 +134,7 @@ void AccessLog::write_combined(const http::Exchange& exchange) {
 }
 
 void AccessLog::flush() {
-  if (buffer_.empty()) return;
-  std::size_t done = 0;
-  while (file_ != nullptr && done < buffer_.size()) {
-    const ssize_t written = ::write(file_->fd(), buffer_.data() + done, buffer_.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) break;  // a full disk must not stop traffic
-    done += static_cast<std::size_t>(written);
-  }
+  if (file_ != nullptr && !buffer_.empty()) file_->append(buffer_);
   buffer_.clear();
 }
 

@@ -25,7 +25,7 @@ Task<void> Pipeline::serve(http::Exchange& exchange) {
   Pin pin(*this);
   plan::Match match;
   handler::ForwardAccount forwarded;
-  http::identify(exchange, pin.plan().trusted_proxies());
+  identify(exchange, pin.plan());
   if (route(exchange, pin.plan(), match) == Verdict::forward) {
     prepare(exchange, pin.plan());
     const observe::AccessDetails told = details(exchange, pin.epoch(), match.route);
@@ -40,7 +40,7 @@ Task<void> Pipeline::serve(http::Exchange& exchange) {
 
 Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
   Pin pin(*this);
-  http::identify(exchange, pin.plan().trusted_proxies());
+  identify(exchange, pin.plan());
   if (error.kind == ErrorKind::method_refused) {
     exchange.response.fields.add(exchange.arena, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
                                  http::FieldId::other);
@@ -50,6 +50,15 @@ Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
   const observe::AccessDetails told = details(exchange, pin.epoch(), nullptr);
   co_await exchange.downstream->respond();
   account(exchange, told, {});
+}
+
+// Whether the peer is trusted is asked per request: a reload may have changed the answer.
+void Pipeline::identify(http::Exchange& exchange, const plan::Plan& plan) {
+  if (!plan.trusted_proxies().empty()) {
+    const auto ip = IpAddress::parse(exchange.origin.peer_ip);
+    exchange.origin.trusted_peer = ip && plan.trusted_proxies().contains(*ip);
+  }
+  http::identify(exchange, plan.trusted_proxies());
 }
 
 // Finds match.route, or makes the answer.

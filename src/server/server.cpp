@@ -20,7 +20,7 @@ Server::~Server() {
 std::string Server::key_of(const plan::Listener& listener) {
   // Port 0 asks for any port: then only the name can tell two listeners apart.
   const bool any_port = !listener.address.is_unix() && listener.address.port() == 0;
-  return any_port ? listener.address_text + ' ' + listener.name : listener.address_text;
+  return any_port ? listener.address.text() + ' ' + listener.name : listener.address.text();
 }
 
 bool Server::bind(const plan::Listener& listener, ListeningSockets& out, config::Diagnostics& diagnostics) {
@@ -83,7 +83,7 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
       worker.pipeline().set_listener(next.at(key_of(listener)).slot, listener);
     }
     worker.publish(runtime);
-    for (auto& [key, sockets] : fresh) worker.listen(next.at(key).slot, sockets.release(index), sockets.shared());
+    for (auto& [key, sockets] : fresh) worker.listen(next.at(key).slot, sockets.release(index));
     for (const auto& [key, listener] : listeners_) {
       if (next.find(key) == next.end()) worker.close_listener(listener.slot);
     }

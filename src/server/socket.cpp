@@ -36,14 +36,13 @@ void remove_stale(const SocketAddress& address) {
 }  // namespace
 
 ListeningSockets::ListeningSockets(ListeningSockets&& other) noexcept
-    : address_(other.address_), fds_(std::exchange(other.fds_, {})), shared_(other.shared_) {}
+    : address_(other.address_), fds_(std::exchange(other.fds_, {})) {}
 
 ListeningSockets& ListeningSockets::operator=(ListeningSockets&& other) noexcept {
   if (this != &other) {
     close_all();
     address_ = other.address_;
     fds_ = std::exchange(other.fds_, {});
-    shared_ = other.shared_;
   }
   return *this;
 }
@@ -86,7 +85,6 @@ std::string ListeningSockets::bind(const SocketAddress& address, unsigned count)
   address_ = address.is_unix() ? address : SocketAddress::local_of(fd);
   if (address.is_unix()) {
     if (::listen(fd, kBacklog) != 0) return failure("cannot listen on", address);
-    shared_ = true;
     for (unsigned i = 1; i < count; ++i) fds_.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     return {};
   }
@@ -103,7 +101,6 @@ std::string ListeningSockets::bind(const SocketAddress& address, unsigned count)
 
 void ListeningSockets::adopt(int fd, unsigned count) {
   address_ = SocketAddress::local_of(fd);
-  shared_ = true;
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   fds_.push_back(fd);

@@ -17,16 +17,15 @@ namespace {
 constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kAcceptPause = 100 * kMillisecond;
 constexpr Nanos kFlushEvery = 500 * kMillisecond;
-// Accepted in one go from a listener that others share, so that they get their part.
-constexpr int kAcceptShared = 16;
+// In one turn of the loop, so that open connections, and workers that share the listener, get theirs.
+constexpr int kAcceptPerTurn = 32;
 
 }  // namespace
 
 // One listening descriptor of one worker.
 class Worker::Acceptor final : public net::Pollable {
  public:
-  Acceptor(Worker& worker, std::uint32_t slot, int fd, bool shared)
-      : worker_(worker), slot_(slot), fd_(fd), shared_(shared), resume_(&Acceptor::on_resume, this) {
+  Acceptor(Worker& worker, std::uint32_t slot, int fd) : worker_(worker), slot_(slot), fd_(fd), resume_(&Acceptor::on_resume, this) {
     watch();
   }
   ~Acceptor() override {
@@ -53,11 +52,8 @@ class Worker::Acceptor final : public net::Pollable {
   }
 
  private:
-  void on_events(std::uint32_t /*events*/) override { accept(shared_ ? kAcceptShared : INT32_MAX); }
-
-  void watch() {
-    watched_ = (shared_ ? worker_.loop_.add_shared_listener(*this, fd_) : worker_.loop_.add(*this, fd_)) == 0;
-  }
+  void on_events(std::uint32_t /*events*/) override { accept(kAcceptPerTurn); }
+  void watch() { watched_ = worker_.loop_.add_listener(*this, fd_) == 0; }
 
   // Out of descriptors: clients wait in the backlog until some are free again.
   void pause() {
@@ -72,7 +68,6 @@ class Worker::Acceptor final : public net::Pollable {
   Worker& worker_;
   std::uint32_t slot_;
   int fd_;
-  bool shared_;
   bool watched_ = false;
   net::Deadline resume_;
 };
@@ -103,6 +98,9 @@ class Worker::Closing final {
   static void on_end(void* self) {
     auto& closing = *static_cast<Closing*>(self);
     Worker& worker = closing.worker_;
+    worker.arriving_.for_each([&](Arrival& arrival) {
+      if (arrival.slot == closing.slot_) arrival.transport->cancel(ErrorKind::cancelled);
+    });
     worker.open_.for_each([&](http1::ServerConnection& connection) {
       if (connection.listener() == closing.slot_) connection.abort();
     });
@@ -138,8 +136,12 @@ void Worker::stop() {
   thread_.join();
 }
 
-void Worker::listen(std::uint32_t slot, int fd, bool shared) {
-  acceptors_.push_back(std::make_unique<Acceptor>(*this, slot, fd, shared));
+void Worker::listen(std::uint32_t slot, int fd) {
+  if (draining_) {
+    ::close(fd);
+    return;
+  }
+  acceptors_.push_back(std::make_unique<Acceptor>(*this, slot, fd));
 }
 
 void Worker::publish(std::shared_ptr<const proxy::Runtime> runtime) {
@@ -156,6 +158,10 @@ void Worker::close_listener(std::uint32_t slot) {
     if (connection.listener() == slot) connection.drain();
   });
   closing_.push_back(std::make_unique<Closing>(*this, slot));
+}
+
+bool Worker::listening(std::uint32_t slot) const {
+  return std::any_of(acceptors_.begin(), acceptors_.end(), [&](const auto& a) { return a->slot() == slot; });
 }
 
 void Worker::drain() {
@@ -203,22 +209,17 @@ Detached Worker::shake_hands(std::unique_ptr<Arrival> arrival) {
 
 // The connection as the worker keeps it: with its admission.
 struct Worker::Open final : http1::ServerConnection {
-  Open(Arrival& arrival, http1::Service& service, bool trusted)
-      : ServerConnection(std::move(arrival.transport), service, std::move(arrival.peer_ip), trusted, arrival.slot),
+  Open(Arrival& arrival, http1::Service& service)
+      : ServerConnection(std::move(arrival.transport), service, std::move(arrival.peer_ip), arrival.slot),
         ticket(arrival.ticket) {}
   Admission::Ticket ticket;
 };
 
 void Worker::serve(std::unique_ptr<Arrival> arrival) {
-  bool trusted = false;
-  const auto& proxies = pipeline_->runtime().plan->trusted_proxies();
-  if (!proxies.empty()) {
-    const auto ip = IpAddress::parse(arrival->peer_ip);
-    trusted = ip && proxies.contains(*ip);
-  }
-  auto* opened = new Open(*arrival, *pipeline_, trusted);  // owned by itself until ended()
+  const std::uint32_t slot = arrival->slot;
+  auto* opened = new Open(*arrival, *pipeline_);  // owned by itself until ended()
   open_.push_back(*opened);
-  if (draining_) opened->drain();
+  if (draining_ || !listening(slot)) opened->drain();
   opened->run();
 }
 

@@ -136,9 +136,10 @@ void Connections::give_back(std::unique_ptr<Connection> connection, Nanos idle) 
   if (const std::uint32_t said = connection->http().advertised_idle(); said != 0) {
     idle = std::min(idle, (Nanos{said} - 1) * kSecond);
   }
-  if (s.retire.armed() || s.idle_count >= kMostIdlePerEndpoint || idle <= 0 || !connection->http().reusable()) return;
+  if (s.retired || s.idle_count >= kMostIdlePerEndpoint || idle <= 0 || !connection->http().reusable()) return;
   Connection* kept = connection.release();
   kept->unlink();
+  kept->http().rest();
   kept->idle_deadline_.arm(loop_, loop_.now() + idle);
   kept->http().transport().set_observer(kept);
   s.idle.push_front(*kept);
@@ -147,18 +148,18 @@ void Connections::give_back(std::unique_ptr<Connection> connection, Nanos idle) 
 }
 
 void Connections::retire(const Endpoint& endpoint, Nanos drain) {
-  if (endpoint.id() >= slots_.size() || slots_[endpoint.id()] == nullptr) return;
-  Slot& s = *slots_[endpoint.id()];
+  // Also where there is no connection now: an exchange that began before may still open one.
+  Slot& s = slot(endpoint);
   s.idle.for_each([this](Connection& connection) { drop_idle(connection); });
-  if (s.active.empty()) {
-    slots_[endpoint.id()].reset();
-  } else if (!s.retire.armed()) {
-    s.retire.arm(loop_, loop_.now() + drain);
-  }
+  if (!s.retired) s.retire.arm(loop_, loop_.now() + drain);
+  s.retired = true;
 }
 
 void Connections::keep(const Endpoint& endpoint) {
-  if (endpoint.id() < slots_.size() && slots_[endpoint.id()] != nullptr) slots_[endpoint.id()]->retire.disarm();
+  if (endpoint.id() < slots_.size() && slots_[endpoint.id()] != nullptr) {
+    slots_[endpoint.id()]->retire.disarm();
+    slots_[endpoint.id()]->retired = false;
+  }
 }
 
 }  // namespace sluice::upstream

@@ -62,8 +62,9 @@ class Steering {
   void later(std::function<void()> work);
   Outcome apply();
   Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics, bool new_generation);
-  std::vector<std::shared_ptr<const upstream::Members>> resolve(const plan::Plan& plan);
-  void add_named(const plan::Pool& pool, const plan::Server& server, upstream::Members& members);
+  // `again`: names known from before are looked up too; a reload takes what is known and does not wait.
+  std::vector<std::shared_ptr<const upstream::Members>> resolve(const plan::Plan& plan, bool again);
+  void add_named(const plan::Pool& pool, const plan::Server& server, bool again, upstream::Members& members);
   std::shared_ptr<observe::AccessFile> access_file(const plan::Plan& plan, config::Diagnostics& diagnostics);
   void warn_about_restart(const config::Document& document, Outcome& outcome) const;
   unsigned worker_count(const config::Document& document) const;
@@ -74,7 +75,6 @@ class Steering {
   std::shared_ptr<const config::Document> first_document_;
   std::shared_ptr<const proxy::Runtime> runtime_;
   std::unordered_map<std::string, std::vector<SocketAddress>> resolved_;  // last known, by pool and name
-  std::string access_path_;
   std::string renewal_error_;  // said once, not at every look
   std::atomic<bool> draining_{false};
   std::atomic<std::int64_t> drain_{0};

@@ -19,7 +19,6 @@ namespace sluice::handler {
 struct ForwardAccount {
   std::shared_ptr<upstream::Endpoint> endpoint;  // the last one asked; empty: none was
   std::uint8_t attempts = 0;
-  bool reused = false;
   Nanos connect = 0;     // spent opening connections
   Nanos first_byte = 0;  // from the request's last attempt to the response head
 };

@@ -39,7 +39,7 @@ enum class FieldId : std::uint8_t {
   x_forwarded_proto,
   x_real_ip,
   x_request_id,
-  // An underscore spelling of a field that Sluice or the protocol gives a meaning (X_Forwarded_For): CGI-style
+  // Another spelling of a field that Sluice or the protocol gives a meaning (X_Forwarded_For, X.Real.IP): CGI-style
   // applications cannot tell it from the real one, so it is never forwarded.
   look_alike,
 };
@@ -47,8 +47,8 @@ enum class FieldId : std::uint8_t {
 // The id of a field name, in any case.
 FieldId field_id(std::string_view name);
 
-// Whether two field names reach a CGI-style application as the same variable: case and '_' versus '-' differ
-// at most.
+// Whether two field names reach a CGI-style application as the same variable: they differ at most in case and
+// in which punctuation stands between letters and digits.
 bool same_variable(std::string_view a, std::string_view b);
 
 struct Field {

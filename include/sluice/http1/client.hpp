@@ -43,11 +43,11 @@ class ClientConnection {
   Task<Error> receive(http::Exchange& exchange);
   // Whether any byte of a response has come.
   bool heard() const { return heard_; }
-  // Whether anything was written for this exchange.
-  bool spoke() const { return spoke_; }
 
   // Whether the connection may serve another exchange: both messages complete, nothing left over.
   bool reusable() const;
+  // Between exchanges: an idle connection holds no buffer.
+  void rest() { in_.release(); }
   // Seconds the upstream said it keeps an unused connection (Keep-Alive: timeout=N), 0 if it did not say.
   std::uint32_t advertised_idle() const { return advertised_idle_; }
 
@@ -71,7 +71,6 @@ class ClientConnection {
   std::uint32_t advertised_idle_ = 0;
   http::Framing sending_ = http::Framing::none;
   bool sent_all_ = false;
-  bool spoke_ = false;
   bool heard_ = false;
   bool keep_alive_ = false;
   bool tunnel_ = false;

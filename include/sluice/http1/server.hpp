@@ -41,7 +41,7 @@ class Service {
 class ServerConnection : public ListLink, private http::Downstream {
  public:
   ServerConnection(std::unique_ptr<net::Transport> transport, Service& service, std::string peer_ip,
-                   bool trusted_peer, std::uint32_t listener);
+                   std::uint32_t listener);
   virtual ~ServerConnection();
 
   // Serves until the connection ends; returns at the first wait. Under TLS the handshake is over. The first
@@ -100,7 +100,6 @@ class ServerConnection : public ListLink, private http::Downstream {
   GoneObserver gone_;
   Nanos accepted_;
   std::uint32_t listener_;
-  bool trusted_peer_;
   bool first_ = true;  // no request yet
   bool keep_alive_ = true;
   bool draining_ = false;

@@ -96,8 +96,8 @@ class Loop {
 
   // Edge-triggered, both directions. Returns 0 or errno.
   int add(Pollable& item, int fd);
-  // Level-triggered, for reading only, waking one of the loops that share the descriptor.
-  int add_shared_listener(Pollable& item, int fd);
+  // Level-triggered, for reading only, waking one of the loops that may share the descriptor.
+  int add_listener(Pollable& item, int fd);
   // Before `item` is destroyed or its descriptor closed. Events already fetched for it are dropped.
   void remove(Pollable& item, int fd);
 

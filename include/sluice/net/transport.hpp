@@ -79,6 +79,8 @@ class Transport final : private Pollable {
 
   // The reader and the writer, present and future, get `kind`. The descriptor stays open.
   void cancel(ErrorKind kind);
+  // Makes the reader look again, as if something had come. Unlike cancel() it leaves nothing behind.
+  void nudge() { wake_reader(); }
   bool cancelled() const { return cancelled_ != ErrorKind::none; }
   // For use again by another exchange.
   void clear_cancel() { cancelled_ = ErrorKind::none; }

@@ -1,9 +1,10 @@
 // One line per exchange, JSON or the "combined" format of Apache and nginx. Each worker formats into a buffer of
-// its own; the file is opened for appending, so whole lines of several workers interleave and never mix.
+// its own and hands over whole lines.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,14 @@ class AccessFile {
   ~AccessFile();
   AccessFile(const AccessFile&) = delete;
   AccessFile& operator=(const AccessFile&) = delete;
-  int fd() const { return fd_; }
+  // Whole lines; what several workers write does not mix, on a pipe either. Errors are passed over: a full disk
+  // must not stop traffic.
+  void append(std::string_view lines);
 
  private:
   explicit AccessFile(int fd) : fd_(fd) {}
   int fd_;
+  std::mutex mutex_;
 };
 
 // What the exchange itself does not know.

@@ -76,6 +76,7 @@ class Pipeline final : public http1::Service {
 
   enum class Verdict : std::uint8_t { forward, answered };
 
+  static void identify(http::Exchange& exchange, const plan::Plan& plan);
   Verdict route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match);
   bool redirects(const http::Exchange& exchange) const;
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;

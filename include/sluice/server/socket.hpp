@@ -27,7 +27,6 @@ class ListeningSockets {
   void adopt(int fd, unsigned count);
 
   const SocketAddress& address() const { return address_; }  // with the port the kernel chose
-  bool shared() const { return shared_; }
   // Gives up the descriptor of one worker; the caller owns it.
   int release(unsigned worker);
 
@@ -37,7 +36,6 @@ class ListeningSockets {
 
   SocketAddress address_;
   std::vector<int> fds_;
-  bool shared_ = false;
 };
 
 // Descriptors passed by systemd socket activation (sd_listen_fds(3)). Called once.

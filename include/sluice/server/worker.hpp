@@ -30,8 +30,8 @@ class Worker {
   // The rest only from within post().
   proxy::Pipeline& pipeline() { return *pipeline_; }
   void publish(std::shared_ptr<const proxy::Runtime> runtime);
-  // Starts accepting on `fd`, which it takes over. `shared`: other workers accept on it too.
-  void listen(std::uint32_t slot, int fd, bool shared);
+  // Starts accepting on `fd`, which it takes over; other workers may accept on the same socket.
+  void listen(std::uint32_t slot, int fd);
   // Takes what waits in the backlog, then closes; connections of that listener end after the request under way,
   // or when its drain time is over.
   void close_listener(std::uint32_t slot);
@@ -47,6 +47,7 @@ class Worker {
   struct Open;
 
   void run();
+  bool listening(std::uint32_t slot) const;
   void arrive(std::uint32_t slot, int fd, const SocketAddress& peer);
   Detached shake_hands(std::unique_ptr<Arrival> arrival);
   void serve(std::unique_ptr<Arrival> arrival);

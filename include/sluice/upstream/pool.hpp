@@ -85,6 +85,7 @@ class Connections {
     IntrusiveList<Connection> active; // owned by their exchanges
     std::size_t idle_count = 0;
     net::Deadline retire;
+    bool retired = false;  // no longer configured
   };
 
   Slot& slot(const Endpoint& endpoint);
