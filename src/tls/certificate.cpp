@@ -80,6 +80,14 @@ bool read_key(const std::string& file, Identity& out, LoadFailure& failure) {
   return true;
 }
 
+// Whether a connection may use it: otherwise each handshake would fail, and only then.
+bool usable(const Identity& identity) {
+  static const std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>> probe(SSL_CTX_new(TLS_server_method()));
+  const int ok = SSL_CTX_use_cert_and_key(probe.get(), identity.leaf.get(), identity.key.get(), nullptr, 1);
+  ERR_clear_error();
+  return ok == 1;
+}
+
 std::string key_type_of(const EVP_PKEY* key) {
   switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_EC: return "ECDSA";
@@ -111,6 +119,10 @@ std::shared_ptr<const Identity> load_identity(const std::string& cert_file, cons
   collect_names(out->leaf.get(), out->names);
   if (out->names.empty()) {
     failure = {false, "the certificate in " + cert_file + " names no DNS host (subjectAltName)"};
+    return nullptr;
+  }
+  if (!usable(*out)) {
+    failure = {true, "OpenSSL refuses the key in " + key_file + " as too weak for the default security level"};
     return nullptr;
   }
   out->not_before = to_time(X509_get0_notBefore(out->leaf.get()));

@@ -24,7 +24,7 @@ class Stage final : public Service {
  public:
   Stage() {
     settings_now.header = settings_now.idle = settings_now.body = 5 * kSecond;
-    connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this, "192.0.2.1", false, 3);
+    connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this, "192.0.2.1", 3);
     connection->run();
   }
   Stage(const Stage&) = delete;
@@ -158,6 +158,8 @@ TEST_CASE("a request that arrives byte by byte", "[http1][server]") {
     }
     co_await stage.until_heard("ok1");
     CHECK(stage.connection != nullptr);
+    ::shutdown(stage.pair.second(), SHUT_WR);
+    co_await stage.until_ended();
   };
   run(stage.loop, script);
   CHECK(stage.served == Served{"POST / abc"});

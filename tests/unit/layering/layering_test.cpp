@@ -31,11 +31,11 @@ const std::map<std::string, Names> kMayInclude = {
     {"http1", {"net", "http", "base"}},
     {"upstream", {"http1", "tls", "net", "observe", "http", "config", "base"}},
     {"handler", {"upstream", "observe", "http", "config", "base"}},
-    {"plan", {"handler", "upstream", "tls", "http", "config", "base"}},
-    {"proxy", {"plan", "handler", "observe", "http", "base"}},
+    {"plan", {"handler", "upstream", "http1", "tls", "http", "config", "base"}},
+    {"proxy", {"plan", "handler", "upstream", "http1", "observe", "http", "base"}},
     // It makes connections out of everything below.
     {"server", {"proxy", "plan", "handler", "upstream", "http1", "tls", "observe", "http", "config", "net", "base"}},
-    {"control", {"server", "plan", "upstream", "tls", "observe", "config", "base"}},
+    {"control", {"server", "proxy", "plan", "upstream", "tls", "observe", "config", "base"}},
     {"cli", {"control", "server", "plan", "config", "base"}},
 };
 

@@ -21,7 +21,7 @@ namespace {
 class Probe : public Pollable {
  public:
   Probe(Loop& loop, int fd, bool shared = false) : loop_(loop), fd_(fd) {
-    CHECK((shared ? loop.add_shared_listener(*this, fd) : loop.add(*this, fd)) == 0);
+    CHECK((shared ? loop.add_listener(*this, fd) : loop.add(*this, fd)) == 0);
   }
   ~Probe() override { leave(); }
   void leave() {

@@ -36,12 +36,21 @@ TEST_CASE("a server that does not take connections rests longer each time, up to
   CHECK_FALSE(endpoint.resting(now + 8000 * kMilli));
 }
 
+TEST_CASE("requests that run into one outage together count as one", "[upstream][endpoint]") {
+  Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
+  const Nanos now = 1'000'000 * kMilli;
+  for (int i = 0; i < 20; ++i) endpoint.connect_failed(now + i);
+  CHECK(endpoint.resting(now + 249 * kMilli));
+  CHECK_FALSE(endpoint.resting(now + 250 * kMilli));
+}
+
 TEST_CASE("a connection that works ends the rest and its memory", "[upstream][endpoint]") {
   Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
   const Nanos now = 1'000'000 * kMilli;
-  for (int i = 0; i < 5; ++i) endpoint.connect_failed(now);
+  Nanos later = now;
+  for (int i = 0; i < 5; ++i, later += 60'000 * kMilli) endpoint.connect_failed(later);
   endpoint.connect_succeeded();
-  CHECK_FALSE(endpoint.resting(now));
+  CHECK_FALSE(endpoint.resting(later));
   endpoint.connect_failed(now);
   CHECK_FALSE(endpoint.resting(now + 250 * kMilli));
 }
