@@ -1,6 +1,7 @@
 // Hosts and targets: what is accepted is normal, and hides no way up or out.
-#include "invariants.hpp"
 #include "sluice/http/target.hpp"
+
+#include "invariants.hpp"
 
 using namespace sluice;
 using namespace sluice::fuzz;
@@ -12,7 +13,8 @@ void must_stay_inside(std::string_view path) {
   while (!path.empty()) {
     const std::size_t end = std::min(path.find_first_of("/\\"), path.size());
     const std::string_view segment = path.substr(0, end);
-    for (const std::string_view name : {segment, segment.substr(0, segment.find(';'))}) must(name != "." && name != "..");
+    for (const std::string_view name : {segment, segment.substr(0, segment.find(';'))})
+      must(name != "." && name != "..");
     path.remove_prefix(std::min(end + 1, path.size()));
   }
 }

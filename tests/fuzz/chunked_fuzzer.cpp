@@ -1,5 +1,5 @@
-// A chunked body that arrives in pieces is the body that arrives at once. The first byte of the input says how
-// it is cut.
+// A chunked body that arrives in pieces is the body that arrives at once. The first byte of the input says
+// how it is cut.
 #include "http1/chunked.hpp"
 #include "invariants.hpp"
 
@@ -27,7 +27,8 @@ Result decode(std::string_view wire, std::size_t step) {
     std::memcpy(in.room().data(), part.data(), part.size());
     in.commit(part.size());
     std::string_view piece;
-    while ((out.end = decoder.decode(in, arena, piece)) == http::BodyStep::data) out.payload += piece;
+    while ((out.end = decoder.decode(in, arena, piece)) == http::BodyStep::data)
+      out.payload += piece;
     step = step * 7 % 61 + 1;  // not always at the same distance
   }
   out.left = in.size() + wire.size();

@@ -1,8 +1,9 @@
-// Whoever the client says it is: its address is one, its id is harmless, and an untrusted one is not believed.
-// The first byte says whether the peer is trusted; then come lines "Name: value".
-#include "invariants.hpp"
+// Whoever the client says it is: its address is one, its id is harmless, and an untrusted one is not
+// believed. The first byte says whether the peer is trusted; then come lines "Name: value".
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
+
+#include "invariants.hpp"
 
 using namespace sluice;
 using namespace sluice::fuzz;

@@ -1,5 +1,10 @@
-// What must hold of whatever the parsers let through. A broken promise aborts, which is what a fuzzer reports.
+// What must hold of whatever the parsers let through. A broken promise aborts, which is what a fuzzer
+// reports.
 #pragma once
+
+#include "sluice/http/authority.hpp"
+#include "sluice/http/fields.hpp"
+#include "sluice/http/message.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -7,10 +12,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "sluice/http/authority.hpp"
-#include "sluice/http/fields.hpp"
-#include "sluice/http/message.hpp"
 
 namespace sluice::fuzz {
 
@@ -44,7 +45,8 @@ inline void must_be_printable(std::string_view text, bool tab_too = false) {
 
 inline void must_be_clean(const http::Fields& fields) {
   for (const http::Field& field : fields.all()) {
-    must(!field.name.empty() && field.name.find_first_of(" :\t\r\n\"(),/;<=>?@[\\]{}") == std::string_view::npos);
+    must(!field.name.empty() &&
+         field.name.find_first_of(" :\t\r\n\"(),/;<=>?@[\\]{}") == std::string_view::npos);
     must_be_printable(field.name);
     must_be_printable(field.value, true);
     must(field.value.empty() || (field.value.front() != ' ' && field.value.back() != ' '));

@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
       if (!entry.is_regular_file()) continue;
       std::ifstream in(entry.path(), std::ios::binary);
       const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-      // Memory of exactly that size, so that a sanitizer sees a look beyond it; and the name of the culprit is
-      // on the screen if it goes wrong.
+      // Memory of exactly that size, so that a sanitizer sees a look beyond it; and the name of the culprit
+      // is on the screen if it goes wrong.
       const std::unique_ptr<std::uint8_t[]> exact(new std::uint8_t[bytes.size()]);
       std::copy(bytes.begin(), bytes.end(), exact.get());
       std::fprintf(stderr, "%s\n", entry.path().c_str());

@@ -1,8 +1,9 @@
-// A request head is refused, or it has one meaning: written again from what was understood, it is understood the
-// same way.
-#include "invariants.hpp"
+// A request head is refused, or it has one meaning: written again from what was understood, it is understood
+// the same way.
 #include "sluice/http/target.hpp"
 #include "sluice/http1/head.hpp"
+
+#include "invariants.hpp"
 
 using namespace sluice;
 using namespace sluice::fuzz;
@@ -38,7 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   http::RequestHead second;
   must(!http1::parse_request(again.view(), arena, {64 * 1024, 101}, second));
   must(second.target == request.target && second.path == request.path && second.host == request.host);
-  must(second.framing == request.framing && second.length == request.length && second.upgrade == request.upgrade);
+  must(second.framing == request.framing && second.length == request.length &&
+       second.upgrade == request.upgrade);
   must(second.keep_alive == request.keep_alive && second.expect_continue == request.expect_continue);
   if (!added) must_be_equal(request.fields, second.fields);
   return 0;

@@ -1,6 +1,7 @@
 // A response head is refused, or it has one meaning, whatever the method of its request.
-#include "invariants.hpp"
 #include "sluice/http1/head.hpp"
+
+#include "invariants.hpp"
 
 using namespace sluice;
 using namespace sluice::fuzz;
@@ -20,11 +21,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(response.framing != http::Framing::until_close || !response.keep_alive);
     must(response.status >= 200 || response.framing == http::Framing::none);
 
-    const Exact again("HTTP/1." + std::to_string(response.minor) + " " + std::to_string(response.status) + " " +
-                      std::string(response.reason) + "\r\n" + written(response.fields));
+    const Exact again("HTTP/1." + std::to_string(response.minor) + " " + std::to_string(response.status) +
+                      " " + std::string(response.reason) + "\r\n" + written(response.fields));
     http::ResponseHead second;
     must(!http1::parse_response(again.view(), arena, {}, method, second));
-    must(second.status == response.status && second.reason == response.reason && second.framing == response.framing);
+    must(second.status == response.status && second.reason == response.reason &&
+         second.framing == response.framing);
     must(second.length == response.length && second.keep_alive == response.keep_alive);
     must_be_equal(response.fields, second.fields);
   }

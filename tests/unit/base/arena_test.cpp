@@ -41,7 +41,8 @@ TEST_CASE("pieces of an arena do not overlap, whatever their sizes", "[base][are
       pieces.push_back({at, size, mark});
     }
   }
-  for (const Piece& piece : pieces) CHECK(intact(piece));
+  for (const Piece& piece : pieces)
+    CHECK(intact(piece));
 }
 
 TEST_CASE("what is allocated in an arena is aligned", "[base][arena]") {
@@ -55,7 +56,8 @@ TEST_CASE("what is allocated in an arena is aligned", "[base][arena]") {
 
 TEST_CASE("an ordinary request allocates nothing beside its arena", "[base][arena]") {
   Arena arena;
-  for (int i = 0; i < 30; ++i) CHECK(inside(arena, arena.array<char>(100)));
+  for (int i = 0; i < 30; ++i)
+    CHECK(inside(arena, arena.array<char>(100)));
   CHECK_FALSE(inside(arena, arena.array<char>(100)));
   arena.reset();
   CHECK(inside(arena, arena.array<char>(100)));

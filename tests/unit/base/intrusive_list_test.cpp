@@ -38,7 +38,8 @@ TEST_CASE("elements come in the order in which they were put", "[base][list]") {
 TEST_CASE("an element leaves from any place, by itself", "[base][list]") {
   IntrusiveList<Item> list;
   Item a('a'), b('b'), c('c');
-  for (Item* item : {&a, &b, &c}) list.push_back(*item);
+  for (Item* item : {&a, &b, &c})
+    list.push_back(*item);
   b.unlink();
   CHECK_FALSE(b.linked());
   CHECK(names(list) == "ac");
@@ -78,7 +79,8 @@ TEST_CASE("what is walked may be taken out", "[base][list]") {
   IntrusiveList<Item> list;
   IntrusiveList<Item> other;
   Item a('a'), b('b'), c('c');
-  for (Item* item : {&a, &b, &c}) list.push_back(*item);
+  for (Item* item : {&a, &b, &c})
+    list.push_back(*item);
   list.for_each([&](Item& item) {
     item.unlink();
     other.push_front(item);

@@ -111,7 +111,8 @@ TEST_CASE("a child may suspend in one round and not in the next", "[base][task]"
     co_return 1;
   };
   const auto parent = [&]() -> Task<void> {
-    for (int i = 0; i < 6; ++i) rounds += co_await child(i % 2 == 1);
+    for (int i = 0; i < 6; ++i)
+      rounds += co_await child(i % 2 == 1);
   };
   start(parent());
   CHECK(rounds == 1);
@@ -136,7 +137,8 @@ TEST_CASE("a million awaits that do not suspend leave the stack where it was", "
   const std::uintptr_t top = here();
   std::uintptr_t lowest = top;
   const auto work = [&]() -> Task<void> {
-    for (int i = 0; i < 1'000'000; ++i) co_await note_stack(lowest);
+    for (int i = 0; i < 1'000'000; ++i)
+      co_await note_stack(lowest);
   };
   start(work());
   CHECK(lowest != top);
@@ -153,11 +155,13 @@ TEST_CASE("a long loop that suspends now and then leaves the stack where it was"
     co_await note_stack(lowest);
   };
   const auto work = [&]() -> Task<void> {
-    for (int i = 0; i < 100'000; ++i) co_await child(i % 10 == 0);
+    for (int i = 0; i < 100'000; ++i)
+      co_await child(i % 10 == 0);
     done = true;
   };
   start(work());
-  while (gate.waiting) gate.open();
+  while (gate.waiting)
+    gate.open();
   CHECK(done);
   CHECK(top - lowest < 16 * 1024);
 }

@@ -26,7 +26,8 @@ TEST_CASE("hexadecimal digits", "[base][text]") {
   CHECK(hex_value('9') == 9);
   CHECK(hex_value('a') == 10);
   CHECK(hex_value('F') == 15);
-  for (const char c : std::string("gG:/@` x\xff") + '\0') CHECK(hex_value(c) == -1);
+  for (const char c : std::string("gG:/@` x\xff") + '\0')
+    CHECK(hex_value(c) == -1);
 }
 
 TEST_CASE("texts compare without regard to case", "[base][text]") {
@@ -53,7 +54,8 @@ TEST_CASE("decimal numbers are digits and nothing else", "[base][text]") {
   CHECK(parse_decimal<std::uint16_t>("65535") == 65535);
   CHECK(parse_decimal<std::uint16_t>("007") == 7);
   CHECK(parse_decimal<std::int64_t>("9223372036854775807") == INT64_MAX);
-  for (const char* text : {"", " 1", "1 ", "+1", "-1", "1.0", "0x1", "1e3", "65536", "99999999999999999999", "a"}) {
+  for (const char* text :
+       {"", " 1", "1 ", "+1", "-1", "1.0", "0x1", "1e3", "65536", "99999999999999999999", "a"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_decimal<std::uint16_t>(text));
   }

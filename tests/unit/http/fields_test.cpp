@@ -43,7 +43,8 @@ TEST_CASE("known field names have an id, in any case", "[http][fields]") {
     CAPTURE(c.name);
     CHECK(field_id(c.name) == c.id);
     std::string upper(c.name);
-    for (char& letter : upper) letter = static_cast<char>(std::toupper(letter));
+    for (char& letter : upper)
+      letter = static_cast<char>(std::toupper(letter));
     CHECK(field_id(upper) == c.id);
   }
 }
@@ -60,10 +61,10 @@ TEST_CASE("other names have none, however close", "[http][fields]") {
 }
 
 TEST_CASE("other spellings of fields with a meaning are look-alikes", "[http][fields]") {
-  for (const char* name :
-       {"Content_Length", "TRANSFER_ENCODING", "transfer_Encoding", "X_Forwarded_For", "X-Forwarded_For",
-        "x_forwarded-proto", "X_Forwarded_Anything", "X_Real_IP", "X_Request_ID", "Keep_Alive", "Proxy_Connection",
-        "User_Agent", "HTTP2_Settings", "Transfer.Encoding", "X.Forwarded~For", "content!length"}) {
+  for (const char* name : {"Content_Length", "TRANSFER_ENCODING", "transfer_Encoding", "X_Forwarded_For",
+                           "X-Forwarded_For", "x_forwarded-proto", "X_Forwarded_Anything", "X_Real_IP",
+                           "X_Request_ID", "Keep_Alive", "Proxy_Connection", "User_Agent", "HTTP2_Settings",
+                           "Transfer.Encoding", "X.Forwarded~For", "content!length"}) {
     CAPTURE(name);
     CHECK(field_id(name) == FieldId::look_alike);
   }
@@ -133,5 +134,6 @@ TEST_CASE("hundreds of fields fit", "[http][fields]") {
     fields.add(arena, arena.copy("n" + number), arena.copy(number), FieldId::other);
   }
   REQUIRE(fields.size() == 1000);
-  for (int i = 0; i < 1000; ++i) CHECK(fields.all()[static_cast<std::size_t>(i)].value == std::to_string(i));
+  for (int i = 0; i < 1000; ++i)
+    CHECK(fields.all()[static_cast<std::size_t>(i)].value == std::to_string(i));
 }

@@ -49,15 +49,17 @@ struct Request {
 
 using Values = std::vector<std::string>;
 
-std::string client_of(std::string_view forwarded_for) { return Request(true).with("X-Forwarded-For", forwarded_for).client(); }
+std::string client_of(std::string_view forwarded_for) {
+  return Request(true).with("X-Forwarded-For", forwarded_for).client();
+}
 
 }  // namespace
 
 TEST_CASE("what an untrusted client says about forwarding is replaced", "[http][forwarding]") {
   Request request(false);
-  for (const char* name :
-       {"X-Forwarded-For", "x_forwarded_for", "X-Forwarded-Host", "X_Forwarded-Host", "X-Forwarded-Proto",
-        "X-Forwarded-Port", "X_Forwarded_Port", "X-Real-IP", "X_Real_IP", "Forwarded", "X-Request-ID", "X_Request_Id"}) {
+  for (const char* name : {"X-Forwarded-For", "x_forwarded_for", "X-Forwarded-Host", "X_Forwarded-Host",
+                           "X-Forwarded-Proto", "X-Forwarded-Port", "X_Forwarded_Port", "X-Real-IP",
+                           "X_Real_IP", "Forwarded", "X-Request-ID", "X_Request_Id"}) {
     request.with(name, "spoofed").with(name, "twice");
   }
   request.forward();
@@ -128,12 +130,14 @@ TEST_CASE("the client is the last address that is not itself trusted", "[http][f
   CHECK(client_of("10.4.4.4, 10.2.2.2") == "10.4.4.4");
   CHECK(client_of("2001:db8::1, ::1") == "2001:db8::1");
   CHECK(client_of("::ffff:10.9.9.9") == "::ffff:10.9.9.9");
-  CHECK(Request(true).with("X-Forwarded-For", "192.0.2.1").with("x-forwarded-for", "10.1.1.1").client() == "192.0.2.1");
+  CHECK(Request(true).with("X-Forwarded-For", "192.0.2.1").with("x-forwarded-for", "10.1.1.1").client() ==
+        "192.0.2.1");
 }
 
 TEST_CASE("what is no address ends the search", "[http][forwarding]") {
-  for (const char* text : {"", " ", ",", ", ,", "unknown", "_hidden", "192.0.2.1:1234", "[2001:db8::1]:1", "192.0.2.1,",
-                           "192.0.2.1, unknown", "192.0.2.1, 6.6.6.6 7.7.7.7", "localhost", "192.0.2.256", "\"192.0.2.1\""}) {
+  for (const char* text :
+       {"", " ", ",", ", ,", "unknown", "_hidden", "192.0.2.1:1234", "[2001:db8::1]:1", "192.0.2.1,",
+        "192.0.2.1, unknown", "192.0.2.1, 6.6.6.6 7.7.7.7", "localhost", "192.0.2.256", "\"192.0.2.1\""}) {
     CAPTURE(text);
     CHECK(client_of(text) == "10.0.0.1");
   }
@@ -152,10 +156,12 @@ TEST_CASE("a request id is taken from a trusted peer if it is harmless", "[http]
     return std::string(request.exchange.request_id);
   };
   const std::string longest(128, 'a');
-  for (const std::string& good : {std::string("a"), std::string("A-z.0_9:@/+="), longest}) CHECK(id_of(good) == good);
-  for (const std::string& bad : {std::string(), longest + "a", std::string("a b"), std::string("<script>"),
-                                 std::string("a\"b"), std::string("a\tb"), std::string("\xc3\xa4"), std::string("a,b"),
-                                 std::string("a;b"), std::string("{}"), std::string("a\\b"), std::string("a%0d")}) {
+  for (const std::string& good : {std::string("a"), std::string("A-z.0_9:@/+="), longest})
+    CHECK(id_of(good) == good);
+  for (const std::string& bad :
+       {std::string(), longest + "a", std::string("a b"), std::string("<script>"), std::string("a\"b"),
+        std::string("a\tb"), std::string("\xc3\xa4"), std::string("a,b"), std::string("a;b"),
+        std::string("{}"), std::string("a\\b"), std::string("a%0d")}) {
     CAPTURE(bad);
     const std::string made = id_of(bad);
     CHECK(made != bad);

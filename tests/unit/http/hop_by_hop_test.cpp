@@ -1,8 +1,8 @@
 // drop_hop_by_hop(): RFC 9110 §7.6.1.
+#include "sluice/http/forwarding.hpp"
+
 #include <string>
 #include <vector>
-
-#include "sluice/http/forwarding.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -17,7 +17,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 std::string left(const Pairs& pairs) {
   Arena arena;
   Fields fields;
-  for (const auto& [name, value] : pairs) fields.add(arena, name, value, field_id(name));
+  for (const auto& [name, value] : pairs)
+    fields.add(arena, name, value, field_id(name));
   drop_hop_by_hop(fields);
   std::string out;
   for (const Field& field : fields.all()) {
@@ -42,13 +43,19 @@ TEST_CASE("fields that concern one hop are dropped unnamed", "[http][hop]") {
 }
 
 TEST_CASE("end-to-end fields stay", "[http][hop]") {
-  CHECK(left({{"Host", "a"}, {"Trailer", "X-Sum"}, {"Content-Type", "a/b"}, {"Cookie", "a=1"}, {"Expect", "100-continue"},
+  CHECK(left({{"Host", "a"},
+              {"Trailer", "X-Sum"},
+              {"Content-Type", "a/b"},
+              {"Cookie", "a=1"},
+              {"Expect", "100-continue"},
               {"Content-Encoding", "gzip"}}) == "Host Trailer Content-Type Cookie Expect Content-Encoding");
 }
 
 TEST_CASE("fields named by Connection are dropped, in any case and anywhere", "[http][hop]") {
-  CHECK(left({{"X-One", "1"}, {"Connection", "close, x-ONE ,\tX-Two"}, {"x-two", "2"}, {"X-Three", "3"}}) == "X-Three");
-  CHECK(left({{"Connection", "X-A"}, {"X-A", "1"}, {"X-B", "2"}, {"connection", "x-b"}, {"X-A", "3"}}).empty());
+  CHECK(left({{"X-One", "1"}, {"Connection", "close, x-ONE ,\tX-Two"}, {"x-two", "2"}, {"X-Three", "3"}}) ==
+        "X-Three");
+  CHECK(
+      left({{"Connection", "X-A"}, {"X-A", "1"}, {"X-B", "2"}, {"connection", "x-b"}, {"X-A", "3"}}).empty());
   CHECK(left({{"Connection", ",, ,"}, {"X-A", "1"}}) == "X-A");
   CHECK(left({{"Connection", "X-AA"}, {"X-A", "1"}, {"X-AAA", "2"}}) == "X-A X-AAA");
 }

@@ -10,10 +10,11 @@ TEST_CASE("methods are known by their exact name", "[http][message]") {
     Method method;
     bool repeatable;
   } cases[] = {
-      {"GET", Method::get, true},         {"HEAD", Method::head, true},     {"POST", Method::post, false},
-      {"PUT", Method::put, true},         {"DELETE", Method::del, true},    {"PATCH", Method::patch, false},
-      {"OPTIONS", Method::options, true}, {"CONNECT", Method::connect, false}, {"TRACE", Method::trace, true},
-      {"PROPFIND", Method::other, false},
+      {"GET", Method::get, true},         {"HEAD", Method::head, true},
+      {"POST", Method::post, false},      {"PUT", Method::put, true},
+      {"DELETE", Method::del, true},      {"PATCH", Method::patch, false},
+      {"OPTIONS", Method::options, true}, {"CONNECT", Method::connect, false},
+      {"TRACE", Method::trace, true},     {"PROPFIND", Method::other, false},
   };
   for (const auto& c : cases) {
     CAPTURE(c.text);
@@ -27,7 +28,8 @@ TEST_CASE("methods are known by their exact name", "[http][message]") {
 }
 
 TEST_CASE("some responses have no body whatever their fields say", "[http][message]") {
-  for (const int status : {100, 101, 103, 199, 204, 304}) CHECK(bodiless(static_cast<std::uint16_t>(status)));
+  for (const int status : {100, 101, 103, 199, 204, 304})
+    CHECK(bodiless(static_cast<std::uint16_t>(status)));
   for (const int status : {200, 201, 205, 206, 302, 404, 500}) {
     CHECK_FALSE(bodiless(static_cast<std::uint16_t>(status)));
   }

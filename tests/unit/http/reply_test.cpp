@@ -13,7 +13,8 @@ std::string body_of(Exchange& exchange) {
   std::string out;
   std::string_view piece;
   if (exchange.response_body == nullptr) return out;
-  while (exchange.response_body->poll(piece) == BodyStep::data) out += piece;
+  while (exchange.response_body->poll(piece) == BodyStep::data)
+    out += piece;
   return out;
 }
 
@@ -82,12 +83,15 @@ TEST_CASE("a reply says who made it and why", "[http][reply]") {
   CHECK(field(exchange, "Date").ends_with(" GMT"));
   CHECK(field(exchange, "Content-Type") == "application/json");
   CHECK(field(exchange, "Retry-After") == "(none)");
-  CHECK(body == "{\"status\":504,\"error\":\"http_response_timeout\",\"message\":\"too slow\",\"request_id\":\"id-1\"}\n");
+  CHECK(body ==
+        "{\"status\":504,\"error\":\"http_response_timeout\",\"message\":\"too "
+        "slow\",\"request_id\":\"id-1\"}\n");
   CHECK(exchange.account.error == "http_response_timeout");
 }
 
 TEST_CASE("people get HTML, programs JSON", "[http][reply]") {
-  for (const char* value : {"text/html", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "application/xml, text/html"}) {
+  for (const char* value :
+       {"text/html", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "application/xml, text/html"}) {
     Exchange exchange;
     accept(exchange, value);
     make_reply(exchange, {404, "destination_not_found", "nothing here"});

@@ -1,9 +1,9 @@
 #include "http1/body_reader.hpp"
 
+#include "unit/net/loop_fixture.hpp"
+
 #include <memory>
 #include <string>
-
-#include "unit/net/loop_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -81,7 +81,8 @@ TEST_CASE("a large body arrives whole, in bounded memory", "[http1][body]") {
   bool ended = false;
   const auto sender = [&]() -> Task<void> {
     while (at < sent.size()) {
-      const ssize_t put_now = ::send(stage.pair.second(), sent.data() + at, sent.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t put_now =
+          ::send(stage.pair.second(), sent.data() + at, sent.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (put_now > 0) at += static_cast<std::size_t>(put_now);
       most = std::max(most, stage.buffer.capacity());
       co_await stage.loop.yield();
@@ -131,7 +132,8 @@ TEST_CASE("a body cut short is a failure, never a shorter body", "[http1][body]"
 }
 
 TEST_CASE("chunks that end without the last one are cut short", "[http1][body]") {
-  for (const char* wire : {"5\r\nhello\r\n", "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n0", "5\r\nhello\r\n0\r\nA: b\r\n", "5\r\nhello\r"}) {
+  for (const char* wire : {"5\r\nhello\r\n", "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n0",
+                           "5\r\nhello\r\n0\r\nA: b\r\n", "5\r\nhello\r"}) {
     CAPTURE(wire);
     Stage stage(Framing::chunked);
     put(stage.pair.second(), wire);
@@ -179,7 +181,8 @@ TEST_CASE("a body that nobody wants any more", "[http1][body]") {
     const auto script = [&]() -> Task<void> {
       start(reader());
       stage.body.stop();
-      while (!ended) co_await stage.loop.yield();
+      while (!ended)
+        co_await stage.loop.yield();
     };
     run(stage.loop, script);
     CHECK(last == BodyStep::failed);
@@ -212,7 +215,8 @@ TEST_CASE("an idle wait holds no buffer", "[http1][body]") {
     start(reader());
     CHECK_FALSE(stage.buffer.allocated());
     put(stage.pair.second(), "0123456789");
-    while (!ended) co_await stage.loop.yield();
+    while (!ended)
+      co_await stage.loop.yield();
   };
   run(stage.loop, script);
   CHECK(stage.payload == "0123456789");

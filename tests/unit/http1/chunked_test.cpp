@@ -1,10 +1,10 @@
 #include "http1/chunked.hpp"
 
+#include "unit/http1/heads.hpp"
+
 #include <algorithm>
 #include <string>
 #include <vector>
-
-#include "unit/http1/heads.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -34,7 +34,8 @@ Decoded decode(std::string_view wire, const std::vector<std::size_t>& cuts = {})
   for (std::size_t i = 0; i <= cuts.size(); ++i) {
     const std::size_t to = i < cuts.size() ? cuts[i] : wire.size();
     in.reserve(in.size() + to - from + 1);
-    std::copy(wire.begin() + static_cast<std::ptrdiff_t>(from), wire.begin() + static_cast<std::ptrdiff_t>(to), in.room().begin());
+    std::copy(wire.begin() + static_cast<std::ptrdiff_t>(from),
+              wire.begin() + static_cast<std::ptrdiff_t>(to), in.room().begin());
     in.commit(to - from);
     from = to;
     std::string_view piece;
@@ -95,8 +96,9 @@ TEST_CASE("what follows the body is left alone", "[http1][chunked]") {
 }
 
 TEST_CASE("extensions are read over", "[http1][chunked]") {
-  for (const char* extension : {";a", ";a=b", ";a;b", ";a=b;c=d", ";a=\"b\"", ";a=\"\"", ";a=\"b;c\"", ";a=\"b\\\"c\"", ";a=\"\\\\\"",
-                                ";a=\"b c\td\"", ";!#$%&'*+-.^_`|~=1", ";a=\"\xc3\xa4\""}) {
+  for (const char* extension :
+       {";a", ";a=b", ";a;b", ";a=b;c=d", ";a=\"b\"", ";a=\"\"", ";a=\"b;c\"", ";a=\"b\\\"c\"", ";a=\"\\\\\"",
+        ";a=\"b c\td\"", ";!#$%&'*+-.^_`|~=1", ";a=\"\xc3\xa4\""}) {
     CAPTURE(extension);
     const Decoded got = decode("2" + std::string(extension) + "\r\nhi\r\n0" + extension + "\r\n\r\n");
     CHECK(got.end == BodyStep::end);
@@ -116,8 +118,16 @@ TEST_CASE("cut at every place, the result is the same", "[http1][chunked]") {
       "1\r\nx\r\n0;e\r\nA: b\r\nC: d\r\n\r\nnext",
       "0\r\n\r\n",
       // Invalid ones: the same however they arrive.
-      "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "x\r\n", "5\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n0\r\n\r\n",
-      "0\r\nHost: a\r\n\r\n", "0\r\nA: b\n\r\n", "5\r\nhello\r\n\r\n", "ffffffffffffffff\r\n", "5;\r\nhello\r\n0\r\n\r\n",
+      "5\r\nhelloX\r\n0\r\n\r\n",
+      "5\r\nhello\r0\r\n\r\n",
+      "x\r\n",
+      "5\nhello\r\n0\r\n\r\n",
+      "5 \r\nhello\r\n0\r\n\r\n",
+      "0\r\nHost: a\r\n\r\n",
+      "0\r\nA: b\n\r\n",
+      "5\r\nhello\r\n\r\n",
+      "ffffffffffffffff\r\n",
+      "5;\r\nhello\r\n0\r\n\r\n",
   };
   for (const std::string& wire : wires) {
     const Decoded whole = decode(wire);
@@ -126,7 +136,8 @@ TEST_CASE("cut at every place, the result is the same", "[http1][chunked]") {
       CHECK(decode(wire, {cut}) == whole);
     }
     std::vector<std::size_t> all;
-    for (std::size_t i = 1; i < wire.size(); ++i) all.push_back(i);
+    for (std::size_t i = 1; i < wire.size(); ++i)
+      all.push_back(i);
     INFO(visible(wire));
     CHECK(decode(wire, all) == whole);
   }
@@ -141,28 +152,85 @@ TEST_CASE("a body that is not whole waits for more", "[http1][chunked]") {
 }
 
 TEST_CASE("size lines have one form", "[http1][smuggling]") {
-  for (const std::string& line :
-       {std::string(), std::string(" "), std::string("5 "), std::string(" 5"), std::string("\t5"), std::string("5\t"),
-        std::string("+5"), std::string("-5"), std::string("0x5"), std::string("5h"), std::string("g"), std::string("5,"),
-        std::string("5.0"), std::string("5 ;a"), std::string("5; a"), std::string("5;"), std::string("5;;a"), std::string("5;a="),
-        std::string("5;=b"), std::string("5;a=b c"), std::string("5;a =b"), std::string("5;a= b"), std::string("5;a=\"b"),
-        std::string("5;a=\"b\"c"), std::string("5;a=\"b\\"), std::string("5;a\x01"), std::string("5;a=\"\x01\""),
-        std::string("5;a=\"\x7f\""), std::string("5;\x80"), std::string("5\r"), std::string("5;a\rb"), std::string("5;a=\"\r\""),
-        "5\0"s, "5;a\0"s, "\0" "5"s, std::string("_5"), std::string("5_"),
-        std::string("0000000000000005"), std::string("8000000000000005"), std::string("fffffffffffffffb"),
-        std::string("10000000000000005"), std::string("5\xc2\xa0"), std::string("\xef\xbc\x95"), std::string("5:a"),
-        std::string("5#"), std::string("5/"), std::string("5\x0b"), std::string("5\x0c"), std::string("0X5"), std::string("5L")}) {
+  for (const std::string& line : {std::string(),
+                                  std::string(" "),
+                                  std::string("5 "),
+                                  std::string(" 5"),
+                                  std::string("\t5"),
+                                  std::string("5\t"),
+                                  std::string("+5"),
+                                  std::string("-5"),
+                                  std::string("0x5"),
+                                  std::string("5h"),
+                                  std::string("g"),
+                                  std::string("5,"),
+                                  std::string("5.0"),
+                                  std::string("5 ;a"),
+                                  std::string("5; a"),
+                                  std::string("5;"),
+                                  std::string("5;;a"),
+                                  std::string("5;a="),
+                                  std::string("5;=b"),
+                                  std::string("5;a=b c"),
+                                  std::string("5;a =b"),
+                                  std::string("5;a= b"),
+                                  std::string("5;a=\"b"),
+                                  std::string("5;a=\"b\"c"),
+                                  std::string("5;a=\"b\\"),
+                                  std::string("5;a\x01"),
+                                  std::string("5;a=\"\x01\""),
+                                  std::string("5;a=\"\x7f\""),
+                                  std::string("5;\x80"),
+                                  std::string("5\r"),
+                                  std::string("5;a\rb"),
+                                  std::string("5;a=\"\r\""),
+                                  "5\0"s,
+                                  "5;a\0"s,
+                                  "\0"
+                                  "5"s,
+                                  std::string("_5"),
+                                  std::string("5_"),
+                                  std::string("0000000000000005"),
+                                  std::string("8000000000000005"),
+                                  std::string("fffffffffffffffb"),
+                                  std::string("10000000000000005"),
+                                  std::string("5\xc2\xa0"),
+                                  std::string("\xef\xbc\x95"),
+                                  std::string("5:a"),
+                                  std::string("5#"),
+                                  std::string("5/"),
+                                  std::string("5\x0b"),
+                                  std::string("5\x0c"),
+                                  std::string("0X5"),
+                                  std::string("5L")}) {
     INFO(visible(line));
     CHECK(decode(line + "\r\nhello\r\n0\r\n\r\n").end == BodyStep::failed);
   }
 }
 
 TEST_CASE("lines end with CRLF, and a chunk ends where it says", "[http1][smuggling]") {
-  for (const std::string wire :
-       {"5\nhello\r\n0\r\n\r\n", "5\rhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "5\r\nhello0\r\n\r\n",
-        "5\r\nhello\r\r\n0\r\n\r\n", "5\r\nhello \r\n0\r\n\r\n", "5\r\nhello!\r\n0\r\n\r\n", "5\r\nhell\r\n0\r\n\r\n",
-        "5\r\nhello\n\r0\r\n\r\n", "5\r\nhello\r\n\r\n0\r\n\r\n", "0\n\r\n", "0\r\n\n", "0\n\n", "0\r\r\n\r\n", "0\r\n\r\r\n",
-        "5\r\r\nhello\r\n0\r\n\r\n", "\r\n5\r\nhello\r\n0\r\n\r\n", "\n0\r\n\r\n"}) {
+  for (const std::string wire : {"5\nhello\r\n0\r\n\r\n",
+                                 "5\rhello\r\n0\r\n\r\n",
+                                 "5\r\nhello\n0\r\n\r\n",
+                                 "5\r\nhello\r0\r\n\r\n",
+                                 "5\r\nhello\rX0\r\n\r\n",
+                                 "5X\nhello\r\n0\r\n\r\n",
+                                 "55\nhello\r\n0\r\n\r\n",
+                                 "5\r\nhello0\r\n\r\n",
+                                 "5\r\nhello\r\r\n0\r\n\r\n",
+                                 "5\r\nhello \r\n0\r\n\r\n",
+                                 "5\r\nhello!\r\n0\r\n\r\n",
+                                 "5\r\nhell\r\n0\r\n\r\n",
+                                 "5\r\nhello\n\r0\r\n\r\n",
+                                 "5\r\nhello\r\n\r\n0\r\n\r\n",
+                                 "0\n\r\n",
+                                 "0\r\n\n",
+                                 "0\n\n",
+                                 "0\r\r\n\r\n",
+                                 "0\r\n\r\r\n",
+                                 "5\r\r\nhello\r\n0\r\n\r\n",
+                                 "\r\n5\r\nhello\r\n0\r\n\r\n",
+                                 "\n0\r\n\r\n"}) {
     INFO(visible(wire));
     CHECK(decode(wire).end == BodyStep::failed);
   }
@@ -185,22 +253,68 @@ TEST_CASE("extensions cannot be used to flood", "[http1][chunked]") {
   CHECK(decode("1;" + std::string(251, 'a') + "\r\nx\r\n0\r\n\r\n").end == BodyStep::end);
   CHECK(decode("1;" + std::string(253, 'a') + "\r\nx\r\n0\r\n\r\n").end == BodyStep::failed);
   std::string flood;
-  for (int i = 0; i < 100; ++i) flood += "1;" + std::string(200, 'a') + "\r\nx\r\n";
+  for (int i = 0; i < 100; ++i)
+    flood += "1;" + std::string(200, 'a') + "\r\nx\r\n";
   CHECK(decode(flood + "0\r\n\r\n").end == BodyStep::failed);
   std::string modest;
-  for (int i = 0; i < 1000; ++i) modest += "1;aaaa\r\nx\r\n";
+  for (int i = 0; i < 1000; ++i)
+    modest += "1;aaaa\r\nx\r\n";
   CHECK(decode(modest + "0\r\n\r\n").end == BodyStep::end);
 }
 
 TEST_CASE("trailers that frame, route or authenticate are malformed", "[http1][smuggling]") {
-  for (const char* name :
-       {"Content-Length", "content_length", "Transfer-Encoding", "Transfer_Encoding", "Host", "Connection", "Keep-Alive", "TE",
-        "Trailer", "Upgrade", "Expect", "Cookie", "Set-Cookie", "Authorization", "Proxy-Authorization", "WWW-Authenticate",
-        "Proxy-Authenticate", "X-Forwarded-For", "X_Forwarded_For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Anything",
-        "Forwarded", "X-Real-IP", "X-Request-ID", "Content-Type", "Content-Encoding", "Content-Range", "Content-Location", "Range",
-        "Cache-Control", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Max-Forwards",
-        "Location", "Retry-After", "Vary", "Age", "Expires", "Proxy-Connection", "HTTP2-Settings", "X-HTTP-Method-Override",
-        "X-Original-URL", "X-Rewrite-URL", "Set_Cookie", "AUTHORIZATION", "Referer", "User-Agent", "Proxy-Status"}) {
+  for (const char* name : {"Content-Length",
+                           "content_length",
+                           "Transfer-Encoding",
+                           "Transfer_Encoding",
+                           "Host",
+                           "Connection",
+                           "Keep-Alive",
+                           "TE",
+                           "Trailer",
+                           "Upgrade",
+                           "Expect",
+                           "Cookie",
+                           "Set-Cookie",
+                           "Authorization",
+                           "Proxy-Authorization",
+                           "WWW-Authenticate",
+                           "Proxy-Authenticate",
+                           "X-Forwarded-For",
+                           "X_Forwarded_For",
+                           "X-Forwarded-Proto",
+                           "X-Forwarded-Host",
+                           "X-Forwarded-Anything",
+                           "Forwarded",
+                           "X-Real-IP",
+                           "X-Request-ID",
+                           "Content-Type",
+                           "Content-Encoding",
+                           "Content-Range",
+                           "Content-Location",
+                           "Range",
+                           "Cache-Control",
+                           "If-Match",
+                           "If-None-Match",
+                           "If-Modified-Since",
+                           "If-Unmodified-Since",
+                           "If-Range",
+                           "Max-Forwards",
+                           "Location",
+                           "Retry-After",
+                           "Vary",
+                           "Age",
+                           "Expires",
+                           "Proxy-Connection",
+                           "HTTP2-Settings",
+                           "X-HTTP-Method-Override",
+                           "X-Original-URL",
+                           "X-Rewrite-URL",
+                           "Set_Cookie",
+                           "AUTHORIZATION",
+                           "Referer",
+                           "User-Agent",
+                           "Proxy-Status"}) {
     CAPTURE(name);
     CHECK(decode("0\r\n" + std::string(name) + ": x\r\n\r\n").end == BodyStep::failed);
     CHECK(decode("0\r\nX-Fine: y\r\n" + std::string(name) + ": x\r\n\r\n").end == BodyStep::failed);
@@ -209,8 +323,9 @@ TEST_CASE("trailers that frame, route or authenticate are malformed", "[http1][s
 
 TEST_CASE("trailer lines have the form of field lines", "[http1][smuggling]") {
   for (const std::string& section :
-       {std::string("A\r\n"), std::string("A : b\r\n"), std::string(" A: b\r\n"), std::string("A: b\r\n c\r\n"), std::string(": b\r\n"),
-        std::string("A: b\n"), std::string("A: \x01\r\n"), std::string("A: b\rC: d\r\n"), "A\0: b\r\n"s,
+       {std::string("A\r\n"), std::string("A : b\r\n"), std::string(" A: b\r\n"),
+        std::string("A: b\r\n c\r\n"), std::string(": b\r\n"), std::string("A: b\n"),
+        std::string("A: \x01\r\n"), std::string("A: b\rC: d\r\n"), "A\0: b\r\n"s,
         std::string("GET / HTTP/1.1\r\n"), std::string("5\r\nhello\r\n"), std::string("A: b\r\r\n")}) {
     INFO(visible(section));
     CHECK(decode("0\r\n" + section + "\r\n").end == BodyStep::failed);
@@ -219,11 +334,13 @@ TEST_CASE("trailer lines have the form of field lines", "[http1][smuggling]") {
 
 TEST_CASE("trailers are bounded", "[http1][chunked]") {
   std::string section;
-  for (int i = 0; i < 32; ++i) section += "A: b\r\n";
+  for (int i = 0; i < 32; ++i)
+    section += "A: b\r\n";
   CHECK(decode("0\r\n" + section + "\r\n").end == BodyStep::end);
   CHECK(decode("0\r\n" + section + "A: b\r\n\r\n").end == BodyStep::failed);
   const std::string fits = "A: " + std::string(8 * 1024 - 7, 'x') + "\r\n\r\n";
   CHECK(decode("0\r\n" + fits).end == BodyStep::end);
   CHECK(decode("0\r\nA" + fits).end == BodyStep::failed);
-  CHECK(decode("0\r\nA: " + std::string(8 * 1024, 'x')).end == BodyStep::failed);  // at once, not when it ends
+  CHECK(decode("0\r\nA: " + std::string(8 * 1024, 'x')).end ==
+        BodyStep::failed);  // at once, not when it ends
 }

@@ -1,7 +1,7 @@
+#include "sluice/http1/head.hpp"
+
 #include <string>
 #include <vector>
-
-#include "sluice/http1/head.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -48,10 +48,11 @@ TEST_CASE("a head that arrives byte by byte", "[http1][scanner]") {
   CHECK(scanner.size() == kHead.size());
 }
 
-TEST_CASE("a line feed without its carriage return, or with two, is malformed however it arrives", "[http1][scanner]") {
+TEST_CASE("a line feed without its carriage return, or with two, is malformed however it arrives",
+          "[http1][scanner]") {
   for (const std::string bad :
-       {"\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n\r\n", "GET / HTTP/1.1\r\n\n", "GET / HTTP/1.1\r\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\n\r\r\n", "\r\r\n", "a\r \n"}) {
+       {"\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n\r\n", "GET / HTTP/1.1\r\n\n",
+        "GET / HTTP/1.1\r\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\r\n", "\r\r\n", "a\r \n"}) {
     CAPTURE(bad);
     HeadScanner whole;
     CHECK(whole.scan(bad) == State::malformed);
@@ -80,16 +81,18 @@ TEST_CASE("each byte is looked at once", "[http1][scanner]") {
 }
 
 TEST_CASE("what cannot become a request line is told from its first bytes", "[http1][scanner]") {
-  for (const std::string good : {"", "G", "GET", "GET ", "GET /x", "M-SEARCH * ", "A_B", "POST \r\n", "PRI * HTTP/2.0"}) {
+  for (const std::string good :
+       {"", "G", "GET", "GET ", "GET /x", "M-SEARCH * ", "A_B", "POST \r\n", "PRI * HTTP/2.0"}) {
     CAPTURE(good);
     CHECK(plausible_request_start(good));
   }
   CHECK(plausible_request_start(std::string(32, 'A')));
   CHECK(plausible_request_start(std::string(32, 'A') + " "));
-  for (const std::string& bad : {std::string("\x16\x03\x01"), "\0"s, std::string("get / "), std::string(" GET"),
-                                std::string("1GET"), std::string("-GET"), std::string("SSH-2.0-OpenSSH_9.2"),
-                                std::string("GET\t/"), std::string("GET\r\n"), std::string("{\"a\""), std::string("\r\n"),
-                                std::string("HTTP/1.1 200 OK"), std::string("G\x80"), std::string(33, 'A')}) {
+  for (const std::string& bad :
+       {std::string("\x16\x03\x01"), "\0"s, std::string("get / "), std::string(" GET"), std::string("1GET"),
+        std::string("-GET"), std::string("SSH-2.0-OpenSSH_9.2"), std::string("GET\t/"),
+        std::string("GET\r\n"), std::string("{\"a\""), std::string("\r\n"), std::string("HTTP/1.1 200 OK"),
+        std::string("G\x80"), std::string(33, 'A')}) {
     CAPTURE(bad);
     CHECK_FALSE(plausible_request_start(bad));
   }

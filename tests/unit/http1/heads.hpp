@@ -1,12 +1,12 @@
 // Parsing a head in a test: in memory of exactly its size, so that a look beyond its end is seen.
 #pragma once
 
+#include "sluice/http1/head.hpp"
+
 #include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "sluice/http1/head.hpp"
 
 namespace sluice::test {
 
@@ -22,7 +22,8 @@ struct ParsedRequest {
 };
 
 struct ParsedResponse {
-  explicit ParsedResponse(std::string_view head, http::Method method = http::Method::get, http1::HeadLimits limits = {})
+  explicit ParsedResponse(std::string_view head, http::Method method = http::Method::get,
+                          http1::HeadLimits limits = {})
       : text(new char[head.size()]) {
     std::memcpy(text.get(), head.data(), head.size());
     error = http1::parse_response({text.get(), head.size()}, arena, limits, method, response);

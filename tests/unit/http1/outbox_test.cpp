@@ -1,10 +1,10 @@
 #include "http1/outbox.hpp"
 
-#include <memory>
-#include <string>
-
 #include "unit/http1/heads.hpp"
 #include "unit/net/loop_fixture.hpp"
+
+#include <memory>
+#include <string>
 
 #include <catch2/catch.hpp>
 
@@ -52,14 +52,17 @@ TEST_CASE("a request head is written as it was understood", "[http1][outbox]") {
   CHECK(text() == "POST /a?b HTTP/1.1\r\nHost: App:8080\r\nX-Empty: \r\nTransfer-Encoding: chunked\r\n\r\n");
   head.framing = Framing::none;
   head.upgrade = "websocket";
-  CHECK(text() == "POST /a?b HTTP/1.1\r\nHost: App:8080\r\nX-Empty: \r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  CHECK(text() ==
+        "POST /a?b HTTP/1.1\r\nHost: App:8080\r\nX-Empty: \r\nConnection: upgrade\r\nUpgrade: "
+        "websocket\r\n\r\n");
 }
 
 TEST_CASE("a request without Host gets one", "[http1][outbox]") {
   RequestHead head;
   head.method_text = "GET";
   head.target = "/";
-  CHECK(written([&](Outbox& out) { out.request_head(head, "10.0.0.1:80"); }) == "GET / HTTP/1.1\r\nHost: 10.0.0.1:80\r\n\r\n");
+  CHECK(written([&](Outbox& out) { out.request_head(head, "10.0.0.1:80"); }) ==
+        "GET / HTTP/1.1\r\nHost: 10.0.0.1:80\r\n\r\n");
   head.authority = "from-the-target";
   CHECK(written([&](Outbox& out) { out.request_head(head, "10.0.0.1:80"); }) ==
         "GET / HTTP/1.1\r\nHost: from-the-target\r\n\r\n");
@@ -116,7 +119,9 @@ TEST_CASE("trailers are passed on, but for those that are ours", "[http1][outbox
   trailers.add(arena, "x-tenant", "evil", FieldId::other);
   trailers.add(arena, "X-Gone", "1", FieldId::other);
   trailers.all()[3].dropped = true;
-  const auto text = [&](std::string_view own) { return written([&](Outbox& out) { out.last_chunk(trailers, own); }); };
+  const auto text = [&](std::string_view own) {
+    return written([&](Outbox& out) { out.last_chunk(trailers, own); });
+  };
   CHECK(text("X-Tenant") == "0\r\nX-Sum: 1\r\n\r\n");
   CHECK(text("") == "0\r\nX-Sum: 1\r\nX_Tenant: evil\r\nx-tenant: evil\r\n\r\n");
 }

@@ -1,9 +1,9 @@
 // Requests that are refused: whatever RFC 9112 calls invalid, or two parsers could read differently.
+#include "unit/http1/heads.hpp"
+
 #include <random>
 #include <string>
 #include <vector>
-
-#include "unit/http1/heads.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -27,7 +27,8 @@ void expect_refused(const std::string& head, ErrorKind kind = ErrorKind::malform
 
 // POST with `fields` behind a good Host.
 void fields_refused(const Texts& all) {
-  for (const std::string& fields : all) expect_refused("POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
+  for (const std::string& fields : all)
+    expect_refused("POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
 }
 
 }  // namespace
@@ -36,33 +37,127 @@ TEST_CASE("the framing of a body is never a matter of opinion", "[http1][smuggli
   const std::string cl = "Content-Length: 5\r\n";
   const std::string te = "Transfer-Encoding: chunked\r\n";
   fields_refused({
-      cl + te, te + cl, "Content-Length: 0\r\n" + te, te + "Content-Length: 0\r\n", te + "content-length:5\r\n",
-      cl + cl, cl + "Content-Length: 6\r\n", "Content-Length: 0\r\nContent-Length: 5\r\n", cl + "CONTENT-LENGTH: 5\r\n",
-      te + te, te + "Transfer-Encoding: identity\r\n", "Transfer-Encoding: identity\r\n" + te,
-      cl + "Transfer-Encoding: identity\r\n", cl + "Transfer-Encoding: x\r\n", cl + "Transfer-Encoding:\r\n",
+      cl + te,
+      te + cl,
+      "Content-Length: 0\r\n" + te,
+      te + "Content-Length: 0\r\n",
+      te + "content-length:5\r\n",
+      cl + cl,
+      cl + "Content-Length: 6\r\n",
+      "Content-Length: 0\r\nContent-Length: 5\r\n",
+      cl + "CONTENT-LENGTH: 5\r\n",
+      te + te,
+      te + "Transfer-Encoding: identity\r\n",
+      "Transfer-Encoding: identity\r\n" + te,
+      cl + "Transfer-Encoding: identity\r\n",
+      cl + "Transfer-Encoding: x\r\n",
+      cl + "Transfer-Encoding:\r\n",
       "Content-Length:\r\n" + te,
   });
 }
 
 TEST_CASE("a length is digits", "[http1][smuggling]") {
-  for (const std::string& value :
-       Texts{"", "+5", "-5", "-0", "+0", "05", "00", "000005", "0x5", "5,", ",5", "5,5", "5, 5", "5, 6", "5 5", "5;", "5.0",
-             "5e0", "5e1", "1_0", "5a", "a", "five", "\"5\"", "'5'", "5\t5", "5\x0b", "\x0b" "5", "5\x0c", "\xa0" "5",
-             "5\xc2\xa0", "\xef\xbc\x95", "9223372036854775808", "18446744073709551615", "18446744073709551616",
-             "18446744073709551621", "99999999999999999999999999", "4294967301x", "0b1", "5\r", "(5)", "~5", "0.5"}) {
+  for (const std::string& value : Texts{"",
+                                        "+5",
+                                        "-5",
+                                        "-0",
+                                        "+0",
+                                        "05",
+                                        "00",
+                                        "000005",
+                                        "0x5",
+                                        "5,",
+                                        ",5",
+                                        "5,5",
+                                        "5, 5",
+                                        "5, 6",
+                                        "5 5",
+                                        "5;",
+                                        "5.0",
+                                        "5e0",
+                                        "5e1",
+                                        "1_0",
+                                        "5a",
+                                        "a",
+                                        "five",
+                                        "\"5\"",
+                                        "'5'",
+                                        "5\t5",
+                                        "5\x0b",
+                                        "\x0b"
+                                        "5",
+                                        "5\x0c",
+                                        "\xa0"
+                                        "5",
+                                        "5\xc2\xa0",
+                                        "\xef\xbc\x95",
+                                        "9223372036854775808",
+                                        "18446744073709551615",
+                                        "18446744073709551616",
+                                        "18446744073709551621",
+                                        "99999999999999999999999999",
+                                        "4294967301x",
+                                        "0b1",
+                                        "5\r",
+                                        "(5)",
+                                        "~5",
+                                        "0.5"}) {
     fields_refused({"Content-Length: " + value + "\r\n"});
   }
   fields_refused({nul("Content-Length: 5", "\r\n"), nul("Content-Length: ", "5\r\n")});
 }
 
 TEST_CASE("a transfer coding is chunked and nothing else", "[http1][smuggling]") {
-  for (const std::string& value :
-       Texts{"", "identity", "gzip", "chunked, identity", "identity, chunked", "gzip, chunked", "chunked, gzip",
-             "chunked, chunked", "chunked,", ",chunked", ", chunked", ",,chunked", "chunked;", "chunked;q=1", "chunked; a=b",
-             "chunked x", "x chunked", "xchunked", "chunkedx", "chunke", "hunked", "\"chunked\"", "'chunked'", "chunked\x0b",
-             "\x0b" "chunked", "\x0c" "chunked", "chunked\x0c", "\xa0" "chunked", "chunked\xa0", "\xc2\xa0" "chunked",
-             "chu nked", "chunked\t,", "c\xc4\xb1hunked", "chun\xe2\x84\xaa" "ed", "cow", "chunked\r", "chunked\x1f",
-             "chunked\x7f", "0", "true", "chunked\\", "chunked/1.0", "deflate", "compress", "trailers"}) {
+  for (const std::string& value : Texts{"",
+                                        "identity",
+                                        "gzip",
+                                        "chunked, identity",
+                                        "identity, chunked",
+                                        "gzip, chunked",
+                                        "chunked, gzip",
+                                        "chunked, chunked",
+                                        "chunked,",
+                                        ",chunked",
+                                        ", chunked",
+                                        ",,chunked",
+                                        "chunked;",
+                                        "chunked;q=1",
+                                        "chunked; a=b",
+                                        "chunked x",
+                                        "x chunked",
+                                        "xchunked",
+                                        "chunkedx",
+                                        "chunke",
+                                        "hunked",
+                                        "\"chunked\"",
+                                        "'chunked'",
+                                        "chunked\x0b",
+                                        "\x0b"
+                                        "chunked",
+                                        "\x0c"
+                                        "chunked",
+                                        "chunked\x0c",
+                                        "\xa0"
+                                        "chunked",
+                                        "chunked\xa0",
+                                        "\xc2\xa0"
+                                        "chunked",
+                                        "chu nked",
+                                        "chunked\t,",
+                                        "c\xc4\xb1hunked",
+                                        "chun\xe2\x84\xaa"
+                                        "ed",
+                                        "cow",
+                                        "chunked\r",
+                                        "chunked\x1f",
+                                        "chunked\x7f",
+                                        "0",
+                                        "true",
+                                        "chunked\\",
+                                        "chunked/1.0",
+                                        "deflate",
+                                        "compress",
+                                        "trailers"}) {
     fields_refused({"Transfer-Encoding: " + value + "\r\n"});
   }
   fields_refused({nul("Transfer-Encoding: chunked", "\r\n"), nul("Transfer-Encoding: ", "chunked\r\n"),
@@ -79,20 +174,68 @@ TEST_CASE("chunked does not exist in HTTP/1.0", "[http1][smuggling]") {
 TEST_CASE("field lines have one form", "[http1][smuggling]") {
   fields_refused({
       // Space around the name.
-      "Content-Length : 5\r\n", "Content-Length\t: 5\r\n", "Transfer-Encoding : chunked\r\n", " Content-Length: 5\r\n",
-      "\tX: y\r\n", "X Y: z\r\n", "X\x0b: y\r\n", "X\x0c: y\r\n", "X\xa0: y\r\n",
+      "Content-Length : 5\r\n",
+      "Content-Length\t: 5\r\n",
+      "Transfer-Encoding : chunked\r\n",
+      " Content-Length: 5\r\n",
+      "\tX: y\r\n",
+      "X Y: z\r\n",
+      "X\x0b: y\r\n",
+      "X\x0c: y\r\n",
+      "X\xa0: y\r\n",
       // Folded lines.
-      "X: y\r\n z\r\n", "X: y\r\n\tz\r\n", "X: y\r\n \r\n", "X: y\r\n Content-Length: 5\r\n", "X:\r\n y\r\n",
+      "X: y\r\n z\r\n",
+      "X: y\r\n\tz\r\n",
+      "X: y\r\n \r\n",
+      "X: y\r\n Content-Length: 5\r\n",
+      "X:\r\n y\r\n",
       // No name, no colon.
-      ": y\r\n", "X\r\n", "X y\r\n", ":\r\n", "\"X\": y\r\n", "(X): y\r\n", "X;: y\r\n", "X,Y: z\r\n", "X/Y: z\r\n",
-      "X@Y: z\r\n", "X[]: z\r\n", "X=Y: z\r\n", "X?: z\r\n", "{X}: z\r\n", "<X>: z\r\n", "X\\Y: z\r\n",
-      "X\x80: y\r\n", "\xff: y\r\n", "X\x7f: y\r\n", "X\x01: y\r\n",
+      ": y\r\n",
+      "X\r\n",
+      "X y\r\n",
+      ":\r\n",
+      "\"X\": y\r\n",
+      "(X): y\r\n",
+      "X;: y\r\n",
+      "X,Y: z\r\n",
+      "X/Y: z\r\n",
+      "X@Y: z\r\n",
+      "X[]: z\r\n",
+      "X=Y: z\r\n",
+      "X?: z\r\n",
+      "{X}: z\r\n",
+      "<X>: z\r\n",
+      "X\\Y: z\r\n",
+      "X\x80: y\r\n",
+      "\xff: y\r\n",
+      "X\x7f: y\r\n",
+      "X\x01: y\r\n",
       // Line breaks that are none, and those that some parsers make one.
-      "X: y\rContent-Length: 5\r\n", "X: y\r", "X: y\r\r\n", "X: y\n", "X: y\nContent-Length: 5\r\n", "X\r: y\r\n",
-      "X:\r y\r\n", "X: y\n\r\n", "X: \ry\r\n", "\rX: y\r\n", "X: y\x0b\x0c\r\n", "X: y\x1c\r\n",
+      "X: y\rContent-Length: 5\r\n",
+      "X: y\r",
+      "X: y\r\r\n",
+      "X: y\n",
+      "X: y\nContent-Length: 5\r\n",
+      "X\r: y\r\n",
+      "X:\r y\r\n",
+      "X: y\n\r\n",
+      "X: \ry\r\n",
+      "\rX: y\r\n",
+      "X: y\x0b\x0c\r\n",
+      "X: y\x1c\r\n",
       // Control bytes in a value.
-      "X: \x01\r\n", "X: y\x08z\r\n", "X: y\x1bz\r\n", "X: \x7f\r\n", "X: y\x0bz\r\n", "X: y\x0cz\r\n", "X: \x1f\r\n",
-      nul("X", ": y\r\n"), nul("X: y", "\r\n"), nul("X: ", "y\r\n"), nul("", "X: y\r\n"), nul("X: a\r\n", "Y: b\r\n"),
+      "X: \x01\r\n",
+      "X: y\x08z\r\n",
+      "X: y\x1bz\r\n",
+      "X: \x7f\r\n",
+      "X: y\x0bz\r\n",
+      "X: y\x0cz\r\n",
+      "X: \x1f\r\n",
+      nul("X", ": y\r\n"),
+      nul("X: y", "\r\n"),
+      nul("X: ", "y\r\n"),
+      nul("", "X: y\r\n"),
+      nul("X: a\r\n", "Y: b\r\n"),
   });
 }
 
@@ -107,19 +250,75 @@ TEST_CASE("every control byte is refused in a name and in a value", "[http1][smu
 
 TEST_CASE("request lines have one form", "[http1][smuggling]") {
   const std::string rest = "\r\nHost: a\r\n\r\n";
-  for (const std::string& line :
-       Texts{"", " ", "GET", "GET ", "GET /", "GET / ", "GET  / HTTP/1.1", "GET /  HTTP/1.1", "GET / HTTP/1.1 ",
-             " GET / HTTP/1.1", "\tGET / HTTP/1.1", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "GET\x0b/ HTTP/1.1",
-             "GET /\x0bHTTP/1.1", "GET /\x0cHTTP/1.1", "GET /\xa0HTTP/1.1", "GET / x HTTP/1.1", "GET /a b HTTP/1.1",
-             "GET / HTTP/1.1 x", "GET / HTTP/1.1\t", "GET / HTTP/1.1 HTTP/1.1", "GET HTTP/1.1", "/ HTTP/1.1", "GET / HTTP 1.1",
-             "GET / HTTP/", "GET / HTTP/1", "GET / HTTP/1.", "GET / HTTP/.1", "GET / HTTP/11", "GET / HTTP/1.1.1",
-             "GET / HTTP/1.10", "GET / HTTP/01.1", "GET / HTTP/1.01", "GET / HTTP/1,1", "GET / HTTP/+1.1", "GET / HTTP/a.b",
-             "GET / http/1.1", "GET / Http/1.1", "GET / HTTPS/1.1", "GET / XTTP/1.1", "GET / HTTP\\1.1", "GET / /1.1",
-             "GET / ICY", "GET / HTTP/1.1\x0b", "GET / HTTP/\xc2\xb9.1", "GET / HTTP-1.1", "GET /\r HTTP/1.1",
-             "GET / HTTP/1.1\r", "GET /\nHTTP/1.1", "HTTP/1.1 200 OK", "get / HTTP/1.1", "Get / HTTP/1.1", "GeT / HTTP/1.1",
-             "GET: / HTTP/1.1", "GET, / HTTP/1.1", "G\x80T / HTTP/1.1", "(GET) / HTTP/1.1", "\"GET\" / HTTP/1.1",
-             "1GET / HTTP/1.1", "-GET / HTTP/1.1", "_GET / HTTP/1.1", "GET\x01 / HTTP/1.1", "\xef\xbb\xbfGET / HTTP/1.1",
-             "GET/ HTTP/1.1", "GET /HTTP/1.1", "GET\r / HTTP/1.1", "G ET / HTTP/1.1", "GET!x / HTTP/1.1"}) {
+  for (const std::string& line : Texts{"",
+                                       " ",
+                                       "GET",
+                                       "GET ",
+                                       "GET /",
+                                       "GET / ",
+                                       "GET  / HTTP/1.1",
+                                       "GET /  HTTP/1.1",
+                                       "GET / HTTP/1.1 ",
+                                       " GET / HTTP/1.1",
+                                       "\tGET / HTTP/1.1",
+                                       "GET\t/ HTTP/1.1",
+                                       "GET /\tHTTP/1.1",
+                                       "GET\x0b/ HTTP/1.1",
+                                       "GET /\x0bHTTP/1.1",
+                                       "GET /\x0cHTTP/1.1",
+                                       "GET /\xa0HTTP/1.1",
+                                       "GET / x HTTP/1.1",
+                                       "GET /a b HTTP/1.1",
+                                       "GET / HTTP/1.1 x",
+                                       "GET / HTTP/1.1\t",
+                                       "GET / HTTP/1.1 HTTP/1.1",
+                                       "GET HTTP/1.1",
+                                       "/ HTTP/1.1",
+                                       "GET / HTTP 1.1",
+                                       "GET / HTTP/",
+                                       "GET / HTTP/1",
+                                       "GET / HTTP/1.",
+                                       "GET / HTTP/.1",
+                                       "GET / HTTP/11",
+                                       "GET / HTTP/1.1.1",
+                                       "GET / HTTP/1.10",
+                                       "GET / HTTP/01.1",
+                                       "GET / HTTP/1.01",
+                                       "GET / HTTP/1,1",
+                                       "GET / HTTP/+1.1",
+                                       "GET / HTTP/a.b",
+                                       "GET / http/1.1",
+                                       "GET / Http/1.1",
+                                       "GET / HTTPS/1.1",
+                                       "GET / XTTP/1.1",
+                                       "GET / HTTP\\1.1",
+                                       "GET / /1.1",
+                                       "GET / ICY",
+                                       "GET / HTTP/1.1\x0b",
+                                       "GET / HTTP/\xc2\xb9.1",
+                                       "GET / HTTP-1.1",
+                                       "GET /\r HTTP/1.1",
+                                       "GET / HTTP/1.1\r",
+                                       "GET /\nHTTP/1.1",
+                                       "HTTP/1.1 200 OK",
+                                       "get / HTTP/1.1",
+                                       "Get / HTTP/1.1",
+                                       "GeT / HTTP/1.1",
+                                       "GET: / HTTP/1.1",
+                                       "GET, / HTTP/1.1",
+                                       "G\x80T / HTTP/1.1",
+                                       "(GET) / HTTP/1.1",
+                                       "\"GET\" / HTTP/1.1",
+                                       "1GET / HTTP/1.1",
+                                       "-GET / HTTP/1.1",
+                                       "_GET / HTTP/1.1",
+                                       "GET\x01 / HTTP/1.1",
+                                       "\xef\xbb\xbfGET / HTTP/1.1",
+                                       "GET/ HTTP/1.1",
+                                       "GET /HTTP/1.1",
+                                       "GET\r / HTTP/1.1",
+                                       "G ET / HTTP/1.1",
+                                       "GET!x / HTTP/1.1"}) {
     expect_refused(line + rest);
   }
   expect_refused(nul("GET", " / HTTP/1.1") + rest);
@@ -130,7 +329,8 @@ TEST_CASE("request lines have one form", "[http1][smuggling]") {
 }
 
 TEST_CASE("versions other than 1.0 and 1.1 are told apart from nonsense", "[http1][request]") {
-  for (const char* version : {"HTTP/0.9", "HTTP/1.2", "HTTP/1.9", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9", "HTTP/0.0"}) {
+  for (const char* version :
+       {"HTTP/0.9", "HTTP/1.2", "HTTP/1.9", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9", "HTTP/0.0"}) {
     expect_refused("GET / " + std::string(version) + "\r\nHost: a\r\n\r\n", ErrorKind::version_unsupported);
   }
   expect_refused("PRI * HTTP/2.0\r\n\r\n", ErrorKind::version_unsupported);
@@ -144,14 +344,48 @@ TEST_CASE("CONNECT and TRACE are refused as methods", "[http1][request]") {
 
 TEST_CASE("there is one Host, and it is a host", "[http1][smuggling]") {
   const std::string line = "GET / HTTP/1.1\r\n";
-  for (const std::string& fields :
-       Texts{"", "Host: a\r\nHost: a\r\n", "Host: a\r\nHost: b\r\n", "Host: a\r\nhost: b\r\n", "Host:\r\n", "Host: \r\n",
-             "Host: a, b\r\n", "Host: a b\r\n", "Host: a@b\r\n", "Host: a/b\r\n", "Host: a#b\r\n", "Host: a?b\r\n",
-             "Host: http://a\r\n", "Host: a:b\r\n", "Host: a:80:80\r\n", "Host: a:\r\n", "Host: a:0\r\n", "Host: a:99999\r\n",
-             "Host: a..b\r\n", "Host: .\r\n", "Host: [::1\r\n", "Host: ::1\r\n", "Host: 127.1\r\n", "Host: a\tb\r\n",
-             "Host: \xc3\xa4\r\n", "Host: a%2eb\r\n", "Host: -\r\n", "Host: a;b\r\n", "Host: a\\b\r\n", "Host: *\r\n",
-             "Host : a\r\n", " Host: a\r\n", "Host: a\r\n b\r\n", "Host:\r\n a\r\n", "Hos: a\r\n", "H_ost: a\r\n",
-             "X: y\r\n", "Host: a\x0b\r\n", "Host: (a)\r\n", "Host: \"a\"\r\n", "Host: a:80@b\r\n", "Host: 0x7f.1\r\n"}) {
+  for (const std::string& fields : Texts{"",
+                                         "Host: a\r\nHost: a\r\n",
+                                         "Host: a\r\nHost: b\r\n",
+                                         "Host: a\r\nhost: b\r\n",
+                                         "Host:\r\n",
+                                         "Host: \r\n",
+                                         "Host: a, b\r\n",
+                                         "Host: a b\r\n",
+                                         "Host: a@b\r\n",
+                                         "Host: a/b\r\n",
+                                         "Host: a#b\r\n",
+                                         "Host: a?b\r\n",
+                                         "Host: http://a\r\n",
+                                         "Host: a:b\r\n",
+                                         "Host: a:80:80\r\n",
+                                         "Host: a:\r\n",
+                                         "Host: a:0\r\n",
+                                         "Host: a:99999\r\n",
+                                         "Host: a..b\r\n",
+                                         "Host: .\r\n",
+                                         "Host: [::1\r\n",
+                                         "Host: ::1\r\n",
+                                         "Host: 127.1\r\n",
+                                         "Host: a\tb\r\n",
+                                         "Host: \xc3\xa4\r\n",
+                                         "Host: a%2eb\r\n",
+                                         "Host: -\r\n",
+                                         "Host: a;b\r\n",
+                                         "Host: a\\b\r\n",
+                                         "Host: *\r\n",
+                                         "Host : a\r\n",
+                                         " Host: a\r\n",
+                                         "Host: a\r\n b\r\n",
+                                         "Host:\r\n a\r\n",
+                                         "Hos: a\r\n",
+                                         "H_ost: a\r\n",
+                                         "X: y\r\n",
+                                         "Host: a\x0b\r\n",
+                                         "Host: (a)\r\n",
+                                         "Host: \"a\"\r\n",
+                                         "Host: a:80@b\r\n",
+                                         "Host: 0x7f.1\r\n"}) {
     expect_refused(line + fields + "\r\n");
   }
   expect_refused(line + nul("Host: a", "\r\n\r\n"));
@@ -167,23 +401,69 @@ TEST_CASE("absolute-form and Host agree", "[http1][smuggling]") {
     const char* target;
     const char* host;
   } cases[] = {
-      {"http://a/", "b"},      {"http://a/", "a.b"},     {"http://a:81/", "a"},   {"http://a/", "a:81"},
-      {"https://a/", "a:80"},  {"http://a:443/", "a"},   {"http://a:80/", "a:443"}, {"https://a:80/", "a"},
-      {"http://[::1]/", "a"},  {"http://a@b/", "b"},     {"http://a@b/", "a"},    {"http://b:80@a/", "a"},
-      {"http:///", "a"},       {"http://", "a"},         {"http:/a/", "a"},       {"http:a/", "a"},
-      {"://a/", "a"},          {"ftp://a/", "a"},        {"ws://a/", "a"},        {"file:///etc", "a"},
-      {"http//a/", "a"},       {"http://a#b", "a"},      {"http://a\\b/", "a"},   {"http://a:/", "a"},
-      {"http://a:0/", "a"},    {"http://a:x/", "a"},     {"http://a b/", "a"},    {"http://a/../b", "a"},
-      {"http://a/%2e%2e", "a"}, {"http://a/\\", "a"},    {"http://a/#", "a"},     {"http://a?#", "a"},
-      {"http://a.../", "a"},   {"http://%61/", "a"},     {"httpx://a/", "a"},     {"http://a;b/", "a"},
-      {"a:80", "a"},           {"a", "a"},               {"a/b", "a"},            {"?a", "a"},
-      {"*", "a"},              {"**", "a"},              {"*/", "a"},             {"*?a", "a"},
-      {"#", "a"},              {"/#", "a"},              {"/a#b", "a"},           {"\\", "a"},
-      {"%2f", "a"},            {"/..", "a"},             {"/%00", "a"},           {"/\xc3\xa4", "a"},
-      {"/\x7f", "a"},          {"/\x80", "a"},           {"/\xff", "a"},          {"/<a>", "a"},
-      {"/a\"", "a"},           {"/a{b}", "a"},           {"/?\xff", "a"},         {"/?a\"b", "a"},
+      {"http://a/", "b"},
+      {"http://a/", "a.b"},
+      {"http://a:81/", "a"},
+      {"http://a/", "a:81"},
+      {"https://a/", "a:80"},
+      {"http://a:443/", "a"},
+      {"http://a:80/", "a:443"},
+      {"https://a:80/", "a"},
+      {"http://[::1]/", "a"},
+      {"http://a@b/", "b"},
+      {"http://a@b/", "a"},
+      {"http://b:80@a/", "a"},
+      {"http:///", "a"},
+      {"http://", "a"},
+      {"http:/a/", "a"},
+      {"http:a/", "a"},
+      {"://a/", "a"},
+      {"ftp://a/", "a"},
+      {"ws://a/", "a"},
+      {"file:///etc", "a"},
+      {"http//a/", "a"},
+      {"http://a#b", "a"},
+      {"http://a\\b/", "a"},
+      {"http://a:/", "a"},
+      {"http://a:0/", "a"},
+      {"http://a:x/", "a"},
+      {"http://a b/", "a"},
+      {"http://a/../b", "a"},
+      {"http://a/%2e%2e", "a"},
+      {"http://a/\\", "a"},
+      {"http://a/#", "a"},
+      {"http://a?#", "a"},
+      {"http://a.../", "a"},
+      {"http://%61/", "a"},
+      {"httpx://a/", "a"},
+      {"http://a;b/", "a"},
+      {"a:80", "a"},
+      {"a", "a"},
+      {"a/b", "a"},
+      {"?a", "a"},
+      {"*", "a"},
+      {"**", "a"},
+      {"*/", "a"},
+      {"*?a", "a"},
+      {"#", "a"},
+      {"/#", "a"},
+      {"/a#b", "a"},
+      {"\\", "a"},
+      {"%2f", "a"},
+      {"/..", "a"},
+      {"/%00", "a"},
+      {"/\xc3\xa4", "a"},
+      {"/\x7f", "a"},
+      {"/\x80", "a"},
+      {"/\xff", "a"},
+      {"/<a>", "a"},
+      {"/a\"", "a"},
+      {"/a{b}", "a"},
+      {"/?\xff", "a"},
+      {"/?a\"b", "a"},
   };
-  for (const auto& c : cases) expect_refused("GET " + std::string(c.target) + " HTTP/1.1\r\nHost: " + c.host + "\r\n\r\n");
+  for (const auto& c : cases)
+    expect_refused("GET " + std::string(c.target) + " HTTP/1.1\r\nHost: " + c.host + "\r\n\r\n");
   expect_refused("GET http://a/ HTTP/1.1\r\n\r\n");
   expect_refused("GET http://a/ HTTP/1.0\r\nHost: b\r\n\r\n");
   expect_refused("POST * HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -192,9 +472,11 @@ TEST_CASE("absolute-form and Host agree", "[http1][smuggling]") {
 
 TEST_CASE("expectations that nobody can meet", "[http1][request]") {
   for (const char* value : {"", "100", "100-continu", "100-continue, x", "x", "100-continue;q=1", "200-ok"}) {
-    expect_refused("POST / HTTP/1.1\r\nHost: a\r\nExpect: " + std::string(value) + "\r\n\r\n", ErrorKind::expectation_failed);
+    expect_refused("POST / HTTP/1.1\r\nHost: a\r\nExpect: " + std::string(value) + "\r\n\r\n",
+                   ErrorKind::expectation_failed);
   }
-  expect_refused("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: x\r\n\r\n", ErrorKind::expectation_failed);
+  expect_refused("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: x\r\n\r\n",
+                 ErrorKind::expectation_failed);
 }
 
 TEST_CASE("a head that is an empty line is refused without a look beyond it", "[http1][request]") {
@@ -205,17 +487,21 @@ TEST_CASE("a head that is an empty line is refused without a look beyond it", "[
 TEST_CASE("no head makes the parser look beyond its end", "[http1][request]") {
   // The sanitizer watches: each head lies in memory of exactly its size.
   const std::string seeds[] = {
-      "POST http://a.example:80/x;y?z HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+      "POST http://a.example:80/x;y?z HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: "
+      "chunked\r\nConnection: close\r\n\r\n",
       "GET / HTTP/1.0\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n",
       "GET /%41 HTTP/1.1\r\nHost: [::1]:80\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
   };
   std::mt19937 random(3);
   for (const std::string& seed : seeds) {
-    for (std::size_t cut = 0; cut <= seed.size(); ++cut) const ParsedRequest watched(seed.substr(0, cut) + "\r\n\r\n");
+    for (std::size_t cut = 0; cut <= seed.size(); ++cut)
+      const ParsedRequest watched(seed.substr(0, cut) + "\r\n\r\n");
     for (int round = 0; round < 20'000; ++round) {
       std::string head = seed;
       for (unsigned changes = random() % 3 + 1; changes > 0; --changes) {
-        const std::string_view odd = "\r\n\0 \t:,;/%.[]@#?*\x7f\x80\xff" "0aZ"sv;
+        const std::string_view odd =
+            "\r\n\0 \t:,;/%.[]@#?*\x7f\x80\xff"
+            "0aZ"sv;
         head[random() % (head.size() - 4)] = odd[random() % odd.size()];
       }
       const ParsedRequest watched(head);

@@ -1,7 +1,7 @@
 // Requests that are let through, and what is understood of them.
-#include <string>
-
 #include "unit/http1/heads.hpp"
+
+#include <string>
 
 #include <catch2/catch.hpp>
 
@@ -18,7 +18,8 @@ std::string post(const std::string& fields) { return "POST / HTTP/1.1\r\nHost: a
 
 TEST_CASE("an ordinary request", "[http1][request]") {
   const ParsedRequest parsed(
-      "GET /a/b?c=d HTTP/1.1\r\nHost: App.Example.COM.:8080\r\nUser-Agent:  x y\t\r\nX-Empty:\r\nCookie:a=1\r\n\r\n");
+      "GET /a/b?c=d HTTP/1.1\r\nHost: App.Example.COM.:8080\r\nUser-Agent:  x "
+      "y\t\r\nX-Empty:\r\nCookie:a=1\r\n\r\n");
   REQUIRE_FALSE(parsed.error);
   const RequestHead& request = parsed.request;
   CHECK(request.method_text == "GET");
@@ -39,8 +40,9 @@ TEST_CASE("an ordinary request", "[http1][request]") {
 }
 
 TEST_CASE("every method that is a method", "[http1][request]") {
-  for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "M-SEARCH",
-                             "VERSION-CONTROL", "A", "X_Y", "BASELINE-CONTROL", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"}) {
+  for (const char* method :
+       {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "M-SEARCH", "VERSION-CONTROL",
+        "A", "X_Y", "BASELINE-CONTROL", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"}) {
     CAPTURE(method);
     const ParsedRequest parsed(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK_FALSE(parsed.error);
@@ -55,10 +57,18 @@ TEST_CASE("absolute-form becomes origin-form", "[http1][request]") {
     const char* host;
     const char* expected;
   } cases[] = {
-      {"http://a/x?y", "a", "/x?y"},      {"HTTP://A/x", "a", "/x"},       {"http://a", "a", "/"},
-      {"http://a?x=1", "a", "/?x=1"},     {"http://a/", "A.", "/"},        {"http://a:80/x", "a", "/x"},
-      {"http://a/x", "a:80", "/x"},       {"https://a/x", "a:443", "/x"},  {"https://a:443/x", "a", "/x"},
-      {"hTTps://a/x", "a", "/x"},         {"http://a:8080/", "a:8080", "/"}, {"http://[::1]:81/", "[::1]:81", "/"},
+      {"http://a/x?y", "a", "/x?y"},
+      {"HTTP://A/x", "a", "/x"},
+      {"http://a", "a", "/"},
+      {"http://a?x=1", "a", "/?x=1"},
+      {"http://a/", "A.", "/"},
+      {"http://a:80/x", "a", "/x"},
+      {"http://a/x", "a:80", "/x"},
+      {"https://a/x", "a:443", "/x"},
+      {"https://a:443/x", "a", "/x"},
+      {"hTTps://a/x", "a", "/x"},
+      {"http://a:8080/", "a:8080", "/"},
+      {"http://[::1]:81/", "[::1]:81", "/"},
       {"http://a//b", "a", "//b"},
   };
   for (const auto& c : cases) {
@@ -132,7 +142,8 @@ TEST_CASE("Expect", "[http1][request]") {
   CHECK_FALSE(old.request.expect_continue);
 }
 
-TEST_CASE("an upgrade is asked for with one protocol, named in Connection, without a body", "[http1][request]") {
+TEST_CASE("an upgrade is asked for with one protocol, named in Connection, without a body",
+          "[http1][request]") {
   const auto upgrade = [](const std::string& fields) {
     const ParsedRequest parsed(get(fields));
     REQUIRE_FALSE(parsed.error);
@@ -147,12 +158,13 @@ TEST_CASE("an upgrade is asked for with one protocol, named in Connection, witho
 TEST_CASE("any other wish to upgrade is passed over", "[http1][request]") {
   for (const char* fields :
        {"Upgrade: websocket\r\n", "Connection: Upgrade\r\n", "Connection: Upgrade\r\nUpgrade:\r\n",
-        "Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n", "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n",
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n", "Connection: Upgrade\r\nUpgrade: web socket\r\n",
-        "Connection: Upgrade\r\nUpgrade: h2c\r\n", "Connection: Upgrade\r\nUpgrade: H2C\r\n",
-        "Connection: Upgrade\r\nUpgrade: h2\r\n", "Connection: Upgrade\r\nUpgrade: HTTP/2.0\r\n",
-        "Connection: Upgrade\r\nUpgrade: http/1.1\r\n", "Connection: Upgrade\r\nUpgrade: h2c-14\r\n",
-        "Connection: Upgrade\r\nUpgrade: h2c/1\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n",
+        "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n",
+        "Connection: Upgrade\r\nUpgrade: web socket\r\n", "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+        "Connection: Upgrade\r\nUpgrade: H2C\r\n", "Connection: Upgrade\r\nUpgrade: h2\r\n",
+        "Connection: Upgrade\r\nUpgrade: HTTP/2.0\r\n", "Connection: Upgrade\r\nUpgrade: http/1.1\r\n",
+        "Connection: Upgrade\r\nUpgrade: h2c-14\r\n", "Connection: Upgrade\r\nUpgrade: h2c/1\r\n",
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket\r\nHTTP2-Settings: AAMAAABk\r\n",
         "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n",
@@ -162,7 +174,9 @@ TEST_CASE("any other wish to upgrade is passed over", "[http1][request]") {
     CHECK_FALSE(parsed.error);
     CHECK(parsed.request.upgrade == "");
   }
-  CHECK(ParsedRequest("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").request.upgrade == "");
+  CHECK(
+      ParsedRequest("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").request.upgrade ==
+      "");
 }
 
 TEST_CASE("values may hold any visible byte, and tabs and spaces inside", "[http1][request]") {
@@ -178,7 +192,8 @@ TEST_CASE("values may hold any visible byte, and tabs and spaces inside", "[http
 
 TEST_CASE("as many fields as the limit, and not one more", "[http1][request]") {
   std::string fields;
-  for (int i = 0; i < 99; ++i) fields += "X-" + std::to_string(i) + ": y\r\n";
+  for (int i = 0; i < 99; ++i)
+    fields += "X-" + std::to_string(i) + ": y\r\n";
   CHECK_FALSE(ParsedRequest(get(fields)).error);
   CHECK(ParsedRequest(get(fields + "X-Last: y\r\n")).error.kind == ErrorKind::head_too_large);
   CHECK(ParsedRequest(get("A: b\r\n"), {1000, 1}).error.kind == ErrorKind::head_too_large);
@@ -202,8 +217,9 @@ TEST_CASE("a request line is checked as soon as it is whole", "[http1][request]"
   CHECK(check("GET http://a/ HTTP/1.0\r\n") == ErrorKind::none);
   CHECK(check("TRACE / HTTP/1.1\r\n") == ErrorKind::method_refused);
   CHECK(check("GET / HTTP/3.0\r\n") == ErrorKind::version_unsupported);
-  for (const char* bad : {"\r\n", "GET\r\n", "GET \r\n", "GET /\r\n", "GET / \r\n", "GET / H\r\n", "GET / HTTP/1.\r\n",
-                          "GET / HTTP/1.1 \r\n", "GET / HTTP/1.1\r\r\n", "GET /.. HTTP/1.1\r\n", "get / HTTP/1.1\r\n"}) {
+  for (const char* bad :
+       {"\r\n", "GET\r\n", "GET \r\n", "GET /\r\n", "GET / \r\n", "GET / H\r\n", "GET / HTTP/1.\r\n",
+        "GET / HTTP/1.1 \r\n", "GET / HTTP/1.1\r\r\n", "GET /.. HTTP/1.1\r\n", "get / HTTP/1.1\r\n"}) {
     CAPTURE(bad);
     CHECK(check(bad) == ErrorKind::malformed);
   }

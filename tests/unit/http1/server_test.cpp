@@ -1,14 +1,14 @@
 // A client's connection, with the test as client and a service that answers whatever it is told to.
 #include "sluice/http1/server.hpp"
 
+#include "sluice/http/reply.hpp"
+
+#include "unit/net/loop_fixture.hpp"
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "sluice/http/reply.hpp"
-
-#include "unit/net/loop_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -24,7 +24,8 @@ class Stage final : public Service {
  public:
   Stage() {
     settings_now.header = settings_now.idle = settings_now.body = 5 * kSecond;
-    connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this, "192.0.2.1", 3);
+    connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this,
+                                      "192.0.2.1", 3);
     connection->run();
   }
   Stage(const Stage&) = delete;
@@ -85,7 +86,8 @@ class Stage final : public Service {
   std::string heard;
   std::function<Task<void>(Exchange&)> serving = [this](Exchange& exchange) -> Task<void> {
     const std::string body = co_await read_body(exchange);
-    served.push_back(std::string(exchange.request.method_text) + " " + std::string(exchange.request.target) + " " + body);
+    served.push_back(std::string(exchange.request.method_text) + " " + std::string(exchange.request.target) +
+                     " " + body);
     answer_with(exchange, "ok" + std::to_string(served.size()));
     co_await exchange.downstream->respond();
   };
@@ -125,7 +127,8 @@ TEST_CASE("one request, one response, and the next", "[http1][server]") {
     put(stage.pair.second(), "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
     co_await stage.until_heard("ok1");
     put(stage.pair.second(), "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
-    for (int i = 0; i < 3; ++i) co_await stage.loop.yield();
+    for (int i = 0; i < 3; ++i)
+      co_await stage.loop.yield();
     put(stage.pair.second(), "lo");
     co_await stage.until_heard("ok2");
     CHECK(stage.connection != nullptr);
@@ -152,7 +155,9 @@ TEST_CASE("requests sent at once are answered in order", "[http1][server]") {
 TEST_CASE("a request that arrives byte by byte", "[http1][server]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    for (const char c : "\r\nPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n"s) {
+    for (
+        const char c :
+        "\r\nPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n"s) {
       put(stage.pair.second(), {&c, 1});
       co_await stage.loop.yield();
     }
@@ -210,7 +215,8 @@ TEST_CASE("heads and targets have their bounds", "[http1][server]") {
   CHECK(refused(line + "X: " + std::string(5000, 'x')) == ErrorKind::head_too_large);
   CHECK(refused(line + "A: a\r\nB: b\r\nC: c\r\nD: d\r\nE: e\r\n\r\n") == ErrorKind::head_too_large);
   CHECK(refused("GET /" + std::string(5000, 'x')) == ErrorKind::target_too_long);
-  CHECK(refused("GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n") == ErrorKind::target_too_long);
+  CHECK(refused("GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n") ==
+        ErrorKind::target_too_long);
 }
 
 TEST_CASE("a head that does not come in time is refused, an idle connection just ends", "[http1][server]") {
@@ -218,7 +224,8 @@ TEST_CASE("a head that does not come in time is refused, an idle connection just
   slow.settings_now.header = 50 * kMilli;
   const auto script = [&]() -> Task<void> {
     put(slow.pair.second(), "GET / HTTP/1.1\r\nHo");
-    while (slow.refused.empty()) co_await slow.loop.yield();
+    while (slow.refused.empty())
+      co_await slow.loop.yield();
     ::shutdown(slow.pair.second(), SHUT_WR);
     co_await slow.until_ended();
   };
@@ -244,7 +251,8 @@ TEST_CASE("a body of unknown length is chunked, or ends with the connection", "[
       exchange.response.framing = Framing::chunked;
       co_await exchange.downstream->respond();
     };
-    const std::string heard = stage.talk("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    const std::string heard =
+        stage.talk("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
     if (version == "1.1"sv) {
       CHECK(heard == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
     } else {
@@ -264,7 +272,8 @@ TEST_CASE("HEAD, 204 and 304 have no body", "[http1][server]") {
     };
     const std::string method = status == 200 ? "HEAD" : "GET";
     const std::string heard = stage.talk(method + " / HTTP/1.1\r\nHost: a\r\n\r\n");
-    CHECK(heard == "HTTP/1.1 " + std::to_string(status) + " OK\r\n" + (status == 204 ? "" : "Content-Length: 5\r\n") + "\r\n");
+    CHECK(heard == "HTTP/1.1 " + std::to_string(status) + " OK\r\n" +
+                       (status == 204 ? "" : "Content-Length: 5\r\n") + "\r\n");
   }
 }
 
@@ -282,9 +291,12 @@ TEST_CASE("a response that is not preceded by all of its request", "[http1][serv
   };
   const std::string next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
   CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", next) == 2);
-  CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", next) == 2);
-  CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", next) == 1);
-  CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 32\r\n\r\n", next) == 1);
+  CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                    next) == 2);
+  CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", next) ==
+        1);
+  CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 32\r\n\r\n",
+                    next) == 1);
 }
 
 TEST_CASE("an interim response goes before the final one, and not to HTTP/1.0", "[http1][server]") {
@@ -325,11 +337,13 @@ TEST_CASE("a body that breaks off breaks the message", "[http1][server]") {
     const Error error = co_await exchange.downstream->respond();
     CHECK(error == Error{ErrorKind::closed, Side::upstream, 0});
   };
-  const std::string heard = stage.talk("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string heard =
+      stage.talk("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(heard.ends_with("4\r\nhalf\r\n"));  // and no last chunk, and no further response
 }
 
-TEST_CASE("draining: the request under way is finished and says close, an idle connection ends", "[http1][server]") {
+TEST_CASE("draining: the request under way is finished and says close, an idle connection ends",
+          "[http1][server]") {
   Stage stage;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
     stage.connection->drain();
@@ -342,7 +356,8 @@ TEST_CASE("draining: the request under way is finished and says close, an idle c
   const auto script = [&]() -> Task<void> {
     put(idle.pair.second(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     co_await idle.until_heard("ok1");
-    for (int i = 0; i < 3; ++i) co_await idle.loop.yield();
+    for (int i = 0; i < 3; ++i)
+      co_await idle.loop.yield();
     const Nanos began = idle.loop.now();
     idle.connection->drain();
     co_await idle.until_ended();
@@ -357,12 +372,14 @@ TEST_CASE("a client that is gone for good is noticed while nobody reads from it"
   stage.serving = [&](Exchange& exchange) -> Task<void> {
     exchange.downstream->on_gone([](void* flag) { *static_cast<bool*>(flag) = true; }, &gone);
     stage.pair.close_second();
-    while (!gone) co_await stage.loop.yield();
+    while (!gone)
+      co_await stage.loop.yield();
     exchange.downstream->on_gone(nullptr, nullptr);
   };
   const auto script = [&]() -> Task<void> {
     put(stage.pair.second(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    while (stage.connection != nullptr) co_await stage.loop.yield();
+    while (stage.connection != nullptr)
+      co_await stage.loop.yield();
   };
   run(stage.loop, script);
   CHECK(gone);

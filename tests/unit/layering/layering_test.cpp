@@ -1,5 +1,5 @@
-// The rooms and who may include whom: docs/architecture.md as a test. An include that breaks the table shows up
-// here with its file; whoever changes the table changes CMakeLists.txt and docs/architecture.md with it.
+// The rooms and who may include whom: docs/architecture.md as a test. An include that breaks the table shows
+// up here with its file; whoever changes the table changes CMakeLists.txt and docs/architecture.md with it.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -34,7 +34,8 @@ const std::map<std::string, Names> kMayInclude = {
     {"plan", {"handler", "upstream", "http1", "tls", "http", "config", "base"}},
     {"proxy", {"plan", "handler", "upstream", "http1", "observe", "http", "base"}},
     // It makes connections out of everything below.
-    {"server", {"proxy", "plan", "handler", "upstream", "http1", "tls", "observe", "http", "config", "net", "base"}},
+    {"server",
+     {"proxy", "plan", "handler", "upstream", "http1", "tls", "observe", "http", "config", "net", "base"}},
     {"control", {"server", "proxy", "plan", "upstream", "tls", "observe", "config", "base"}},
     {"cli", {"control", "server", "plan", "config", "base"}},
 };
@@ -65,11 +66,13 @@ std::vector<Include> all_includes() {
   for (const fs::path& base : {kRoot / "include" / "sluice", kRoot / "src"}) {
     for (const auto& entry : fs::recursive_directory_iterator(base)) {
       const std::string extension = entry.path().extension().string();
-      if (!entry.is_regular_file() || (extension != ".hpp" && extension != ".cpp" && extension != ".h")) continue;
+      if (!entry.is_regular_file() || (extension != ".hpp" && extension != ".cpp" && extension != ".h"))
+        continue;
       const std::string text = read(entry.path());
       const std::string room = fs::relative(entry.path(), base).begin()->string();
       for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at) {
-        out.push_back({fs::relative(entry.path(), kRoot).string(), room, base.filename() == "sluice", (*at)[1]});
+        out.push_back(
+            {fs::relative(entry.path(), kRoot).string(), room, base.filename() == "sluice", (*at)[1]});
       }
     }
   }

@@ -1,11 +1,11 @@
 // The wheel with time moved by hand: the loop is only the place where the wheel lives.
-#include <memory>
-#include <random>
-#include <vector>
-
 #include "sluice/net/loop.hpp"
 
 #include "unit/net/loop_fixture.hpp"
+
+#include <memory>
+#include <random>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -55,7 +55,8 @@ TEST_CASE("a deadline fires once, not early, and at most one tick late", "[net][
     timer.arm(after);
     const Nanos due = wheel.now + after;
     CHECK(timer.deadline.armed());
-    while (wheel.now < due + 2 * kTick) wheel.advance(kMilli);
+    while (wheel.now < due + 2 * kTick)
+      wheel.advance(kMilli);
     CHECK(timer.fired == 1);
     CHECK(timer.when >= due);
     CHECK(timer.when <= due + kTick + kMilli);
@@ -147,7 +148,8 @@ TEST_CASE("after a long sleep everything due fires, and nothing else", "[net][de
     if (due > 900 * kTick) CHECK(fired == 0);
   }
   wheel.advance(100 * kRound);
-  for (const auto& timer : timers) CHECK(timer->fired == 1);
+  for (const auto& timer : timers)
+    CHECK(timer->fired == 1);
 }
 
 TEST_CASE("a deadline may arm itself again when it fires", "[net][deadline]") {
@@ -163,7 +165,8 @@ TEST_CASE("a deadline may arm itself again when it fires", "[net][deadline]") {
                       this};
   } periodic{wheel};
   periodic.deadline.arm(wheel.loop, wheel.now + 10 * kTick);
-  for (int i = 0; i < 110; ++i) wheel.advance(kTick);
+  for (int i = 0; i < 110; ++i)
+    wheel.advance(kTick);
   CHECK(periodic.fired == 10);
 }
 
@@ -225,9 +228,12 @@ TEST_CASE("ten thousand moves at random keep every promise", "[net][deadline]") 
     Nanos due = 0;  // 0: nothing may fire
   };
   std::vector<std::unique_ptr<Tracked>> timers;
-  for (int i = 0; i < 200; ++i) timers.push_back(std::make_unique<Tracked>(wheel));
+  for (int i = 0; i < 200; ++i)
+    timers.push_back(std::make_unique<Tracked>(wheel));
   std::mt19937 random(7);
-  const auto below = [&](Nanos most) { return static_cast<Nanos>(random() % static_cast<std::uint64_t>(most)); };
+  const auto below = [&](Nanos most) {
+    return static_cast<Nanos>(random() % static_cast<std::uint64_t>(most));
+  };
   for (int step = 0; step < 10'000; ++step) {
     Tracked& timer = *timers[random() % timers.size()];
     if (below(4) == 0) {
@@ -238,7 +244,8 @@ TEST_CASE("ten thousand moves at random keep every promise", "[net][deadline]") 
       timer.arm(after);
       timer.due = wheel.now + after;
     }
-    for (auto& each : timers) each->fired = 0;
+    for (auto& each : timers)
+      each->fired = 0;
     wheel.advance(below(100) == 0 ? below(2 * kRound) : below(kTick));
     int wrong = 0;
     for (auto& each : timers) {

@@ -1,17 +1,16 @@
 // Running coroutines on a real loop in a test: no fixed sleeps, and no test that hangs.
 #pragma once
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <string>
-#include <string_view>
-#include <utility>
-
 #include "sluice/base/task.hpp"
 #include "sluice/net/loop.hpp"
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
 
 #include <catch2/catch.hpp>
 
@@ -23,9 +22,10 @@ constexpr Nanos kMilli = 1'000'000;
 // Starts what nobody awaits.
 inline Detached start(Task<void> task) { co_await std::move(task); }
 
-// Starts `body` (a callable that returns Task<void>) on `loop` and runs the loop until it has ended. A loop runs
-// once. Inside coroutines use CHECK, not REQUIRE: a frame must not be left by an exception; and no co_await in
-// CHECK's parentheses: the macro names its expression several times, and GCC 12 awaits each of them.
+// Starts `body` (a callable that returns Task<void>) on `loop` and runs the loop until it has ended. A loop
+// runs once. Inside coroutines use CHECK, not REQUIRE: a frame must not be left by an exception; and no
+// co_await in CHECK's parentheses: the macro names its expression several times, and GCC 12 awaits each of
+// them.
 template <class F>
 void run(net::Loop& loop, F body, Nanos limit = 20 * kSecond) {
   bool ended = false;

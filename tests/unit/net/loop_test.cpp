@@ -1,12 +1,12 @@
 #include "sluice/net/loop.hpp"
 
+#include "unit/net/loop_fixture.hpp"
+
 #include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "unit/net/loop_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -70,7 +70,8 @@ TEST_CASE("what is posted wakes a loop that sleeps", "[net][loop]") {
   std::thread sleeper([&] { loop.run(); });
   for (int i = 1; i <= 50; ++i) {
     loop.post([&] { ++rounds; });
-    while (rounds.load() < i) std::this_thread::yield();
+    while (rounds.load() < i)
+      std::this_thread::yield();
   }
   loop.post([&] { loop.stop(); });
   sleeper.join();
@@ -130,7 +131,8 @@ TEST_CASE("yielding forever does not starve the mailbox", "[net][loop]") {
   bool stop = false;
   long turns = 0;
   const auto spinner = [&]() -> Task<void> {
-    for (; !stop; ++turns) co_await loop.yield();
+    for (; !stop; ++turns)
+      co_await loop.yield();
     loop.stop();
   };
   start(spinner());
@@ -168,10 +170,12 @@ TEST_CASE("an edge is reported once", "[net][loop]") {
   put(pair.second(), "unread");
   Probe probe(loop, pair.first());
   const auto script = [&]() -> Task<void> {
-    for (int i = 0; i < 10; ++i) co_await loop.yield();
+    for (int i = 0; i < 10; ++i)
+      co_await loop.yield();
     CHECK(probe.calls == 1);
     put(pair.second(), "more");
-    for (int i = 0; i < 10; ++i) co_await loop.yield();
+    for (int i = 0; i < 10; ++i)
+      co_await loop.yield();
     CHECK(probe.calls == 2);
   };
   run(loop, script);
@@ -183,11 +187,13 @@ TEST_CASE("a shared listener is reported until it is read", "[net][loop]") {
   put(pair.second(), "unread");
   Probe probe(loop, pair.first(), true);
   const auto script = [&]() -> Task<void> {
-    for (int i = 0; i < 10; ++i) co_await loop.yield();
+    for (int i = 0; i < 10; ++i)
+      co_await loop.yield();
     CHECK(probe.calls >= 9);
     drain(pair.first());
     const int before = probe.calls;
-    for (int i = 0; i < 10; ++i) co_await loop.yield();
+    for (int i = 0; i < 10; ++i)
+      co_await loop.yield();
     CHECK(probe.calls <= before + 1);
   };
   run(loop, script);
@@ -223,7 +229,8 @@ TEST_CASE("an item may remove and destroy itself while it is told of events", "[
   Probe other(loop, second.first());
   probe->then = [&](std::uint32_t) { probe.reset(); };
   const auto script = [&]() -> Task<void> {
-    for (int i = 0; i < 5; ++i) co_await loop.yield();
+    for (int i = 0; i < 5; ++i)
+      co_await loop.yield();
   };
   run(loop, script);
   CHECK(probe == nullptr);
@@ -239,10 +246,12 @@ TEST_CASE("more events than one batch holds are all reported", "[net][loop]") {
     probes.push_back(std::make_unique<Probe>(loop, pairs.back()->first()));
   }
   const auto script = [&]() -> Task<void> {
-    for (int i = 0; i < 10; ++i) co_await loop.yield();
+    for (int i = 0; i < 10; ++i)
+      co_await loop.yield();
   };
   run(loop, script);
-  for (const auto& probe : probes) CHECK(probe->calls == 1);
+  for (const auto& probe : probes)
+    CHECK(probe->calls == 1);
 }
 
 TEST_CASE("a descriptor that cannot be registered says why", "[net][loop]") {

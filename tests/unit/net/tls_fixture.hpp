@@ -1,16 +1,16 @@
 // Two transports of one loop with TLS between them, or a transport with a bare OpenSSL peer.
 #pragma once
 
-#include <openssl/ssl.h>
-
-#include <memory>
-#include <string>
-
 #include "sluice/net/transport.hpp"
 #include "sluice/tls/server_context.hpp"
 
 #include "unit/net/loop_fixture.hpp"
 #include "unit/tls/certificates.hpp"
+
+#include <memory>
+#include <string>
+
+#include <openssl/ssl.h>
 
 namespace sluice::test {
 
@@ -61,7 +61,8 @@ struct TlsEnds {
     };
     start(serve());
     const Error client_error = co_await client->handshake(soon());
-    while (!server_done) co_await loop.yield();
+    while (!server_done)
+      co_await loop.yield();
     co_return !server_error && !client_error;
   }
 

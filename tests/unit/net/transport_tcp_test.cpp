@@ -1,14 +1,13 @@
 // What only TCP has: connecting, and resets on purpose.
-#include <netinet/in.h>
-#include <poll.h>
-
-#include <memory>
-#include <string>
-
 #include "sluice/base/address.hpp"
 #include "sluice/net/transport.hpp"
 
 #include "unit/net/loop_fixture.hpp"
+
+#include <memory>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string>
 
 #include <catch2/catch.hpp>
 

@@ -1,11 +1,11 @@
 // Plain bytes over a socket pair. TLS is in transport_tls_test.cpp.
 #include "sluice/net/transport.hpp"
 
+#include "unit/net/loop_fixture.hpp"
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "unit/net/loop_fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -35,7 +35,8 @@ struct Ends {
 
 std::vector<iovec> pieces_of(std::vector<std::string>& texts) {
   std::vector<iovec> out;
-  for (std::string& text : texts) out.push_back({text.data(), text.size()});
+  for (std::string& text : texts)
+    out.push_back({text.data(), text.size()});
   return out;
 }
 
@@ -297,7 +298,8 @@ TEST_CASE("the limit of write_all is for each wait, not for the whole", "[net][t
       const ssize_t got = ::recv(ends.pair.second(), some, sizeof some, MSG_DONTWAIT);
       if (got > 0) received += static_cast<std::size_t>(got);
       const Nanos until = ends.loop.now() + 60 * kMilli;
-      while (ends.loop.now() < until) co_await ends.loop.yield();
+      while (ends.loop.now() < until)
+        co_await ends.loop.yield();
     }
     CHECK(ends.loop.now() - began > 150 * kMilli);
   };
@@ -376,7 +378,8 @@ TEST_CASE("an observer may destroy the transport", "[net][transport]") {
   ends.transport->set_observer(&watcher);
   put(ends.pair.second(), "x");
   const auto script = [&]() -> Task<void> {
-    for (int i = 0; i < 3; ++i) co_await ends.loop.yield();
+    for (int i = 0; i < 3; ++i)
+      co_await ends.loop.yield();
   };
   run(ends.loop, script);
   CHECK(watcher.calls == 1);

@@ -1,10 +1,10 @@
 // TLS between two transports of one loop, with the product's server context on one side.
-#include <string>
-#include <vector>
-
 #include "sluice/net/transport.hpp"
 
 #include "unit/net/tls_fixture.hpp"
+
+#include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -73,7 +73,8 @@ TEST_CASE("a large write through a small socket buffer arrives whole", "[net][tl
       IoStatus end{};
       const std::string got = co_await receive_text(*ends.client, text.size(), 10'000, end);
       CHECK((got == text));
-      while (!sent) co_await ends.loop.yield();
+      while (!sent)
+        co_await ends.loop.yield();
     };
     run(ends.loop, script);
   }
@@ -81,7 +82,8 @@ TEST_CASE("a large write through a small socket buffer arrives whole", "[net][tl
 
 TEST_CASE("many pieces are gathered into the stream, empty ones too", "[net][tls]") {
   TlsEnds ends;
-  std::vector<std::string> texts{"", "HTTP/1.1 200 OK\r\n\r\n", "", pattern(20'000), "x", pattern(16'384), "", "end", ""};
+  std::vector<std::string> texts{
+      "", "HTTP/1.1 200 OK\r\n\r\n", "", pattern(20'000), "x", pattern(16'384), "", "end", ""};
   std::string all;
   std::vector<iovec> vector;
   for (std::string& text : texts) {
@@ -253,7 +255,8 @@ TEST_CASE("a handshake cut short fails, one that is cancelled says so", "[net][t
       } else {
         pair.close_second();
       }
-      while (!ended) co_await loop.yield();
+      while (!ended)
+        co_await loop.yield();
     };
     run(loop, script);
   }
@@ -263,7 +266,8 @@ TEST_CASE("a handshake through a socket buffer smaller than its messages", "[net
   auto index = std::make_shared<tls::CertificateIndex>();
   // A certificate of many names, so that it does not fit at once.
   std::vector<std::string> names;
-  for (int i = 0; i < 2000; ++i) names.push_back("a-rather-long-host-name-" + std::to_string(i) + ".example.com");
+  for (int i = 0; i < 2000; ++i)
+    names.push_back("a-rather-long-host-name-" + std::to_string(i) + ".example.com");
   index->add(make_identity(names));
   const tls::ServerContext context(index, std::make_shared<tls::TicketKeys>());
   TlsEnds ends(TLS1_3_VERSION, 4096, context);

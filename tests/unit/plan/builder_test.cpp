@@ -1,13 +1,13 @@
-// From a document to a plan: what becomes of names, limits and certificates, and every error that only the plan
-// can find.
+// From a document to a plan: what becomes of names, limits and certificates, and every error that only the
+// plan can find.
+#include "sluice/plan/plan.hpp"
+
+#include "unit/tls/certificates.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
-
-#include "sluice/plan/plan.hpp"
-
-#include "unit/tls/certificates.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -24,7 +24,8 @@ struct Built {
   std::string errors;
 };
 
-Built build(const std::string& text, const std::string& base = "/nonexistent", const Plan* previous = nullptr) {
+Built build(const std::string& text, const std::string& base = "/nonexistent",
+            const Plan* previous = nullptr) {
   config::Diagnostics out;
   auto document = std::make_shared<const config::Document>(config::load_text(text, "t.yaml", base, out));
   INFO(out.render(document->files));
@@ -49,7 +50,8 @@ const std::string kStart =
     "pools: { app: { servers: [\"127.0.0.1:3001\"] }, assets: { servers: [\"127.0.0.1:3002\"] } }\n";
 
 // Which pool answers, "-" for none.
-std::string pool_for(const Plan& plan, const std::string& host, const std::string& path = "/", const std::string& method = "GET") {
+std::string pool_for(const Plan& plan, const std::string& host, const std::string& path = "/",
+                     const std::string& method = "GET") {
   const Match match = plan.routes().find(host, path, method);
   return match.route == nullptr ? "-" : plan.pools()[match.route->pool].name;
 }
@@ -92,7 +94,8 @@ TEST_CASE("limits come from the most specific place that sets them", "[plan][bui
   const auto plan = good(
       "version: 1\n"
       "timeouts: { connect: 1s, first_byte: 10s, header: 2s, drain: 7s }\n"
-      "listeners: { a: \"127.0.0.1:1\", b: { address: \"127.0.0.1:2\", timeouts: { header: 4s, idle: 5s } } }\n"
+      "listeners: { a: \"127.0.0.1:1\", b: { address: \"127.0.0.1:2\", timeouts: { header: 4s, idle: 5s } } "
+      "}\n"
       "max: { head: 8KiB, fields: 50, body: 1MiB }\n"
       "pools:\n"
       "  p: { servers: [\"127.0.0.1:3001\"], timeouts: { first_byte: 20s } }\n"
@@ -100,7 +103,9 @@ TEST_CASE("limits come from the most specific place that sets them", "[plan][bui
       "routes:\n"
       "  - { path: /slow, pool: p, timeouts: { first_byte: 30s } }\n"
       "  - { pool: p }\n");
-  const auto limits_of = [&](const char* path) { return plan->routes().find("h", path, "GET").route->limits; };
+  const auto limits_of = [&](const char* path) {
+    return plan->routes().find("h", path, "GET").route->limits;
+  };
   CHECK(limits_of("/").connect == kSecond);
   CHECK(limits_of("/").first_byte == 20 * kSecond);
   CHECK(limits_of("/slow").first_byte == 30 * kSecond);
@@ -134,7 +139,8 @@ TEST_CASE("the defaults of the contract", "[plan][builder]") {
 TEST_CASE("servers are addresses or names, with their weights", "[plan][builder]") {
   const auto plan = good(
       "version: 1\nlisteners: { a: \":80\" }\n"
-      "pools: { p: { servers: [\"127.0.0.1:1\", { address: \"app.internal:2\", weight: 7 }, \"unix:/run/a.sock\", \"[::1]:4\"] } }\n"
+      "pools: { p: { servers: [\"127.0.0.1:1\", { address: \"app.internal:2\", weight: 7 }, "
+      "\"unix:/run/a.sock\", \"[::1]:4\"] } }\n"
       "routes: [{ pool: p }]\n");
   const auto& servers = plan->pools()[0].servers;
   REQUIRE(servers.size() == 4);
@@ -149,7 +155,8 @@ TEST_CASE("servers are addresses or names, with their weights", "[plan][builder]
 }
 
 TEST_CASE("a path that ends in a slash is a prefix", "[plan][builder]") {
-  const auto plan = good(kStart + "routes: [{ path: /a/, pool: assets }, { path: /b, pool: assets }, { pool: app }]\n");
+  const auto plan =
+      good(kStart + "routes: [{ path: /a/, pool: assets }, { path: /b, pool: assets }, { pool: app }]\n");
   CHECK(pool_for(*plan, "h", "/a/x") == "assets");
   CHECK(pool_for(*plan, "h", "/a") == "app");
   CHECK(pool_for(*plan, "h", "/b") == "assets");
@@ -168,7 +175,9 @@ TEST_CASE("tenants by pattern, by host, with pools and routes of their own", "[p
                          "    initech: { routes: [{ path: /assets/, pool: assets }] }\n");
   CHECK(plan->unknown_status() == 410);
   CHECK(plan->tenant_header() == "X-Tenant");
-  const auto tenant_of = [&](const char* host) { return std::string(plan->routes().find(host, "/", "GET").tenant); };
+  const auto tenant_of = [&](const char* host) {
+    return std::string(plan->routes().find(host, "/", "GET").tenant);
+  };
   CHECK(tenant_of("acme.example.com") == "acme");
   CHECK(tenant_of("www.acme.test") == "acme");
   CHECK(tenant_of("anybody.example.com") == "anybody");
@@ -198,33 +207,41 @@ TEST_CASE("a pool that does not exist is an error, with the one that was meant",
 }
 
 TEST_CASE("a host claimed by two tenants is an error at the second place", "[plan][builder]") {
-  const Built built = build(kStart +
-                            "tenants:\n"
-                            "  from_host: \"{tenant}.example.com\"\n"
-                            "  defaults: { pool: app }\n"
-                            "  items:\n"
-                            "    acme: { hosts: [\"shared.test\", \"*.wild.test\"] }\n"
-                            "    globex: { hosts: [\"Shared.Test.\", \"*.wild.test\", \"acme.example.com\"] }\n"
-                            "    initech: { hosts: [\"initech.example.com\"] }\n");
-  CHECK(built.errors ==
-        "t.yaml:9:23: tenants.items.globex.hosts[0]: host \"shared.test\" belongs to tenant \"acme\" already\n"
-        "t.yaml:9:39: tenants.items.globex.hosts[1]: host \"*.wild.test\" belongs to tenant \"acme\" already\n"
-        "t.yaml:9:54: tenants.items.globex.hosts[2]: host \"acme.example.com\" belongs to tenant \"acme\" already\n");
+  const Built built =
+      build(kStart +
+            "tenants:\n"
+            "  from_host: \"{tenant}.example.com\"\n"
+            "  defaults: { pool: app }\n"
+            "  items:\n"
+            "    acme: { hosts: [\"shared.test\", \"*.wild.test\"] }\n"
+            "    globex: { hosts: [\"Shared.Test.\", \"*.wild.test\", \"acme.example.com\"] }\n"
+            "    initech: { hosts: [\"initech.example.com\"] }\n");
+  CHECK(
+      built.errors ==
+      "t.yaml:9:23: tenants.items.globex.hosts[0]: host \"shared.test\" belongs to tenant \"acme\" already\n"
+      "t.yaml:9:39: tenants.items.globex.hosts[1]: host \"*.wild.test\" belongs to tenant \"acme\" already\n"
+      "t.yaml:9:54: tenants.items.globex.hosts[2]: host \"acme.example.com\" belongs to tenant \"acme\" "
+      "already\n");
 }
 
 TEST_CASE("a tenant nobody can reach, or that leads nowhere", "[plan][builder]") {
-  CHECK(build(kStart + "tenants: { items: { acme: { pool: app } } }\n").errors.find("no host leads to this tenant") !=
+  CHECK(build(kStart + "tenants: { items: { acme: { pool: app } } }\n")
+            .errors.find("no host leads to this tenant") != std::string::npos);
+  CHECK(build(kStart + "tenants: { items: { acme: { hosts: [a.test] } } }\n").errors.find("no pool") !=
         std::string::npos);
-  CHECK(build(kStart + "tenants: { items: { acme: { hosts: [a.test] } } }\n").errors.find("no pool") != std::string::npos);
-  CHECK(build(kStart + "tenants: { from_host: \"{tenant}.a.test\" }\n").errors.find("need a default pool") != std::string::npos);
-  CHECK(build(kStart + "routes: [{ pool: app }]\ntenants: { from_host: \"{tenant}.a.test\" }\n").errors.empty());
+  CHECK(build(kStart + "tenants: { from_host: \"{tenant}.a.test\" }\n").errors.find("need a default pool") !=
+        std::string::npos);
+  CHECK(build(kStart + "routes: [{ pool: app }]\ntenants: { from_host: \"{tenant}.a.test\" }\n")
+            .errors.empty());
 }
 
 TEST_CASE("a pattern is {tenant} and a domain", "[plan][builder]") {
-  for (const char* pattern : {"{tenant}", "{tenant}.", "{tenants}.a.test", "a.{tenant}.test", "*.a.test", "{tenant}.a b", "tenant.a.test"}) {
+  for (const char* pattern : {"{tenant}", "{tenant}.", "{tenants}.a.test", "a.{tenant}.test", "*.a.test",
+                              "{tenant}.a b", "tenant.a.test"}) {
     CAPTURE(pattern);
     config::Diagnostics out;
-    const std::string text = kStart + "tenants: { from_host: \"" + pattern + "\", defaults: { pool: app } }\n";
+    const std::string text =
+        kStart + "tenants: { from_host: \"" + pattern + "\", defaults: { pool: app } }\n";
     auto document = std::make_shared<const config::Document>(config::load_text(text, "t.yaml", "/x", out));
     const auto plan = Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), out);
     CHECK(plan == nullptr);
@@ -237,10 +254,12 @@ TEST_CASE("a plan serves something", "[plan][builder]") {
 }
 
 TEST_CASE("TLS needs certificates, and https a listener", "[plan][builder]") {
-  CHECK(build(kSecure + "routes: [{ pool: app }]\n").errors == "t.yaml:2:14: listeners.https: tls: true needs tls.certificates\n");
+  CHECK(build(kSecure + "routes: [{ pool: app }]\n").errors ==
+        "t.yaml:2:14: listeners.https: tls: true needs tls.certificates\n");
   CHECK(build("version: 1\nlisteners: { http: { address: \":80\", redirect: https } }\n"
               "pools: { app: { servers: [\"127.0.0.1:3001\"] } }\nroutes: [{ pool: app }]\n")
-            .errors == "t.yaml:2:14: listeners.http: redirect: https needs a listener with tls: true to go to\n");
+            .errors ==
+        "t.yaml:2:14: listeners.http: redirect: https needs a listener with tls: true to go to\n");
 }
 
 TEST_CASE("certificates are read, relative to the file that names them", "[plan][builder]") {
@@ -251,7 +270,8 @@ TEST_CASE("certificates are read, relative to the file that names them", "[plan]
   CHECK(plan->listeners()[0].tls);
   CHECK(plan->warnings().empty());
   CHECK_FALSE(plan->certificates_changed());
-  std::filesystem::last_write_time(files.dir.file("a.key"), std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  std::filesystem::last_write_time(files.dir.file("a.key"),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   CHECK(plan->certificates_changed());
 }
 
@@ -280,7 +300,8 @@ TEST_CASE("certificates whose files did not change are taken over from the plan 
   REQUIRE(second.plan != nullptr);
   const auto identity = [](const Plan& plan) { return plan.tls()->certificates().identities()[0]; };
   CHECK(identity(*second.plan) == identity(*first));
-  std::filesystem::last_write_time(files.dir.file("a.pem"), std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  std::filesystem::last_write_time(files.dir.file("a.pem"),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   const Built third = build(text, files.path(), first.get());
   REQUIRE(third.plan != nullptr);
   CHECK(identity(*third.plan) != identity(*first));
@@ -290,16 +311,18 @@ TEST_CASE("warnings: hosts that no certificate covers, certificates about to exp
   const auto warnings = [](const Certified& files, const std::string& rest) {
     const auto plan = good(kSecure + kTls + rest, files.path());
     std::string out;
-    for (const std::string& warning : plan->warnings()) out += warning + "\n";
+    for (const std::string& warning : plan->warnings())
+      out += warning + "\n";
     return out;
   };
   const Certified fresh;
   CHECK(warnings(fresh, "routes: [{ hosts: [a.example, b.example, \"*.a.example\"], pool: app }]\n") ==
         "t.yaml:5:31: no certificate covers b.example\nt.yaml:5:42: no certificate covers *.a.example\n");
-  CHECK(warnings(fresh, "tenants: { from_host: \"{tenant}.c.example\", defaults: { pool: app } }\n").find("covers *.c.example") !=
-        std::string::npos);
+  CHECK(warnings(fresh, "tenants: { from_host: \"{tenant}.c.example\", defaults: { pool: app } }\n")
+            .find("covers *.c.example") != std::string::npos);
   std::string many = "routes: [{ pool: app, hosts: [a.example";
-  for (int i = 0; i < 20; ++i) many += ", h" + std::to_string(i) + ".example";
+  for (int i = 0; i < 20; ++i)
+    many += ", h" + std::to_string(i) + ".example";
   const std::string lines = warnings(fresh, many + "] }]\n");
   CHECK(std::count(lines.begin(), lines.end(), '\n') == 6);
   CHECK(lines.find("no certificate covers 15 further hosts") != std::string::npos);
@@ -312,7 +335,8 @@ TEST_CASE("warnings: hosts that no certificate covers, certificates about to exp
 
 TEST_CASE("all errors come at once", "[plan][builder]") {
   const Built built = build(
-      "version: 1\nlisteners: { a: { address: \":80\", redirect: https } }\npools: { app: { servers: [\"127.0.0.1:3001\"] } }\n"
+      "version: 1\nlisteners: { a: { address: \":80\", redirect: https } }\npools: { app: { servers: "
+      "[\"127.0.0.1:3001\"] } }\n"
       "routes: [{ pool: nope }]\ntenants: { items: { acme: { pool: none } } }\n");
   CHECK(built.plan == nullptr);
   CHECK(std::count(built.errors.begin(), built.errors.end(), '\n') == 4);
@@ -320,9 +344,12 @@ TEST_CASE("all errors come at once", "[plan][builder]") {
 
 TEST_CASE("the summary names what is served", "[plan][builder]") {
   const Certified files;
-  const auto plan = good(kSecure + kTls + "tenants: { from_host: \"{tenant}.a.example\", defaults: { pool: app } }\n", files.path());
+  const auto plan =
+      good(kSecure + kTls + "tenants: { from_host: \"{tenant}.a.example\", defaults: { pool: app } }\n",
+           files.path());
   const std::string text = summary(*plan);
-  for (const char* part : {"https", "127.0.0.1:8443", "TLS", "app", "1 server", "{tenant}.a.example", "ECDSA", "a.example", "warning: "}) {
+  for (const char* part : {"https", "127.0.0.1:8443", "TLS", "app", "1 server", "{tenant}.a.example", "ECDSA",
+                           "a.example", "warning: "}) {
     CAPTURE(part, text);
     CHECK(text.find(part) != std::string::npos);
   }

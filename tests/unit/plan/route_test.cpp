@@ -23,14 +23,16 @@ Route route(std::uint32_t number, const std::string& path = "", std::vector<std:
 std::unique_ptr<Tenant> tenant(const std::string& name, std::vector<Route> own = {}, int pool = -1) {
   auto out = std::make_unique<Tenant>();
   out->name = name;
-  for (Route& each : own) out->own.add(std::move(each));
+  for (Route& each : own)
+    out->own.add(std::move(each));
   out->has_pool = pool >= 0;
   if (out->has_pool) out->pool = route(static_cast<std::uint32_t>(pool));
   return out;
 }
 
 // "tenant/number", "-" for nothing in either place.
-std::string answer(const RouteTable& table, const std::string& host, const std::string& path = "/", const std::string& method = "GET") {
+std::string answer(const RouteTable& table, const std::string& host, const std::string& path = "/",
+                   const std::string& method = "GET") {
   const Match match = table.find(host, path, method);
   return (match.tenant.empty() ? "-" : std::string(match.tenant)) + "/" +
          (match.route == nullptr ? "-" : std::to_string(match.route->pool));
@@ -40,9 +42,12 @@ std::string answer(const RouteTable& table, const std::string& host, const std::
 
 TEST_CASE("a path is exact, or a prefix when it ends in a slash", "[plan][route]") {
   CHECK(route(1, "/a").matches("/a", "GET"));
-  for (const char* path : {"/", "/a/", "/ab", "/a/b", "/A", "/b/a", "a", ""}) CHECK_FALSE(route(1, "/a").matches(path, "GET"));
-  for (const char* path : {"/a/", "/a/b", "/a/b/c"}) CHECK(route(1, "/a/").matches(path, "GET"));
-  for (const char* path : {"/a", "/", "/ab/", "/b/a/", "/A/"}) CHECK_FALSE(route(1, "/a/").matches(path, "GET"));
+  for (const char* path : {"/", "/a/", "/ab", "/a/b", "/A", "/b/a", "a", ""})
+    CHECK_FALSE(route(1, "/a").matches(path, "GET"));
+  for (const char* path : {"/a/", "/a/b", "/a/b/c"})
+    CHECK(route(1, "/a/").matches(path, "GET"));
+  for (const char* path : {"/a", "/", "/ab/", "/b/a/", "/A/"})
+    CHECK_FALSE(route(1, "/a/").matches(path, "GET"));
   CHECK(route(1, "/").matches("/anything", "GET"));
   CHECK(route(1).matches("/anything", "ANY"));
 }
@@ -51,7 +56,8 @@ TEST_CASE("methods are compared exactly", "[plan][route]") {
   const Route some = route(1, "", {"GET", "POST"});
   CHECK(some.matches("/", "GET"));
   CHECK(some.matches("/", "POST"));
-  for (const char* method : {"HEAD", "get", "GE", "GETT", ""}) CHECK_FALSE(some.matches("/", method));
+  for (const char* method : {"HEAD", "get", "GE", "GETT", ""})
+    CHECK_FALSE(some.matches("/", method));
 }
 
 TEST_CASE("within a set: exact, longest prefix, more conditions, file order", "[plan][route]") {
@@ -66,7 +72,9 @@ TEST_CASE("within a set: exact, longest prefix, more conditions, file order", "[
   set.add(route(7, "/a/b/c", {"POST"}));
   set.add(route(8, "/very/long/prefix/indeed/"));
   set.sort();
-  const auto found = [&](const char* path, const char* method = "GET") { return static_cast<int>(set.find(path, method)->pool); };
+  const auto found = [&](const char* path, const char* method = "GET") {
+    return static_cast<int>(set.find(path, method)->pool);
+  };
   CHECK(found("/") == 0);
   CHECK(found("/", "PUT") == 6);
   CHECK(found("/a/") == 1);
@@ -84,10 +92,12 @@ TEST_CASE("within a set: exact, longest prefix, more conditions, file order", "[
 
 TEST_CASE("routes of equal rank answer in file order", "[plan][route]") {
   RouteSet set;
-  for (std::uint32_t i = 0; i < 50; ++i) set.add(route(i, "/same/"));
+  for (std::uint32_t i = 0; i < 50; ++i)
+    set.add(route(i, "/same/"));
   set.sort();
   CHECK(set.find("/same/x", "GET")->pool == 0);
-  for (std::size_t i = 0; i < 50; ++i) CHECK(set.all()[i].pool == i);
+  for (std::size_t i = 0; i < 50; ++i)
+    CHECK(set.all()[i].pool == i);
 }
 
 TEST_CASE("the order of the steps", "[plan][route]") {
@@ -95,7 +105,8 @@ TEST_CASE("the order of the steps", "[plan][route]") {
   const struct {
     int first_step;
     const char* expected;
-  } cases[] = {{1, "acme/1"}, {2, "acme/2"}, {3, "acme/3"}, {4, "acme/4"}, {5, "acme/5"}, {6, "acme/6"}, {7, "acme/-"}};
+  } cases[] = {{1, "acme/1"}, {2, "acme/2"}, {3, "acme/3"}, {4, "acme/4"},
+               {5, "acme/5"}, {6, "acme/6"}, {7, "acme/-"}};
   for (const auto& c : cases) {
     CAPTURE(c.first_step);
     RouteTable table;
@@ -143,7 +154,8 @@ TEST_CASE("hosts: exact, then the longest wildcard, of any number of labels", "[
   CHECK(answer(table, "eu.example.com") == "-/2");
   CHECK(answer(table, "example.com") == "-/4");
   CHECK(answer(table, "notexample.com") == "-/4");
-  for (const char* host : {"com", "example.org", "", "localhost", "192.0.2.1", "[::1]"}) CHECK(answer(table, host) == "-/-");
+  for (const char* host : {"com", "example.org", "", "localhost", "192.0.2.1", "[::1]"})
+    CHECK(answer(table, host) == "-/-");
 }
 
 TEST_CASE("a host's routes that do not match leave the way to a shorter wildcard", "[plan][route]") {
@@ -185,13 +197,15 @@ TEST_CASE("the pattern stands for one label of a tenant's letters", "[plan][rout
   table.keep(std::move(defaults));
   table.finish();
   const std::string longest(63, 'a');
-  for (const std::string& label : {std::string("a"), std::string("a-b"), std::string("0"), std::string("xn--bcher-kva"), longest}) {
+  for (const std::string& label :
+       {std::string("a"), std::string("a-b"), std::string("0"), std::string("xn--bcher-kva"), longest}) {
     CHECK(answer(table, label + ".example.com") == label + "/1");
   }
   for (const std::string& host :
-       {std::string("example.com"), std::string(".example.com"), std::string("a.b.example.com"), std::string("a_b.example.com"),
-        std::string("A.example.com"), std::string("a.example.org"), std::string("aexample.com"), std::string("a.example.com.evil"),
-        longest + "a.example.com", std::string(), std::string("com"), std::string("a.b")}) {
+       {std::string("example.com"), std::string(".example.com"), std::string("a.b.example.com"),
+        std::string("a_b.example.com"), std::string("A.example.com"), std::string("a.example.org"),
+        std::string("aexample.com"), std::string("a.example.com.evil"), longest + "a.example.com",
+        std::string(), std::string("com"), std::string("a.b")}) {
     CAPTURE(host);
     CHECK(answer(table, host) == "-/-");
   }

@@ -1,9 +1,9 @@
-#include <string>
-#include <vector>
-
 #include "sluice/tls/certificate.hpp"
 
 #include "unit/tls/certificates.hpp"
+
+#include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -30,7 +30,8 @@ TEST_CASE("an exact name comes before a wildcard, a wildcard before the first of
   const auto first = named({"first.example"});
   const auto wild = named({"*.example.com", "example.com"});
   const auto exact = named({"www.example.com"});
-  for (const auto& each : {first, wild, exact}) index.add(each);
+  for (const auto& each : {first, wild, exact})
+    index.add(each);
   const auto find = [&](std::string_view name) { return *index.find(name); };
   CHECK(find("www.example.com") == Choice{exact.get()});
   CHECK(find("example.com") == Choice{wild.get()});
@@ -40,7 +41,8 @@ TEST_CASE("an exact name comes before a wildcard, a wildcard before the first of
   CHECK(find("a.b.example.com") == Choice{first.get()});
   CHECK(find("a.www.example.com") == Choice{first.get()});
   CHECK(find("notexample.com") == Choice{first.get()});
-  for (const char* other : {"", ".", "com", ".com", "unknown", "example.org", "*.example.com.", "192.0.2.1"}) {
+  for (const char* other :
+       {"", ".", "com", ".com", "unknown", "example.org", "*.example.com.", "192.0.2.1"}) {
     CAPTURE(other);
     CHECK(find(other) == Choice{first.get()});
   }
@@ -65,7 +67,8 @@ TEST_CASE("one name may have a certificate of each key type", "[tls][index]") {
   const auto ec = named({"a.example"}, "ECDSA");
   const auto rsa = named({"a.example", "b.example"}, "RSA");
   const auto late = named({"a.example"}, "ECDSA");
-  for (const auto& each : {ec, rsa, late}) index.add(each);
+  for (const auto& each : {ec, rsa, late})
+    index.add(each);
   CHECK(*index.find("a.example") == Choice{ec.get(), rsa.get()});  // the first of each type
   CHECK(*index.find("b.example") == Choice{rsa.get()});
 }
@@ -89,7 +92,8 @@ TEST_CASE("covered is what some certificate names", "[tls][index]") {
     CAPTURE(name);
     CHECK(index.covers(name));
   }
-  for (const char* name : {"example.com", "a.b.example.com", "*.a.example.com", "*.com", "second.example", "", "*"}) {
+  for (const char* name :
+       {"example.com", "a.b.example.com", "*.a.example.com", "*.com", "second.example", "", "*"}) {
     CAPTURE(name);
     CHECK_FALSE(index.covers(name));
   }
@@ -97,7 +101,8 @@ TEST_CASE("covered is what some certificate names", "[tls][index]") {
 
 TEST_CASE("names of any length are looked up safely", "[tls][index]") {
   CertificateIndex index;
-  const std::string domain = "." + std::string(60, 'a') + "." + std::string(60, 'b') + "." + std::string(60, 'c') + ".example";
+  const std::string domain =
+      "." + std::string(60, 'a') + "." + std::string(60, 'b') + "." + std::string(60, 'c') + ".example";
   const auto first = named({"first.example"});
   const auto wild = named({"*" + domain});
   index.add(first);

@@ -1,11 +1,11 @@
 // Reading certificates and keys from files.
-#include <ctime>
-#include <string>
-#include <vector>
-
 #include "sluice/tls/certificate.hpp"
 
 #include "unit/tls/certificates.hpp"
+
+#include <ctime>
+#include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -19,7 +19,8 @@ struct Files {
   TempDir dir;
   std::string cert;
   std::string key;
-  explicit Files(const std::vector<std::string>& names = {"DNS:a.example"}, const std::string& type = "ECDSA") {
+  explicit Files(const std::vector<std::string>& names = {"DNS:a.example"},
+                 const std::string& type = "ECDSA") {
     const KeyPtr made = make_key(type);
     const X509Ptr leaf = make_certificate(made.get(), names);
     cert = dir.write("a.pem", {leaf.get()});
@@ -63,8 +64,8 @@ TEST_CASE("what follows the certificate in its file is the chain", "[tls][certif
   const X509Ptr middle = make_certificate(other.get(), {"DNS:middle"});
   const X509Ptr root = make_certificate(other.get(), {"DNS:root"});
   LoadFailure failure;
-  const auto identity =
-      load_identity(dir.write("a.pem", {leaf.get(), middle.get(), root.get()}), dir.write("a.key", key.get()), failure);
+  const auto identity = load_identity(dir.write("a.pem", {leaf.get(), middle.get(), root.get()}),
+                                      dir.write("a.key", key.get()), failure);
   REQUIRE(identity != nullptr);
   CHECK(X509_cmp(identity->leaf.get(), leaf.get()) == 0);
   REQUIRE(sk_X509_num(identity->chain.get()) == 2);
@@ -145,7 +146,8 @@ TEST_CASE("a replaced file is noticed", "[tls][certificate]") {
     CHECK_FALSE(identity->files_unchanged());
   }
   SECTION("the certificate, by its time alone") {
-    std::filesystem::last_write_time(files.cert, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+    std::filesystem::last_write_time(files.cert,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
     CHECK_FALSE(identity->files_unchanged());
   }
   SECTION("a file that is gone") {

@@ -1,11 +1,7 @@
 // Keys and certificates made on the spot, so that no test depends on files that expire.
 #pragma once
 
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
-#include <openssl/x509v3.h>
+#include "sluice/tls/certificate.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,9 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "sluice/tls/certificate.hpp"
-
 #include <catch2/catch.hpp>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 
 namespace sluice::test {
 
@@ -37,8 +36,8 @@ inline void add_extension(X509* cert, int nid, const std::string& value) {
 }
 
 // Self-signed; `names` as OpenSSL writes them: "DNS:a.example" or "IP:127.0.0.1".
-inline tls::X509Ptr make_certificate(EVP_PKEY* key, const std::vector<std::string>& names, long from_seconds = -3600,
-                                     long to_seconds = 3600) {
+inline tls::X509Ptr make_certificate(EVP_PKEY* key, const std::vector<std::string>& names,
+                                     long from_seconds = -3600, long to_seconds = 3600) {
   static long serial = 0;
   tls::X509Ptr cert(X509_new());
   X509_set_version(cert.get(), X509_VERSION_3);
@@ -46,11 +45,13 @@ inline tls::X509Ptr make_certificate(EVP_PKEY* key, const std::vector<std::strin
   X509_gmtime_adj(X509_getm_notBefore(cert.get()), from_seconds);
   X509_gmtime_adj(X509_getm_notAfter(cert.get()), to_seconds);
   X509_NAME* name = X509_get_subject_name(cert.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1,
+                             0);
   X509_set_issuer_name(cert.get(), name);
   X509_set_pubkey(cert.get(), key);
   std::string list;
-  for (const std::string& each : names) list += (list.empty() ? "" : ",") + each;
+  for (const std::string& each : names)
+    list += (list.empty() ? "" : ",") + each;
   if (!list.empty()) add_extension(cert.get(), NID_subject_alt_name, list);
   const EVP_MD* digest = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
   REQUIRE(X509_sign(cert.get(), key, digest) > 0);
@@ -63,7 +64,8 @@ inline std::shared_ptr<const tls::Identity> make_identity(const std::vector<std:
   auto out = std::make_shared<tls::Identity>();
   out->key = make_key(type);
   std::vector<std::string> written;
-  for (const std::string& name : names) written.push_back("DNS:" + name);
+  for (const std::string& name : names)
+    written.push_back("DNS:" + name);
   out->leaf = make_certificate(out->key.get(), written);
   out->chain.reset(sk_X509_new_null());
   out->names = names;
@@ -100,7 +102,8 @@ class TempDir {
     const std::string path = file(name);
     FILE* out = std::fopen(path.c_str(), "w");
     REQUIRE(out != nullptr);
-    for (X509* cert : certs) PEM_write_X509(out, cert);
+    for (X509* cert : certs)
+      PEM_write_X509(out, cert);
     std::fclose(out);
     return path;
   }

@@ -1,11 +1,11 @@
 // Handshakes with the server side: which certificate, which protocol, whether sessions resume.
-#include <map>
-#include <string>
-#include <vector>
-
 #include "sluice/tls/server_context.hpp"
 
 #include "unit/net/tls_fixture.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -64,7 +64,8 @@ void accept_only(SSL* ssl, const char* algorithms) {
 struct Setup {
   explicit Setup(std::vector<std::shared_ptr<const Identity>> all) : identities(std::move(all)) {
     auto index = std::make_shared<CertificateIndex>();
-    for (const auto& identity : identities) index->add(identity);
+    for (const auto& identity : identities)
+      index->add(identity);
     context = std::make_unique<ServerContext>(index, tickets);
   }
   // The position of the certificate that the client sees; -1 when the handshake fails.
@@ -85,7 +86,8 @@ struct Setup {
 }  // namespace
 
 TEST_CASE("the certificate is the one for the server name", "[tls][context]") {
-  const Setup setup({make_identity({"first.example"}), make_identity({"*.example.com"}), make_identity({"www.example.com"})});
+  const Setup setup({make_identity({"first.example"}), make_identity({"*.example.com"}),
+                     make_identity({"www.example.com"})});
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     const ContextPtr client = client_context(version);
     const auto chosen = [&](const char* name) {
@@ -124,8 +126,8 @@ TEST_CASE("old protocols and weak ciphers are refused", "[tls][context]") {
     SSL_CTX_set_cipher_list(client.get(), "ALL:@SECLEVEL=0");
     CHECK(setup.chosen(client.get(), [](SSL*) {}) == -1);
   }
-  for (const char* cipher : {"AES128-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384",
-                             "DHE-RSA-AES128-GCM-SHA256"}) {
+  for (const char* cipher : {"AES128-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA",
+                             "ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES128-GCM-SHA256"}) {
     CAPTURE(cipher);
     const ContextPtr client = client_context(TLS1_2_VERSION);
     REQUIRE(SSL_CTX_set_cipher_list(client.get(), cipher) == 1);
@@ -141,7 +143,8 @@ TEST_CASE("the protocol is agreed on, or the handshake fails", "[tls][context]")
   const ContextPtr client = client_context(TLS1_3_VERSION);
   const auto agreed = [&](std::string_view offer) -> std::string {
     const Handshake shaken(*setup.context, client.get(), [&](SSL* ssl) {
-      SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(offer.data()), static_cast<unsigned>(offer.size()));
+      SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(offer.data()),
+                          static_cast<unsigned>(offer.size()));
     });
     return shaken.done ? shaken.protocol() : "failed";
   };
@@ -200,12 +203,14 @@ TEST_CASE("there is no renegotiation", "[tls][context]") {
   ERR_clear_error();
 }
 
-TEST_CASE("a key that OpenSSL will not use is refused when it is read, not at each handshake", "[tls][context]") {
+TEST_CASE("a key that OpenSSL will not use is refused when it is read, not at each handshake",
+          "[tls][context]") {
   const TempDir dir;
   const KeyPtr key = make_key("RSA1024");
   const X509Ptr leaf = make_certificate(key.get(), {"DNS:a.example"});
   LoadFailure failure;
-  const auto identity = load_identity(dir.write("a.pem", {leaf.get()}), dir.write("a.key", key.get()), failure);
+  const auto identity =
+      load_identity(dir.write("a.pem", {leaf.get()}), dir.write("a.key", key.get()), failure);
   if (identity == nullptr) {
     CHECK_FALSE(failure.message.empty());
     return;

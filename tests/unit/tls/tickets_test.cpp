@@ -1,6 +1,6 @@
-#include <cstring>
-
 #include "sluice/tls/server_context.hpp"
+
+#include <cstring>
 
 #include <catch2/catch.hpp>
 
@@ -8,7 +8,9 @@ using sluice::tls::TicketKeys;
 
 namespace {
 
-bool same(const TicketKeys::Key& a, const TicketKeys::Key& b) { return a.name == b.name && a.cipher == b.cipher && a.mac == b.mac; }
+bool same(const TicketKeys::Key& a, const TicketKeys::Key& b) {
+  return a.name == b.name && a.cipher == b.cipher && a.mac == b.mac;
+}
 
 }  // namespace
 

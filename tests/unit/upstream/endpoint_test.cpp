@@ -19,7 +19,8 @@ SocketAddress address(const char* text) { return SocketAddress::parse(text).valu
 
 }  // namespace
 
-TEST_CASE("a server that does not take connections rests longer each time, up to eight seconds", "[upstream][endpoint]") {
+TEST_CASE("a server that does not take connections rests longer each time, up to eight seconds",
+          "[upstream][endpoint]") {
   Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
   Nanos now = 1'000'000 * kMilli;
   CHECK_FALSE(endpoint.resting(now));
@@ -31,7 +32,8 @@ TEST_CASE("a server that does not take connections rests longer each time, up to
     CHECK_FALSE(endpoint.resting(now + rest * kMilli));
     now += 60'000 * kMilli;
   }
-  for (int i = 0; i < 100; ++i) endpoint.connect_failed(now);
+  for (int i = 0; i < 100; ++i)
+    endpoint.connect_failed(now);
   CHECK(endpoint.resting(now + 7999 * kMilli));
   CHECK_FALSE(endpoint.resting(now + 8000 * kMilli));
 }
@@ -39,7 +41,8 @@ TEST_CASE("a server that does not take connections rests longer each time, up to
 TEST_CASE("requests that run into one outage together count as one", "[upstream][endpoint]") {
   Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
   const Nanos now = 1'000'000 * kMilli;
-  for (int i = 0; i < 20; ++i) endpoint.connect_failed(now + i);
+  for (int i = 0; i < 20; ++i)
+    endpoint.connect_failed(now + i);
   CHECK(endpoint.resting(now + 249 * kMilli));
   CHECK_FALSE(endpoint.resting(now + 250 * kMilli));
 }
@@ -48,7 +51,8 @@ TEST_CASE("a connection that works ends the rest and its memory", "[upstream][en
   Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
   const Nanos now = 1'000'000 * kMilli;
   Nanos later = now;
-  for (int i = 0; i < 5; ++i, later += 60'000 * kMilli) endpoint.connect_failed(later);
+  for (int i = 0; i < 5; ++i, later += 60'000 * kMilli)
+    endpoint.connect_failed(later);
   endpoint.connect_succeeded();
   CHECK_FALSE(endpoint.resting(later));
   endpoint.connect_failed(now);
@@ -67,7 +71,8 @@ TEST_CASE("requests are counted over all threads", "[upstream][endpoint]") {
       }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   CHECK(endpoint.active() == 40'000);
 }
 
@@ -96,8 +101,8 @@ TEST_CASE("an id is never used again", "[upstream][endpoint]") {
 }
 
 TEST_CASE("registering a server costs the same however many there are", "[upstream][endpoint]") {
-  // A reload of ten thousand pools has less than a second. Linear, this takes a twentieth of the limit under a
-  // sanitizer; with a look at all the others for each, several times the limit.
+  // A reload of ten thousand pools has less than a second. Linear, this takes a twentieth of the limit under
+  // a sanitizer; with a look at all the others for each, several times the limit.
   Registry registry;
   std::vector<std::shared_ptr<Endpoint>> held;
   const auto begin = std::chrono::steady_clock::now();

@@ -1,11 +1,11 @@
 #include "sluice/upstream/balance/least_connections.hpp"
 
+#include "unit/upstream/members.hpp"
+
 #include <cmath>
 #include <deque>
 #include <random>
 #include <vector>
-
-#include "unit/upstream/members.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -21,7 +21,8 @@ using Counts = std::vector<int>;
 
 // `picks` requests of which `under_way` are active at any time; how many each server got.
 // `oldest_first`: all take the same time; otherwise any may end next.
-Counts simulate(const Members& members, int picks, std::size_t under_way, bool oldest_first, unsigned workers = 1) {
+Counts simulate(const Members& members, int picks, std::size_t under_way, bool oldest_first,
+                unsigned workers = 1) {
   std::vector<LeastConnections> balancers(workers);
   std::mt19937 random(1);
   std::deque<std::size_t> active;
@@ -37,22 +38,32 @@ Counts simulate(const Members& members, int picks, std::size_t under_way, bool o
     active.push_back(at);
     ++counts[at];
   }
-  for (const std::size_t at : active) members[at].endpoint->release();
+  for (const std::size_t at : active)
+    members[at].endpoint->release();
   return counts;
 }
 
 // Picks without requests under way: only ties decide.
-Counts idle_picks(LeastConnections& balancer, const Members& members, const std::vector<std::uint32_t>& tried, int picks) {
+Counts idle_picks(LeastConnections& balancer, const Members& members, const std::vector<std::uint32_t>& tried,
+                  int picks) {
   Counts counts(members.size());
-  for (int i = 0; i < picks; ++i) ++counts.at(balancer.pick(members, tried, kNow));
+  for (int i = 0; i < picks; ++i)
+    ++counts.at(balancer.pick(members, tried, kNow));
   return counts;
 }
 
 }  // namespace
 
 TEST_CASE("requests are shared out by weight", "[upstream][balance]") {
-  for (const auto& weights : std::vector<std::vector<std::uint32_t>>{
-           {1, 1}, {1, 1, 1, 1, 1}, {1, 2}, {1, 3}, {5, 3, 2}, {4, 3, 2, 1}, {10, 1}, {100, 50, 25}, {7, 7, 1, 1}}) {
+  for (const auto& weights : std::vector<std::vector<std::uint32_t>>{{1, 1},
+                                                                     {1, 1, 1, 1, 1},
+                                                                     {1, 2},
+                                                                     {1, 3},
+                                                                     {5, 3, 2},
+                                                                     {4, 3, 2, 1},
+                                                                     {10, 1},
+                                                                     {100, 50, 25},
+                                                                     {7, 7, 1, 1}}) {
     for (const bool oldest_first : {true, false}) {
       for (const unsigned workers : {1U, 4U}) {
         CAPTURE(weights, oldest_first, workers);
@@ -60,13 +71,15 @@ TEST_CASE("requests are shared out by weight", "[upstream][balance]") {
         const int picks = 100'000;
         const Counts counts = simulate(members, picks, 2000, oldest_first, workers);
         double sum = 0;
-        for (const std::uint32_t weight : weights) sum += weight;
+        for (const std::uint32_t weight : weights)
+          sum += weight;
         for (std::size_t i = 0; i < weights.size(); ++i) {
           const double expected = picks * weights[i] / sum;
           CAPTURE(i, counts[i], expected);
           CHECK(std::abs(counts[i] - expected) <= expected * 0.02);
         }
-        for (const Member& member : members) CHECK(member.endpoint->active() == 0);
+        for (const Member& member : members)
+          CHECK(member.endpoint->active() == 0);
       }
     }
   }
@@ -90,8 +103,10 @@ TEST_CASE("the server with the fewest requests for its weight is next", "[upstre
   CHECK(second != third);
   // 1, 2/2, 3/4.
   CHECK(next() == 2);
-  for (int i = 0; i < 3; ++i) next();  // a tie of three: each once
-  for (const Member& member : members) CHECK(member.endpoint->active() == member.weight);
+  for (int i = 0; i < 3; ++i)
+    next();  // a tie of three: each once
+  for (const Member& member : members)
+    CHECK(member.endpoint->active() == member.weight);
 }
 
 TEST_CASE("an idle server comes before a busy one, whatever came before", "[upstream][balance]") {
@@ -99,7 +114,8 @@ TEST_CASE("an idle server comes before a busy one, whatever came before", "[upst
   members[0].endpoint->acquire();
   members[2].endpoint->acquire();
   LeastConnections balancer;
-  for (int i = 0; i < 10; ++i) CHECK(balancer.pick(members, {}, kNow) == 1);
+  for (int i = 0; i < 10; ++i)
+    CHECK(balancer.pick(members, {}, kNow) == 1);
 }
 
 TEST_CASE("ties of all go round", "[upstream][balance]") {
@@ -143,8 +159,10 @@ TEST_CASE("what was tried is not picked again", "[upstream][balance]") {
 TEST_CASE("a server that rests is picked only when nothing else is left", "[upstream][balance]") {
   const Members members = make_members({1, 1, 1});
   members[1].endpoint->connect_failed(kNow);
-  for (int i = 0; i < 100; ++i) members[0].endpoint->acquire();
-  for (int i = 0; i < 100; ++i) members[2].endpoint->acquire();
+  for (int i = 0; i < 100; ++i)
+    members[0].endpoint->acquire();
+  for (int i = 0; i < 100; ++i)
+    members[2].endpoint->acquire();
   LeastConnections balancer;
   for (int i = 0; i < 9; ++i) {
     CHECK(balancer.pick(members, {}, kNow) != 1);
@@ -153,7 +171,8 @@ TEST_CASE("a server that rests is picked only when nothing else is left", "[upst
   // All rest: as if none did.
   members[0].endpoint->connect_failed(kNow);
   members[2].endpoint->connect_failed(kNow);
-  for (int i = 0; i < 9; ++i) CHECK(balancer.pick(members, {}, kNow) == 1);
+  for (int i = 0; i < 9; ++i)
+    CHECK(balancer.pick(members, {}, kNow) == 1);
   // And when it has rested, it is a server like any other.
   CHECK(balancer.pick(members, {}, kNow + 60 * kNow) == 1);
 }
@@ -161,7 +180,9 @@ TEST_CASE("a server that rests is picked only when nothing else is left", "[upst
 TEST_CASE("a heavy load does not overflow the comparison", "[upstream][balance]") {
   const Members members = make_members({1000, 999});
   LeastConnections balancer;
-  for (int i = 0; i < 5'000'000; ++i) members[0].endpoint->acquire();
-  for (int i = 0; i < 4'900'000; ++i) members[1].endpoint->acquire();
+  for (int i = 0; i < 5'000'000; ++i)
+    members[0].endpoint->acquire();
+  for (int i = 0; i < 4'900'000; ++i)
+    members[1].endpoint->acquire();
   CHECK(balancer.pick(members, {}, kNow) == 1);
 }

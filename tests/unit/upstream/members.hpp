@@ -1,11 +1,11 @@
 // Pools of servers that exist only as numbers.
 #pragma once
 
+#include "sluice/upstream/endpoint.hpp"
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "sluice/upstream/endpoint.hpp"
 
 namespace sluice::test {
 

@@ -1,11 +1,11 @@
 // Connections to upstreams: opened, kept, used again, given up.
 #include "sluice/upstream/pool.hpp"
 
-#include <memory>
-#include <string>
-
 #include "unit/net/loop_fixture.hpp"
 #include "unit/tls/certificates.hpp"
+
+#include <memory>
+#include <string>
 
 #include <catch2/catch.hpp>
 
@@ -74,7 +74,8 @@ constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\
 
 TEST_CASE("a server that is not there refuses", "[upstream][pool]") {
   Stage stage;
-  const auto nobody = stage.registry.get("app", *SocketAddress::parse("unix:" + stage.upstream.dir.file("nobody")));
+  const auto nobody =
+      stage.registry.get("app", *SocketAddress::parse("unix:" + stage.upstream.dir.file("nobody")));
   // A port that was just free.
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   const auto any = SocketAddress::parse("127.0.0.1:0");
@@ -111,7 +112,8 @@ TEST_CASE("a connection is kept and used again, the one used last first", "[upst
     CHECK(again->reused());
     CHECK(stage.connections.idle_count() == 1);
     co_await stage.exchange(*again, peers[1], kReply);
-    for (const int peer : peers) ::close(peer);
+    for (const int peer : peers)
+      ::close(peer);
   };
   run(stage.loop, script);
 }
@@ -183,7 +185,8 @@ TEST_CASE("an idle connection is closed in time", "[upstream][pool]") {
     co_await stage.exchange(*connection, peer, kReply);
     const Nanos due = stage.loop.now() + 60 * kMilli;
     stage.connections.give_back(std::move(connection), 60 * kMilli);
-    while (stage.connections.idle_count() != 0) co_await stage.loop.yield();
+    while (stage.connections.idle_count() != 0)
+      co_await stage.loop.yield();
     CHECK(stage.loop.now() >= due);
     char byte = 0;
     CHECK(::recv(peer, &byte, 1, MSG_DONTWAIT) == 0);
@@ -208,7 +211,8 @@ TEST_CASE("a server that is no longer configured: idle connections end now, busy
     CHECK(waited == ErrorKind::cancelled);
     stage.connections.give_back(std::move(busy), 5 * kSecond);
     CHECK(stage.connections.idle_count() == 0);
-    for (const int peer : peers) ::close(peer);
+    for (const int peer : peers)
+      ::close(peer);
   };
   run(stage.loop, script);
 }
