@@ -10,8 +10,8 @@ MINE = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-I
 
 
 def as_read_by_applications(name):
-    """CGI, WSGI and PHP turn both - and _ into _: to them these are the same field."""
-    return name.lower().replace("_", "-")
+    """CGI and its heirs make _ of every byte that is neither letter nor digit: to them these are the same field."""
+    return re.sub("[^a-z0-9]", "-", name.lower())
 
 
 def arrived(stage, *lines, target="/x"):
@@ -40,11 +40,13 @@ def test_request_ids_differ(stage):
     ("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.test"),
     ("X-Request-ID", "evil-request-id"), ("X-Real-IP", "6.6.6.6"), ("Forwarded", "for=6.6.6.6;proto=https;host=evil.test"),
 ])
-@pytest.mark.parametrize("spelling", ["as is", "lower", "upper", "twice", "underscores", "one underscore", "empty and lie"])
+@pytest.mark.parametrize("spelling", ["as is", "lower", "upper", "twice", "underscores", "one underscore", "dots", "tildes", "empty and lie"])
 def test_an_untrusted_client_cannot_speak_for_a_proxy(stage, name, lie, spelling):
     lines = {"as is": [f"{name}: {lie}"], "lower": [f"{name.lower()}: {lie}"], "upper": [f"{name.upper()}: {lie}"],
              "twice": [f"{name}: {lie}", f"{name}: {lie}"], "underscores": [f"{name.replace('-', '_')}: {lie}"],
-             "one underscore": [f"{name.replace('-', '_', 1)}: {lie}"], "empty and lie": [f"{name}:", f"{name}: {lie}"]}
+             "one underscore": [f"{name.replace('-', '_', 1)}: {lie}"],
+             "dots": [f"{name.replace('-', '.')}: {lie}"], "tildes": [f"{name.replace('-', '~')}: {lie}"],
+             "empty and lie": [f"{name}:", f"{name}: {lie}"]}
     request = arrived(stage, *lines[spelling])
     if request is None:
         return

@@ -235,6 +235,20 @@ def test_an_application_that_never_answers(start, app):
     assert sluice.get("/next").status == 200
 
 
+def test_a_slow_upload_is_not_a_slow_application(start, app):
+    """first_byte runs from the request's last byte. That its time is over is told by another request's 504."""
+    app.play("/up", lambda visit: visit.reply(body=visit.body()))
+    app.play("/never", lambda visit: visit.wait_for_close())
+    sluice = start(config(app, timeouts={"first_byte": "300ms"}))
+    with sluice.connect() as visitor:
+        visitor.send(b"POST /up HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nhello")
+        app.wait_visits(1)
+        assert sluice.get("/never").status == 504
+        visitor.send(b"world")
+        answer = visitor.response()
+        assert (answer.status, answer.body) == (200, b"helloworld")
+
+
 def test_pools_may_have_their_own_patience(start, apps):
     slow, fast = apps(name="slow"), apps(name="fast")
     release = threading.Event()

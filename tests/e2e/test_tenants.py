@@ -257,6 +257,8 @@ def test_redirect_keeps_everything_but_the_scheme(world, host, target):
 def test_redirect_for_every_method(world, method):
     answer = plain(world, "/form", "acme.example.com", method)
     assert answer.status == 308 and answer.get("Location").endswith("/form")
+    # It is Sluice's own answer, and says so.
+    assert answer.get("Proxy-Status").startswith("sluice") and answer.get("X-Request-ID") and answer.get("Date")
 
 
 def test_redirect_is_followed_by_the_tls_listener(world):

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <catch2/catch.hpp>
+
 namespace sluice::test {
 
 struct ParsedRequest {
@@ -63,6 +65,16 @@ inline std::string visible(std::string_view bytes) {
     }
   }
   return out;
+}
+
+// A NUL in the middle of a text.
+inline std::string nul(std::string_view before, std::string_view after) {
+  return std::string(before) + '\0' + std::string(after);
+}
+
+inline void expect_request_refused(const std::string& head, ErrorKind kind = ErrorKind::malformed) {
+  INFO(visible(head));
+  CHECK(judge_request(head) == kind);
 }
 
 }  // namespace sluice::test
