@@ -3,6 +3,8 @@
 #include <malloc.h>
 #include <netdb.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +17,8 @@
 
 namespace sluice::control {
 namespace {
+
+constexpr int kNice = 10;
 
 // Cores this process may run on.
 unsigned usable_cores() {
@@ -69,7 +73,10 @@ struct Steering::Thread {
   boost::asio::thread_pool pool{1};
 };
 
-Steering::Steering(Source source) : source_(std::move(source)), thread_(std::make_unique<Thread>()) {}
+Steering::Steering(Source source) : source_(std::move(source)), thread_(std::make_unique<Thread>()) {
+  // Building a plan is work for a whole core; where workers need that core, they come first.
+  later([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice); });
+}
 
 Steering::~Steering() {
   thread_->pool.join();

@@ -82,6 +82,7 @@ class Forward {
       const std::size_t index = target_.balancer.pick(target_.members, {tried_.data(), tried_count_}, now());
       if (index == upstream::LeastConnections::kNone) break;
       error = co_await ask(target_.members[index].endpoint);
+      if (client_gone_) exchange_.account.error = "client_gone";
       if (!error || exchange_.downstream->responding() || client_gone_) co_return;
       if (!may_retry_ || tried_count_ == kMostServers) break;
     }

@@ -120,10 +120,29 @@ class Builder {
       plan_->listeners_.push_back(std::move(listener));
     }
     const auto& all = plan_->listeners_;
+    overlapping_listeners();
     if (std::any_of(all.begin(), all.end(), [](const Listener& l) { return l.tls; })) return;
     for (const Listener& listener : all) {
       if (!listener.redirect_https) continue;
       error(listener.at, "listeners." + listener.name, "redirect: https needs a listener with tls: true to go to");
+    }
+  }
+
+  // Two listeners that the kernel would refuse to bind: the same port, and one of them on every address.
+  void overlapping_listeners() {
+    const auto every_address = [](const SocketAddress& a) {
+      const std::string ip = a.ip_text();
+      return ip == "::" || ip == "0.0.0.0";
+    };
+    const auto& all = plan_->listeners_;
+    for (auto a = all.begin(); a != all.end(); ++a) {
+      for (auto b = all.begin(); b != a; ++b) {
+        const bool tcp = !a->address.is_unix() && !b->address.is_unix() && a->address.port() != 0;
+        if (!tcp || a->address.port() != b->address.port()) continue;
+        if (!every_address(a->address) && !every_address(b->address)) continue;
+        error(a->at, "listeners." + a->name,
+              fmt::format("{} overlaps with {} of listener \"{}\"", a->address_text, b->address_text, b->name));
+      }
     }
   }
 
