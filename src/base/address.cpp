@@ -1,11 +1,10 @@
 #include "sluice/base/address.hpp"
 
-#include <arpa/inet.h>
+#include "sluice/base/text.hpp"
 
+#include <arpa/inet.h>
 #include <cstddef>
 #include <cstring>
-
-#include "sluice/base/text.hpp"
 
 namespace sluice {
 namespace {
@@ -37,7 +36,8 @@ std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
     text.remove_prefix(5);
     sockaddr_un un{};
     un.sun_family = AF_UNIX;
-    if (text.empty() || text.size() >= sizeof un.sun_path || text.find('\0') != text.npos) return std::nullopt;
+    if (text.empty() || text.size() >= sizeof un.sun_path || text.find('\0') != text.npos)
+      return std::nullopt;
     std::memcpy(un.sun_path, text.data(), text.size());
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() + 1);
     return SocketAddress(reinterpret_cast<const sockaddr*>(&un), length);

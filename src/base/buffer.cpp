@@ -19,8 +19,10 @@ struct Store {
   std::vector<char*> small;
   std::vector<char*> large;
   ~Store() {
-    for (char* p : small) std::free(p);
-    for (char* p : large) std::free(p);
+    for (char* p : small)
+      std::free(p);
+    for (char* p : large)
+      std::free(p);
   }
   std::vector<char*>* of(std::size_t bytes) {
     if (bytes == Buffer::kSmall) return &small;

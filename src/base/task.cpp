@@ -7,7 +7,8 @@ namespace sluice {
 namespace {
 
 // Frames of one proxied request fit well below this; larger ones are rare enough for malloc.
-constexpr std::size_t kClassBytes = 16;  // as malloc: idle connections are made of frames, and count every byte
+constexpr std::size_t kClassBytes =
+    16;  // as malloc: idle connections are made of frames, and count every byte
 constexpr std::size_t kClasses = 128;
 constexpr std::uint16_t kKeepPerClass = 256;
 

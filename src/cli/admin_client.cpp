@@ -1,19 +1,19 @@
 #include "cli/admin_client.hpp"
 
+#include "sluice/base/address.hpp"
+
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-
-#include "sluice/base/address.hpp"
 
 namespace sluice::cli {
 
 namespace http = boost::beast::http;
 using Protocol = boost::asio::generic::stream_protocol;
 
-std::optional<AdminReply> ask_admin(const std::string& address, const std::string& method, const std::string& target,
-                                    std::string& error) {
+std::optional<AdminReply> ask_admin(const std::string& address, const std::string& method,
+                                    const std::string& target, std::string& error) {
   const auto parsed = SocketAddress::parse(address);
   if (!parsed) {
     error = "not an address: " + address;

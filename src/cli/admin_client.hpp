@@ -12,7 +12,7 @@ struct AdminReply {
 };
 
 // One request on a connection of its own. Empty with `error` set when nobody answers.
-std::optional<AdminReply> ask_admin(const std::string& address, const std::string& method, const std::string& target,
-                                    std::string& error);
+std::optional<AdminReply> ask_admin(const std::string& address, const std::string& method,
+                                    const std::string& target, std::string& error);
 
 }  // namespace sluice::cli

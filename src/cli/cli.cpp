@@ -1,13 +1,14 @@
 #include "sluice/cli/cli.hpp"
 
+#include "sluice/config/load.hpp"
+
+#include "cli/options.hpp"
+#include "cli/verbs.hpp"
+
 #include <iostream>
 #include <string_view>
 
 #include <fmt/format.h>
-
-#include "cli/options.hpp"
-#include "cli/verbs.hpp"
-#include "sluice/config/load.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -21,8 +22,8 @@ struct Verb {
 
 constexpr Verb kVerbs[] = {
     {"run", "[--config FILE]", "serve in the foreground; logs go to stderr", &run_verb},
-    {"proxy", "--from ADDR --to ADDR [--to ADDR]...", "serve without a file: everything on one address to some servers",
-     &proxy_verb},
+    {"proxy", "--from ADDR --to ADDR [--to ADDR]...",
+     "serve without a file: everything on one address to some servers", &proxy_verb},
     {"check", "[--config FILE] [--json]", "build all that run would build, say what it is, change nothing",
      &check_verb},
     {"reload", "[--config FILE] [--json]", "have the running process apply its file; says applied or refused",
@@ -44,9 +45,11 @@ int help_verb(const Arguments& /*arguments*/) {
   for (const Verb& verb : kVerbs) {
     std::cout << fmt::format("  {:<8} {}\n           {}\n", verb.name, verb.usage, verb.does);
   }
-  std::cout << "\nFILE is /etc/sluice/sluice.yaml unless named. ADDR is HOST:PORT, [V6]:PORT, :PORT or unix:/PATH.\n"
+  std::cout << "\nFILE is /etc/sluice/sluice.yaml unless named. ADDR is HOST:PORT, [V6]:PORT, :PORT or "
+               "unix:/PATH.\n"
                "Exit codes: 0 done, 1 invalid or failed, 2 usage, 4 running process not reachable.\n"
-               "Signals to a running process: HUP reload, TERM and INT drain and stop, USR1 reopen the access log.\n";
+               "Signals to a running process: HUP reload, TERM and INT drain and stop, USR1 reopen the "
+               "access log.\n";
   return kDone;
 }
 
@@ -56,7 +59,8 @@ int completion_verb(const Arguments& arguments) {
     return kUsage;
   }
   std::string verbs;
-  for (const Verb& verb : kVerbs) verbs += std::string(verb.name) + ' ';
+  for (const Verb& verb : kVerbs)
+    verbs += std::string(verb.name) + ' ';
   std::cout << fmt::format(R"(_sluice() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}"
   if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "{}" -- "$word")); return; fi

@@ -1,23 +1,26 @@
 #include "cli/options.hpp"
 
+#include "sluice/config/load.hpp"
+
 #include <algorithm>
 #include <iostream>
-
-#include "sluice/config/load.hpp"
 
 namespace sluice::cli {
 namespace {
 
 const OptionSpec* find_spec(const std::vector<OptionSpec>& specs, std::string_view name) {
-  const auto at = std::find_if(specs.begin(), specs.end(), [&](const OptionSpec& s) { return s.name == name; });
+  const auto at =
+      std::find_if(specs.begin(), specs.end(), [&](const OptionSpec& s) { return s.name == name; });
   return at == specs.end() ? nullptr : &*at;
 }
 
 void complain_unknown(const std::string& name, const std::vector<OptionSpec>& specs) {
   std::vector<std::string_view> known;
-  for (const OptionSpec& spec : specs) known.push_back(spec.name);
+  for (const OptionSpec& spec : specs)
+    known.push_back(spec.name);
   std::cerr << "sluice: unknown argument \"" << name << "\"";
-  if (const auto close = config::nearest(name, known); !close.empty()) std::cerr << "; did you mean \"" << close << "\"?";
+  if (const auto close = config::nearest(name, known); !close.empty())
+    std::cerr << "; did you mean \"" << close << "\"?";
   std::cerr << "\n";
 }
 
@@ -38,12 +41,14 @@ std::optional<Options> Options::parse(const std::vector<std::string>& arguments,
       std::cerr << "sluice: " << name << " is given twice\n";
       return std::nullopt;
     }
-    if (spec->takes_value == (equals == std::string::npos) && (!spec->takes_value || i + 1 == arguments.size())) {
+    if (spec->takes_value == (equals == std::string::npos) &&
+        (!spec->takes_value || i + 1 == arguments.size())) {
       std::cerr << "sluice: " << name << (spec->takes_value ? " needs a value\n" : " takes no value\n");
       return std::nullopt;
     }
     std::string value;
-    if (spec->takes_value) value = equals == std::string::npos ? arguments[++i] : arguments[i].substr(equals + 1);
+    if (spec->takes_value)
+      value = equals == std::string::npos ? arguments[++i] : arguments[i].substr(equals + 1);
     out.given_.push_back({name, std::move(value)});
   }
   return out;

@@ -17,7 +17,8 @@ struct OptionSpec {
 class Options {
  public:
   // Empty with a message on stderr when `arguments` do not fit. "--name=value" is the same as "--name value".
-  static std::optional<Options> parse(const std::vector<std::string>& arguments, const std::vector<OptionSpec>& specs);
+  static std::optional<Options> parse(const std::vector<std::string>& arguments,
+                                      const std::vector<OptionSpec>& specs);
 
   bool has(std::string_view name) const;
   std::string value(std::string_view name, std::string otherwise = {}) const;

@@ -1,16 +1,17 @@
 #include "cli/verbs.hpp"
 
-#include <iostream>
-
-#include <boost/json.hpp>
-#include <fmt/format.h>
-
-#include "cli/admin_client.hpp"
-#include "cli/options.hpp"
 #include "sluice/cli/cli.hpp"
 #include "sluice/config/load.hpp"
 #include "sluice/control/process.hpp"
 #include "sluice/plan/plan.hpp"
+
+#include "cli/admin_client.hpp"
+#include "cli/options.hpp"
+
+#include <iostream>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
 
 namespace sluice::cli {
 namespace {
@@ -35,7 +36,8 @@ json::array to_json(const config::Diagnostics& diagnostics, const std::vector<st
 
 json::array to_json(const std::vector<std::string>& lines) {
   json::array out;
-  for (const std::string& line : lines) out.emplace_back(line);
+  for (const std::string& line : lines)
+    out.emplace_back(line);
   return out;
 }
 
@@ -56,9 +58,11 @@ int proxy_verb(const Arguments& arguments) {
     return kUsage;
   }
   // The same words as in a file, so that they mean the same and fail the same.
-  std::string text = "version: 1\nadmin: off\nlisteners:\n  http: " + json::serialize(json::value(options->value("--from")));
+  std::string text =
+      "version: 1\nadmin: off\nlisteners:\n  http: " + json::serialize(json::value(options->value("--from")));
   text += "\npools:\n  app:\n    servers:\n";
-  for (const std::string& server : options->values("--to")) text += "      - " + json::serialize(json::value(server)) + "\n";
+  for (const std::string& server : options->values("--to"))
+    text += "      - " + json::serialize(json::value(server)) + "\n";
   text += "routes:\n  - pool: app\n";
   return control::run([text](config::Diagnostics& diagnostics) {
     return config::load_text(text, "command line", ".", diagnostics);
@@ -69,8 +73,8 @@ int check_verb(const Arguments& arguments) {
   const auto options = Options::parse(arguments, kFileOptions);
   if (!options) return kUsage;
   config::Diagnostics diagnostics;
-  const auto document =
-      std::make_shared<config::Document>(config::load(options->value("--config", kDefaultConfig), diagnostics));
+  const auto document = std::make_shared<config::Document>(
+      config::load(options->value("--config", kDefaultConfig), diagnostics));
   const auto plan = plan::Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), diagnostics);
   if (options->has("--json")) {
     json::object out{{"ok", plan != nullptr}, {"errors", to_json(diagnostics, document->files)}};
@@ -99,7 +103,8 @@ int reload_verb(const Arguments& arguments) {
   if (!reply) {
     if (!diagnostics.empty()) {
       // The process reads the same file, and would refuse it; perhaps it is even why we cannot find it.
-      std::cerr << diagnostics.render(document.files) << "refused: the file is invalid; nothing has changed\n";
+      std::cerr << diagnostics.render(document.files)
+                << "refused: the file is invalid; nothing has changed\n";
       return kInvalid;
     }
     std::cerr << fmt::format("sluice: nobody answers on {}: {}\n", document.admin.value, error);

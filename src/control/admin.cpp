@@ -1,10 +1,12 @@
 #include "control/admin.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
+#include "sluice/base/address.hpp"
+#include "sluice/base/text.hpp"
 
 #include <chrono>
 #include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -15,9 +17,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
-
-#include "sluice/base/address.hpp"
-#include "sluice/base/text.hpp"
 
 namespace sluice::control {
 namespace {
@@ -49,8 +48,8 @@ Response reply_json(const Request& request, http::status status, const json::obj
   return reply(request, status, "application/json", json::serialize(body) + "\n");
 }
 
-// A web page in the operator's browser can reach loopback too: it shows by Origin, or by a Host that is a name
-// (DNS rebinding). Neither comes from the command line or from a script.
+// A web page in the operator's browser can reach loopback too: it shows by Origin, or by a Host that is a
+// name (DNS rebinding). Neither comes from the command line or from a script.
 bool from_a_browser_page(const Request& request) {
   if (request.find(http::field::origin) != request.end()) return true;
   const auto host = request[http::field::host];
@@ -80,7 +79,8 @@ asio::awaitable<Outcome> reload(Steering& steering) {
 asio::awaitable<Response> reload_reply(const Request& request, Steering& steering) {
   const Outcome outcome = co_await reload(steering);
   json::array warnings;
-  for (const std::string& warning : outcome.warnings) warnings.emplace_back(warning);
+  for (const std::string& warning : outcome.warnings)
+    warnings.emplace_back(warning);
   co_return reply_json(request, outcome.applied ? http::status::ok : http::status::unprocessable_entity,
                        {{"result", outcome.applied ? "applied" : "refused"},
                         {"generation", outcome.generation},

@@ -1,14 +1,14 @@
-// The admin address: a small HTTP server on loopback or a unix socket, on the control thread. Beast's parser is
-// good enough here: whoever reaches this address may steer the process anyway.
+// The admin address: a small HTTP server on loopback or a unix socket, on the control thread. Beast's parser
+// is good enough here: whoever reaches this address may steer the process anyway.
 #pragma once
+
+#include "sluice/control/steering.hpp"
 
 #include <string>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-
-#include "sluice/control/steering.hpp"
 
 namespace sluice::control {
 

@@ -1,19 +1,19 @@
 #include "sluice/control/process.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
+#include "sluice/observe/log.hpp"
+
+#include "control/admin.hpp"
 
 #include <chrono>
 #include <csignal>
 #include <iostream>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
-
-#include "control/admin.hpp"
-#include "sluice/observe/log.hpp"
 
 namespace sluice::control {
 namespace {
@@ -49,7 +49,8 @@ class Process {
       std::cerr << outcome.errors;
       return 1;
     }
-    for (const std::string& warning : outcome.warnings) observe::log_warn("{}", warning);
+    for (const std::string& warning : outcome.warnings)
+      observe::log_warn("{}", warning);
     if (!start_admin()) {
       steering_.stop();
       return 1;
@@ -57,7 +58,8 @@ class Process {
     wait_for_signals();
     every(certificates_, kCertificateCheck, [this] { steering_.renew_certificates(); });
     every(names_, kNameCheck, [this] { steering_.resolve_names(); });
-    every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds), [this] { steering_.rotate_ticket_keys(); });
+    every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds),
+          [this] { steering_.rotate_ticket_keys(); });
     say_ready();
     io_.run();
     steering_.stop();
@@ -81,7 +83,8 @@ class Process {
 
   void say_ready() {
     std::string line = fmt::format("ready pid={}", ::getpid());
-    for (const auto& bound : steering_.addresses()) line += fmt::format(" {}={}", bound.name, bound.address.text());
+    for (const auto& bound : steering_.addresses())
+      line += fmt::format(" {}={}", bound.name, bound.address.text());
     if (admin_ != nullptr) line += " admin=" + admin_->address();
     observe::log_info("{}", line);
     server::notify_service_manager("READY=1");
@@ -93,7 +96,9 @@ class Process {
       switch (number) {
         case SIGHUP: steering_.reload([](const Outcome&) {}); break;
         case SIGUSR1: steering_.reopen_logs(); break;
-        case SIGUSR2: observe::log_warn("USR2: handing over to a new binary is not supported by this version"); break;
+        case SIGUSR2:
+          observe::log_warn("USR2: handing over to a new binary is not supported by this version");
+          break;
         default: stop(); break;
       }
       wait_for_signals();

@@ -1,19 +1,18 @@
 #include "sluice/control/steering.hpp"
 
+#include "sluice/observe/log.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <malloc.h>
 #include <netdb.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-
-#include "sluice/observe/log.hpp"
 
 namespace sluice::control {
 namespace {
@@ -49,15 +48,17 @@ std::vector<SocketAddress> look_up(const plan::Server& server, std::string& erro
   return out;
 }
 
-void add_member(upstream::Members& members, std::shared_ptr<upstream::Endpoint> endpoint, std::uint32_t weight) {
+void add_member(upstream::Members& members, std::shared_ptr<upstream::Endpoint> endpoint,
+                std::uint32_t weight) {
   const bool there = std::any_of(members.begin(), members.end(),
                                  [&](const upstream::Member& m) { return m.endpoint == endpoint; });
   if (!there) members.push_back({std::move(endpoint), weight});
 }
 
 bool same(const upstream::Members& a, const upstream::Members& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return x.endpoint == y.endpoint && x.weight == y.weight; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.endpoint == y.endpoint && x.weight == y.weight;
+  });
 }
 
 // Takes a runtime apart, and gives its memory back to the system: reload after reload must not add up.
@@ -110,9 +111,11 @@ Outcome Steering::apply() {
     if (server_ == nullptr) {
       first_document_ = document;
       // A runtime may hold ten thousand tenants: it is taken apart here, not between two requests.
-      server_ = std::make_unique<server::Server>(
-          worker_count(*document), server::inherited_sockets(),
-          [this](std::shared_ptr<const proxy::Runtime> old) { later([old = std::move(old)]() mutable { give_back(old); }); });
+      server_ =
+          std::make_unique<server::Server>(worker_count(*document), server::inherited_sockets(),
+                                           [this](std::shared_ptr<const proxy::Runtime> old) {
+                                             later([old = std::move(old)]() mutable { give_back(old); });
+                                           });
     }
     outcome = publish(plan, diagnostics, true);
   }
@@ -165,8 +168,7 @@ std::shared_ptr<observe::AccessFile> Steering::access_file(const plan::Plan& pla
   return file;
 }
 
-std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const plan::Plan& plan,
-                                                                           bool again) {
+std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const plan::Plan& plan, bool again) {
   std::vector<std::shared_ptr<const upstream::Members>> out;
   for (const plan::Pool& pool : plan.pools()) {
     auto members = std::make_shared<upstream::Members>();
@@ -213,9 +215,11 @@ void Steering::reload(std::function<void(const Outcome&)> done) {
     if (outcome.applied) {
       observe::log_info("reload applied, generation {}", outcome.generation);
     } else {
-      observe::log_error("reload refused, generation {} keeps running:\n{}", outcome.generation, outcome.errors);
+      observe::log_error("reload refused, generation {} keeps running:\n{}", outcome.generation,
+                         outcome.errors);
     }
-    for (const std::string& warning : outcome.warnings) observe::log_warn("{}", warning);
+    for (const std::string& warning : outcome.warnings)
+      observe::log_warn("{}", warning);
     done(outcome);
   });
 }
@@ -233,7 +237,8 @@ void Steering::renew_certificates() {
       return;
     }
     const std::string error = diagnostics.render(runtime_->plan->document().files);
-    if (error != renewal_error_) observe::log_error("certificate files changed but cannot be used:\n{}", error);
+    if (error != renewal_error_)
+      observe::log_error("certificate files changed but cannot be used:\n{}", error);
     renewal_error_ = error;
   });
 }
@@ -242,7 +247,8 @@ void Steering::resolve_names() {
   later([this] {
     const auto& pools = runtime_->plan->pools();
     const bool named = std::any_of(pools.begin(), pools.end(), [](const plan::Pool& pool) {
-      return std::any_of(pool.servers.begin(), pool.servers.end(), [](const auto& s) { return !s.host.empty(); });
+      return std::any_of(pool.servers.begin(), pool.servers.end(),
+                         [](const auto& s) { return !s.host.empty(); });
     });
     if (!named) return;
     auto members = resolve(*runtime_->plan, true);

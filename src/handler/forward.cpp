@@ -1,12 +1,12 @@
 #include "sluice/handler/forward.hpp"
 
-#include <array>
-#include <cerrno>
-#include <utility>
-
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/upstream/balance/least_connections.hpp"
+
+#include <array>
+#include <cerrno>
+#include <utility>
 
 namespace sluice::handler {
 namespace {
@@ -127,7 +127,8 @@ class Forward {
     co_return co_await exchange_on(std::move(connection));
   }
 
-  Task<std::unique_ptr<Connection>> connect(const std::shared_ptr<upstream::Endpoint>& endpoint, Error& error) {
+  Task<std::unique_ptr<Connection>> connect(const std::shared_ptr<upstream::Endpoint>& endpoint,
+                                            Error& error) {
     const Nanos before = now();
     auto connection = co_await target_.connections.open(endpoint, target_.limits.connect, error);
     account_.connect += now() - before;
@@ -148,7 +149,8 @@ class Forward {
     const Watch watch(*this, peer);
     const Nanos asked = now();
     const upstream::Endpoint& endpoint = connection->endpoint();
-    const std::string_view host = endpoint.address().is_unix() ? std::string_view("localhost") : endpoint.name();
+    const std::string_view host =
+        endpoint.address().is_unix() ? std::string_view("localhost") : endpoint.name();
     Error error = co_await peer.send(exchange_, host);
     if (error.side == Side::downstream && error) co_return error;  // the body was bad, nothing left us
     if (!error && !peer.sent_all()) upload.start();

@@ -30,7 +30,8 @@ bool number_like_but_no_address(std::string_view host) {
   if (!is_digit(last.front())) return false;
   bool number = true;
   const bool hex = last.size() > 1 && last[0] == '0' && last[1] == 'x';
-  for (const char c : last.substr(hex ? 2 : 0)) number = number && (hex ? hex_value(c) >= 0 : is_digit(c));
+  for (const char c : last.substr(hex ? 2 : 0))
+    number = number && (hex ? hex_value(c) >= 0 : is_digit(c));
   return number && !IpAddress::parse(host);
 }
 
@@ -53,7 +54,8 @@ std::optional<Authority> parse_authority(std::string_view text, Arena& arena) {
     text = text.substr(0, colon);
   }
   char* name = arena.array<char>(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) name[i] = to_lower(text[i]);
+  for (std::size_t i = 0; i < text.size(); ++i)
+    name[i] = to_lower(text[i]);
   std::string_view host(name, text.size());
   if (host.starts_with('[')) {
     if (!IpAddress::parse(host.substr(1, host.size() - 2))) return std::nullopt;

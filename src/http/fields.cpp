@@ -1,9 +1,9 @@
 #include "sluice/http/fields.hpp"
 
+#include "sluice/base/text.hpp"
+
 #include <algorithm>
 #include <cstring>
-
-#include "sluice/base/text.hpp"
 
 namespace sluice::http {
 namespace {
@@ -48,7 +48,8 @@ struct ByLength {
   constexpr ByLength() {
     std::size_t at = 0;
     for (std::size_t length = 0; length <= kLongest + 1; ++length) {
-      while (at < std::size(kKnown) && kKnown[at].name.size() < length) ++at;
+      while (at < std::size(kKnown) && kKnown[at].name.size() < length)
+        ++at;
       first[length] = static_cast<std::uint8_t>(at);
     }
   }
@@ -82,7 +83,7 @@ FieldId field_id(std::string_view name) {
   char folded[64];
   if (name.size() > sizeof folded) {
     return same_variable(name.substr(0, kForwardedFamily.size()), kForwardedFamily) ? FieldId::look_alike
-                                                                                   : FieldId::other;
+                                                                                    : FieldId::other;
   }
   std::transform(name.begin(), name.end(), folded, fold);
   return exact_id({folded, name.size()}) == FieldId::other ? FieldId::other : FieldId::look_alike;

@@ -1,10 +1,9 @@
 #include "sluice/http/forwarding.hpp"
 
-#include <sys/random.h>
+#include "sluice/base/text.hpp"
 
 #include <cstdlib>
-
-#include "sluice/base/text.hpp"
+#include <sys/random.h>
 
 namespace sluice::http {
 namespace {
@@ -35,7 +34,8 @@ class Random {
 bool valid_request_id(std::string_view id) {
   if (id.empty() || id.size() > 128) return false;
   for (const char c : id) {
-    if (!is_digit(c) && !is_alpha(c) && std::string_view("._:@/+=-").find(c) == std::string_view::npos) return false;
+    if (!is_digit(c) && !is_alpha(c) && std::string_view("._:@/+=-").find(c) == std::string_view::npos)
+      return false;
   }
   return true;
 }
@@ -81,7 +81,8 @@ bool forwarding_field(FieldId id) {
 
 // Adds the field unless a trusted peer already said it.
 void add_unless_said(Exchange& exchange, std::string_view name, std::string_view value, FieldId id) {
-  if (exchange.request.fields.find(id) == nullptr) exchange.request.fields.add(exchange.arena, name, value, id);
+  if (exchange.request.fields.find(id) == nullptr)
+    exchange.request.fields.add(exchange.arena, name, value, id);
 }
 
 }  // namespace
@@ -119,7 +120,8 @@ std::string_view make_request_id(Arena& arena) {
   char* id = arena.array<char>(32);
   for (int half = 0; half < 2; ++half) {
     std::uint64_t bits = random.next();
-    for (int i = 0; i < 16; ++i, bits >>= 4) id[half * 16 + i] = kDigits[bits & 15];
+    for (int i = 0; i < 16; ++i, bits >>= 4)
+      id[half * 16 + i] = kDigits[bits & 15];
   }
   return {id, 32};
 }
@@ -155,7 +157,8 @@ void add_forwarding_fields(Exchange& exchange) {
   // A peer on a unix socket has no address to tell.
   std::string_view chain = before;
   if (exchange.origin.peer_ip != SocketAddress::kUnixPeer) {
-    chain = before.empty() ? exchange.origin.peer_ip : exchange.arena.join({before, ", ", exchange.origin.peer_ip});
+    chain = before.empty() ? exchange.origin.peer_ip
+                           : exchange.arena.join({before, ", ", exchange.origin.peer_ip});
   }
   if (!chain.empty()) fields.add(exchange.arena, "X-Forwarded-For", chain, FieldId::x_forwarded_for);
   add_unless_said(exchange, "X-Forwarded-Proto", exchange.origin.secure ? "https" : "http",

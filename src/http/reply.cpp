@@ -1,24 +1,28 @@
 #include "sluice/http/reply.hpp"
 
-#include <charconv>
-#include <ctime>
-
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
+
+#include <charconv>
+#include <ctime>
 
 namespace sluice::http {
 namespace {
 
 Reason upstream_reason(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::connect_refused: return {502, "connection_refused", "the upstream refused the connection"};
-    case ErrorKind::connect_timeout: return {504, "connection_timeout", "the upstream did not accept in time"};
-    case ErrorKind::connect_failed: return {502, "destination_ip_unroutable", "no connection to the upstream"};
+    case ErrorKind::connect_refused:
+      return {502, "connection_refused", "the upstream refused the connection"};
+    case ErrorKind::connect_timeout:
+      return {504, "connection_timeout", "the upstream did not accept in time"};
+    case ErrorKind::connect_failed:
+      return {502, "destination_ip_unroutable", "no connection to the upstream"};
     case ErrorKind::name_unresolved: return {502, "dns_error", "the upstream's name has no address"};
     case ErrorKind::tls_failed: return {502, "tls_protocol_error", "no TLS with the upstream"};
     case ErrorKind::timed_out: return {504, "http_response_timeout", "the upstream did not answer in time"};
     case ErrorKind::malformed: return {502, "http_protocol_error", "the upstream's response is malformed"};
-    case ErrorKind::head_too_large: return {502, "http_response_header_section_size", "response head too large"};
+    case ErrorKind::head_too_large:
+      return {502, "http_response_header_section_size", "response head too large"};
     case ErrorKind::unavailable: return {503, "destination_unavailable", "no server is available"};
     case ErrorKind::cancelled: return {503, "destination_unavailable", "the server was taken out of service"};
     default: return {502, "connection_terminated", "the upstream closed the connection before it answered"};
@@ -28,10 +32,12 @@ Reason upstream_reason(ErrorKind kind) {
 Reason downstream_reason(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::timed_out: return {408, "http_request_error", "the request did not arrive in time"};
-    case ErrorKind::head_too_large: return {431, "http_request_error", "the request's header fields are too large"};
+    case ErrorKind::head_too_large:
+      return {431, "http_request_error", "the request's header fields are too large"};
     case ErrorKind::target_too_long: return {414, "http_request_error", "the request's target is too long"};
     case ErrorKind::body_too_large: return {413, "http_request_error", "the request's body is too large"};
-    case ErrorKind::version_unsupported: return {505, "http_request_error", "the HTTP version is not supported"};
+    case ErrorKind::version_unsupported:
+      return {505, "http_request_error", "the HTTP version is not supported"};
     case ErrorKind::method_refused: return {405, "http_request_denied", "the method is not allowed here"};
     case ErrorKind::expectation_failed: return {417, "http_request_error", "the expectation cannot be met"};
     default: return {400, "http_request_error", "the request is malformed or ambiguous"};
@@ -94,13 +100,14 @@ void make_reply(Exchange& exchange, const Reason& reason) {
                        "</small></p>\n"});
   } else {
     type = "application/json";
-    body = arena.join({"{\"status\":", status, ",\"error\":\"", reason.error, "\",\"message\":\"", reason.details,
-                       "\",\"request_id\":\"", exchange.request_id, "\"}\n"});
+    body = arena.join({"{\"status\":", status, ",\"error\":\"", reason.error, "\",\"message\":\"",
+                       reason.details, "\",\"request_id\":\"", exchange.request_id, "\"}\n"});
   }
   head.length = body.size();
   head.fields.add(arena, "Content-Type", type, FieldId::content_type);
   head.fields.add(arena, "Cache-Control", "no-store", FieldId::other);
-  add_own_fields(exchange, arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}));
+  add_own_fields(exchange,
+                 arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}));
   if (reason.status == 503) head.fields.add(arena, "Retry-After", "1", FieldId::retry_after);
   exchange.text_body = TextBody(body);
   exchange.response_body = &exchange.text_body;

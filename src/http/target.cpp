@@ -1,9 +1,9 @@
 #include "sluice/http/target.hpp"
 
+#include "sluice/base/text.hpp"
+
 #include <array>
 #include <cstdint>
-
-#include "sluice/base/text.hpp"
 
 namespace sluice::http {
 namespace {
@@ -14,10 +14,13 @@ constexpr std::uint8_t kQuery = 2;
 constexpr std::array<std::uint8_t, 256> kAllowed = [] {
   std::array<std::uint8_t, 256> table{};
   for (unsigned c = 0; c < 256; ++c) {
-    if (is_digit(static_cast<char>(c)) || (c < 128 && is_alpha(static_cast<char>(c)))) table[c] = kPath | kQuery;
+    if (is_digit(static_cast<char>(c)) || (c < 128 && is_alpha(static_cast<char>(c))))
+      table[c] = kPath | kQuery;
   }
-  for (const char c : std::string_view("-._~!$&'()*+,;=:@/%[]|")) table[static_cast<std::uint8_t>(c)] = kPath | kQuery;
-  for (const char c : std::string_view("?{}^`\\")) table[static_cast<std::uint8_t>(c)] = kQuery;
+  for (const char c : std::string_view("-._~!$&'()*+,;=:@/%[]|"))
+    table[static_cast<std::uint8_t>(c)] = kPath | kQuery;
+  for (const char c : std::string_view("?{}^`\\"))
+    table[static_cast<std::uint8_t>(c)] = kQuery;
   return table;
 }();
 

@@ -2,23 +2,24 @@
 // end of the connection.
 #pragma once
 
-#include <cstdint>
-#include <string_view>
-
-#include "http1/chunked.hpp"
 #include "sluice/base/arena.hpp"
 #include "sluice/base/buffer.hpp"
 #include "sluice/http/body.hpp"
 #include "sluice/http/message.hpp"
 #include "sluice/net/transport.hpp"
 
+#include "http1/chunked.hpp"
+
+#include <cstdint>
+#include <string_view>
+
 namespace sluice::http1 {
 
 class BodyReader final : public http::BodySource {
  public:
   // `transport`, `buffer` and `arena` outlive the reading of this body. `side` is put into errors.
-  void start(net::Transport& transport, Buffer& buffer, Arena& arena, http::Framing framing, std::uint64_t length,
-             Side side);
+  void start(net::Transport& transport, Buffer& buffer, Arena& arena, http::Framing framing,
+             std::uint64_t length, Side side);
   // The longest wait for more bytes. A body that has more than `most` bytes (0: no bound) fails.
   void set_limits(Nanos stall, std::uint64_t most) {
     stall_ = stall;

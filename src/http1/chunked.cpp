@@ -1,8 +1,8 @@
 #include "http1/chunked.hpp"
 
-#include <algorithm>
-
 #include "sluice/base/text.hpp"
+
+#include <algorithm>
 
 namespace sluice::http1 {
 namespace {
@@ -19,7 +19,8 @@ bool valid_extensions(std::string_view text) {
   std::size_t i = 0;
   const auto token = [&] {
     const std::size_t from = i;
-    while (i < text.size() && token_char(text[i])) ++i;
+    while (i < text.size() && token_char(text[i]))
+      ++i;
     return i != from;
   };
   while (i < text.size()) {

@@ -1,21 +1,21 @@
 // Chunked transfer coding, RFC 9112 §7.1, decoded strictly and in place. No I/O.
 #pragma once
 
-#include <cstdint>
-#include <string_view>
-
 #include "sluice/base/arena.hpp"
 #include "sluice/base/buffer.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/http/body.hpp"
 #include "sluice/http1/head.hpp"
 
+#include <cstdint>
+#include <string_view>
+
 namespace sluice::http1 {
 
 class ChunkDecoder {
  public:
-  // Takes what it can from the front of `in`. `data`: `piece` points at payload inside `in`'s memory, consumed
-  // already, and valid until more is read into it. `wait`: `in` must grow first.
+  // Takes what it can from the front of `in`. `data`: `piece` points at payload inside `in`'s memory,
+  // consumed already, and valid until more is read into it. `wait`: `in` must grow first.
   http::BodyStep decode(Buffer& in, Arena& arena, std::string_view& piece);
 
   const http::Fields& trailers() const { return trailers_; }

@@ -1,11 +1,12 @@
 #include "sluice/http1/client.hpp"
 
-#include <algorithm>
+#include "sluice/base/text.hpp"
+#include "sluice/http/forwarding.hpp"
 
 #include "http1/body_reader.hpp"
 #include "http1/outbox.hpp"
-#include "sluice/base/text.hpp"
-#include "sluice/http/forwarding.hpp"
+
+#include <algorithm>
 
 namespace sluice::http1 {
 namespace {
@@ -157,7 +158,8 @@ Error ClientConnection::accept_head(http::Exchange& exchange, std::size_t size) 
   const std::string_view head = exchange.arena.copy(in_.view().substr(0, size));
   in_.consume(size);
   exchange.response.clear();
-  Error error = parse_response(head, exchange.arena, kResponseLimits, exchange.request.method, exchange.response);
+  Error error =
+      parse_response(head, exchange.arena, kResponseLimits, exchange.request.method, exchange.response);
   error.side = Side::upstream;
   return error;
 }
@@ -214,8 +216,8 @@ Task<Error> ClientConnection::receive(http::Exchange& exchange) {
 }
 
 bool ClientConnection::reusable() const {
-  return keep_alive_ && !failed_ && !tunnel_ && sent_all_ && body_->finished() && !body_->error() && in_.empty() &&
-         !transport_->cancelled() && !transport_->hung_up() && !transport_->peer_closed();
+  return keep_alive_ && !failed_ && !tunnel_ && sent_all_ && body_->finished() && !body_->error() &&
+         in_.empty() && !transport_->cancelled() && !transport_->hung_up() && !transport_->peer_closed();
 }
 
 }  // namespace sluice::http1

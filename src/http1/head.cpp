@@ -1,11 +1,11 @@
 #include "sluice/http1/head.hpp"
 
-#include <array>
-#include <cstring>
-
 #include "sluice/base/text.hpp"
 #include "sluice/http/authority.hpp"
 #include "sluice/http/target.hpp"
+
+#include <array>
+#include <cstring>
 
 namespace sluice::http1 {
 namespace {
@@ -30,8 +30,10 @@ constexpr std::array<std::uint8_t, 256> kClass = [] {
     if (is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c))) table[c] |= kToken;
     if (is_digit(static_cast<char>(c)) || (c >= 'A' && c <= 'Z')) table[c] |= kMethod;
   }
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<std::uint8_t>(c)] |= kToken;
-  for (const char c : std::string_view("-_")) table[static_cast<std::uint8_t>(c)] |= kMethod;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<std::uint8_t>(c)] |= kToken;
+  for (const char c : std::string_view("-_"))
+    table[static_cast<std::uint8_t>(c)] |= kMethod;
   return table;
 }();
 
@@ -40,15 +42,16 @@ bool is(char c, std::uint8_t what) { return (kClass[static_cast<std::uint8_t>(c)
 constexpr Error kNone{};
 constexpr std::size_t kLongestMethod = 32;
 
-// A place in a head that is known to end with an empty line: as long as `at` is not `end`, a carriage return is
-// still to come, and stops every look-ahead.
+// A place in a head that is known to end with an empty line: as long as `at` is not `end`, a carriage return
+// is still to come, and stops every look-ahead.
 struct Cursor {
   const char* at;
   const char* end;
 
   std::string_view take_while(std::uint8_t what) {
     const char* from = at;
-    while (is(*at, what)) ++at;
+    while (is(*at, what))
+      ++at;
     return {from, static_cast<std::size_t>(at - from)};
   }
   bool skip(char c) {
@@ -229,9 +232,9 @@ Error parse_host(const AbsoluteForm& absolute, Arena& arena, http::RequestHead& 
   }
   const auto authority = http::parse_authority(host->value, arena);
   if (!authority) return {ErrorKind::malformed};
-  if (absolute.present &&
-      (absolute.authority.host != authority->host ||
-       effective_port(absolute.authority.port, absolute.https) != effective_port(authority->port, absolute.https))) {
+  if (absolute.present && (absolute.authority.host != authority->host ||
+                           effective_port(absolute.authority.port, absolute.https) !=
+                               effective_port(authority->port, absolute.https))) {
     return {ErrorKind::malformed};
   }
   out.authority = host->value;
@@ -249,8 +252,8 @@ Error parse_expect(http::RequestHead& out) {
   return kNone;
 }
 
-// A tunnel comes of one well-named protocol, asked for without a body. "h2c" and its drafts never: it would open a second,
-// unguarded way to the application. Ignoring an Upgrade is always right (RFC 9110 §7.8).
+// A tunnel comes of one well-named protocol, asked for without a body. "h2c" and its drafts never: it would
+// open a second, unguarded way to the application. Ignoring an Upgrade is always right (RFC 9110 §7.8).
 void parse_upgrade(bool wanted, http::RequestHead& out) {
   if (!wanted || !out.fields.has(FieldId::upgrade) || out.minor == 0 || out.framing != Framing::none) return;
   if (out.fields.has(FieldId::http2_settings)) return;
@@ -269,19 +272,21 @@ void parse_upgrade(bool wanted, http::RequestHead& out) {
 
 Error parse_request_line(Cursor& cursor, Arena& arena, http::RequestHead& out, AbsoluteForm& absolute) {
   out.method_text = cursor.take_while(kMethod);
-  if (out.method_text.empty() || out.method_text.size() > kLongestMethod || !is_alpha(out.method_text.front()) ||
-      !cursor.skip(' ')) {
+  if (out.method_text.empty() || out.method_text.size() > kLongestMethod ||
+      !is_alpha(out.method_text.front()) || !cursor.skip(' ')) {
     return {ErrorKind::malformed};
   }
   out.method = http::method_of(out.method_text);
   const char* const from = cursor.at;
   // Any byte above space ends up in front of the target's own check.
-  while (static_cast<unsigned char>(*cursor.at) > ' ') ++cursor.at;
+  while (static_cast<unsigned char>(*cursor.at) > ' ')
+    ++cursor.at;
   const std::string_view target(from, static_cast<std::size_t>(cursor.at - from));
   if (target.empty() || !cursor.skip(' ')) return {ErrorKind::malformed};
   if (const Error error = parse_version(cursor, out.minor)) return error;
   if (!cursor.skip_crlf()) return {ErrorKind::malformed};
-  if (out.method == http::Method::connect || out.method == http::Method::trace) return {ErrorKind::method_refused};
+  if (out.method == http::Method::connect || out.method == http::Method::trace)
+    return {ErrorKind::method_refused};
   return parse_target(target, arena, out, absolute);
 }
 
@@ -310,11 +315,30 @@ bool forbidden_in_trailers(const Field& field) {
     default: return true;
   }
   constexpr std::string_view kNames[] = {
-      "authorization",   "proxy-authorization", "proxy-authenticate", "www-authenticate", "set-cookie",
-      "cache-control",   "content-encoding",    "content-range",      "content-location", "range",
-      "max-forwards",    "if-match",            "if-none-match",      "if-modified-since", "if-range",
-      "if-unmodified-since", "location",        "age",                "expires",          "vary",
-      "x-http-method-override", "x-original-url", "x-rewrite-url",    "proxy-status",
+      "authorization",
+      "proxy-authorization",
+      "proxy-authenticate",
+      "www-authenticate",
+      "set-cookie",
+      "cache-control",
+      "content-encoding",
+      "content-range",
+      "content-location",
+      "range",
+      "max-forwards",
+      "if-match",
+      "if-none-match",
+      "if-modified-since",
+      "if-range",
+      "if-unmodified-since",
+      "location",
+      "age",
+      "expires",
+      "vary",
+      "x-http-method-override",
+      "x-original-url",
+      "x-rewrite-url",
+      "proxy-status",
   };
   for (const auto name : kNames) {
     if (http::same_variable(field.name, name)) return true;

@@ -1,9 +1,9 @@
 #include "http1/outbox.hpp"
 
+#include "sluice/base/text.hpp"
+
 #include <charconv>
 #include <cstring>
-
-#include "sluice/base/text.hpp"
 
 namespace sluice::http1 {
 
@@ -86,7 +86,8 @@ void Outbox::request_head(const http::RequestHead& head, std::string_view defaul
   text(" ");
   text(head.target);
   text(" HTTP/1.1\r\n");
-  if (!head.fields.has(http::FieldId::host)) field("Host", head.authority.empty() ? default_host : head.authority);
+  if (!head.fields.has(http::FieldId::host))
+    field("Host", head.authority.empty() ? default_host : head.authority);
   fields(head.fields);
   if (!head.upgrade.empty()) {
     field("Connection", "upgrade");

@@ -1,20 +1,20 @@
-// What is about to be written to one transport, gathered: text made here (heads, chunk sizes) is copied into a
-// scratch of the thread, body pieces go by reference. All leaves in one system call where the kernel takes it.
+// What is about to be written to one transport, gathered: text made here (heads, chunk sizes) is copied into
+// a scratch of the thread, body pieces go by reference. All leaves in one system call where the kernel takes
+// it.
 #pragma once
-
-#include <sys/uio.h>
-
-#include <array>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "sluice/base/error.hpp"
 #include "sluice/base/task.hpp"
 #include "sluice/http/fields.hpp"
 #include "sluice/http/message.hpp"
 #include "sluice/net/transport.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <sys/uio.h>
+#include <vector>
 
 namespace sluice::http1 {
 
@@ -45,8 +45,8 @@ class Outbox {
   // Whether another piece may be added.
   bool has_room() const { return count_ + 4 <= kMost && bytes_ < kEnough; }
 
-  // Hands everything to the kernel if it takes it now: `done` says whether it did. Otherwise `rest` holds what
-  // is left, for Transport::write_all; the thread's scratch is free again.
+  // Hands everything to the kernel if it takes it now: `done` says whether it did. Otherwise `rest` holds
+  // what is left, for Transport::write_all; the thread's scratch is free again.
   Error flush(net::Transport& transport, bool& done, Unsent& rest);
 
  private:

@@ -1,12 +1,13 @@
 #include "sluice/http1/server.hpp"
 
-#include <algorithm>
-#include <utility>
-#include <vector>
+#include "sluice/base/text.hpp"
 
 #include "http1/body_reader.hpp"
 #include "http1/outbox.hpp"
-#include "sluice/base/text.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace sluice::http1 {
 namespace {
@@ -17,8 +18,8 @@ using http::Framing;
 constexpr Nanos kSecond = 1'000'000'000;
 // How long an idle connection may still deliver a request that was on its way when draining began.
 constexpr Nanos kDrainGrace = kSecond / 2;
-// After the last response: how long we read on, so that the client can take what we sent before its own unread
-// bytes turn our close into a reset.
+// After the last response: how long we read on, so that the client can take what we sent before its own
+// unread bytes turn our close into a reset.
 constexpr Nanos kLinger = 5 * kSecond;
 // Of a request body nobody wanted: how much is read for the sake of keeping the connection.
 constexpr std::uint64_t kDiscard = 256 * 1024;
@@ -342,7 +343,8 @@ Task<Error> ServerConnection::respond() {
   responding_ = true;
   http::Exchange& exchange = session_->exchange;
   http::ResponseHead& head = exchange.response;
-  const bool head_only = exchange.request.method == http::Method::head || (http::bodiless(head.status) && head.status != 101);
+  const bool head_only =
+      exchange.request.method == http::Method::head || (http::bodiless(head.status) && head.status != 101);
   if (head_only) exchange.response_body = nullptr;
   // The client may or may not send the body it announced: what follows on the connection is unknowable.
   if (exchange.request.expect_continue && session_->body.bytes() == 0) keep_alive_ = false;

@@ -1,11 +1,10 @@
 #include "sluice/net/loop.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <bit>
 #include <cerrno>
 #include <cstdlib>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <utility>
 
 namespace sluice::net {
@@ -164,7 +163,8 @@ void Loop::Mailbox::on_events(std::uint32_t /*events*/) {
     const std::lock_guard lock(mutex_);
     work.swap(work_);
   }
-  for (auto& item : work) item();
+  for (auto& item : work)
+    item();
 }
 
 }  // namespace sluice::net

@@ -1,21 +1,17 @@
 #include "sluice/net/transport.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 
 namespace sluice::net {
 
 Transport::Transport(Loop& loop, int fd, bool connecting)
-    : loop_(loop),
-      read_deadline_(&Transport::on_read_deadline, this),
-      fd_(fd),
-      may_write_(!connecting) {
+    : loop_(loop), read_deadline_(&Transport::on_read_deadline, this), fd_(fd), may_write_(!connecting) {
   // No memory for the registration: dead on arrival, and every call says so.
   if (loop_.add(*this, fd_) != 0) hung_up_ = broken_ = true;
 }

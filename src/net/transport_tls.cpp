@@ -1,16 +1,16 @@
 // TLS over a Transport. OpenSSL reads the socket through a BIO of ours, so that one recv() of all there is
 // serves several records, and writes into a buffer of the thread, so that all records of one write() leave in
 // one send(). What the kernel does not take is kept as ciphertext: SSL_write never has to be repeated.
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <sys/socket.h>
+#include "sluice/net/transport.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <sys/socket.h>
 
-#include "sluice/net/transport.hpp"
+#include <openssl/bio.h>
+#include <openssl/err.h>
 
 namespace sluice::net {
 namespace {
@@ -110,11 +110,12 @@ IoResult Transport::tls_failure(int result) {
 
 // OpenSSL may hold what the socket no longer does: records read ahead, or the peer's close_notify.
 bool Transport::tls_may_read() const {
-  return ssl_ != nullptr && (SSL_has_pending(ssl_) == 1 || (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0);
+  return ssl_ != nullptr &&
+         (SSL_has_pending(ssl_) == 1 || (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0);
 }
 
-// TLS answers some records by itself (key updates, refused renegotiation). A peer that asks for more and more of
-// that and reads none of it is ended.
+// TLS answers some records by itself (key updates, refused renegotiation). A peer that asks for more and more
+// of that and reads none of it is ended.
 IoResult Transport::read_tls(std::span<char> into) {
   std::size_t total = 0;
   // As many records as are there: one pass of the caller then moves them all.

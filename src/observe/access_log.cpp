@@ -1,14 +1,14 @@
 #include "sluice/observe/access_log.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
+#include "sluice/observe/log.hpp"
 
 #include <cerrno>
 #include <ctime>
+#include <fcntl.h>
 #include <iterator>
+#include <unistd.h>
 
-#include "sluice/observe/log.hpp"
+#include <fmt/format.h>
 
 namespace sluice::observe {
 namespace {
@@ -97,8 +97,8 @@ void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& 
   text(out, "host", request.host);
   text(out, "path", shown_target(exchange));
   fmt::format_to(Out(out), ",\"protocol\":\"HTTP/1.{}\"", request.minor);
-  fmt::format_to(Out(out), ",\"bytes_in\":{},\"bytes_out\":{},\"duration_ms\":{:.3f}", exchange.account.bytes_in,
-                 exchange.account.bytes_out, milliseconds(details.duration));
+  fmt::format_to(Out(out), ",\"bytes_in\":{},\"bytes_out\":{},\"duration_ms\":{:.3f}",
+                 exchange.account.bytes_in, exchange.account.bytes_out, milliseconds(details.duration));
   if (details.attempts != 0) {
     fmt::format_to(Out(out), ",\"upstream_ms\":{:.3f},\"connect_ms\":{:.3f},\"attempts\":{}",
                    milliseconds(details.upstream), milliseconds(details.connect), details.attempts);
@@ -123,7 +123,8 @@ void AccessLog::write_combined(const http::Exchange& exchange) {
   char when[40];
   std::strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &parts);
   std::string& out = buffer_;
-  fmt::format_to(Out(out), "{} - - [{}] \"{} ", or_dash(exchange.client_ip), when, or_dash(request.method_text));
+  fmt::format_to(Out(out), "{} - - [{}] \"{} ", or_dash(exchange.client_ip), when,
+                 or_dash(request.method_text));
   escape(out, or_dash(shown_target(exchange)));
   fmt::format_to(Out(out), " HTTP/1.{}\" {} {} \"", request.minor, exchange.response.status,
                  exchange.account.bytes_out);

@@ -1,10 +1,9 @@
 #include "sluice/observe/log.hpp"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <ctime>
 #include <string>
+#include <unistd.h>
 
 namespace sluice::observe {
 namespace {

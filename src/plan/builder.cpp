@@ -1,10 +1,10 @@
-#include <fmt/format.h>
+#include "sluice/plan/plan.hpp"
 
 #include <algorithm>
 #include <ctime>
 #include <unordered_map>
 
-#include "sluice/plan/plan.hpp"
+#include <fmt/format.h>
 
 namespace sluice::plan {
 namespace {
@@ -43,7 +43,8 @@ class Builder {
 
   std::shared_ptr<const Plan> build() {
     plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
-    for (const auto& block : doc_.trusted_proxies) plan_->trusted_.add(block.value);
+    for (const auto& block : doc_.trusted_proxies)
+      plan_->trusted_.add(block.value);
     pools();
     listeners();
     routes();
@@ -68,7 +69,8 @@ class Builder {
       pool.name = from.name;
       pool.limits = limits(from.timeouts, {});
       pool.drain = pick({from.timeouts.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
-      for (const config::Server& server : from.servers) pool.servers.push_back(make_server(server));
+      for (const config::Server& server : from.servers)
+        pool.servers.push_back(make_server(server));
       pool_index_.emplace(pool.name, static_cast<std::uint32_t>(plan_->pools_.size()));
       plan_->pools_.push_back(std::move(pool));
     }
@@ -91,8 +93,10 @@ class Builder {
     const config::Timeouts& all = doc_.timeouts;
     upstream::Limits out;
     out.connect = pick({route.connect, pool.connect, all.connect}, *config::kDefaultTimeouts.connect);
-    out.first_byte = pick({route.first_byte, pool.first_byte, all.first_byte}, *config::kDefaultTimeouts.first_byte);
-    out.idle = pick({route.upstream_idle, pool.upstream_idle, all.upstream_idle}, *config::kDefaultTimeouts.upstream_idle);
+    out.first_byte =
+        pick({route.first_byte, pool.first_byte, all.first_byte}, *config::kDefaultTimeouts.first_byte);
+    out.idle = pick({route.upstream_idle, pool.upstream_idle, all.upstream_idle},
+                    *config::kDefaultTimeouts.upstream_idle);
     out.body = pick({route.body, pool.body, all.body}, kUpstreamBody);
     return out;
   }
@@ -124,7 +128,8 @@ class Builder {
     if (std::any_of(all.begin(), all.end(), [](const Listener& l) { return l.tls; })) return;
     for (const Listener& listener : all) {
       if (!listener.redirect_https) continue;
-      error(listener.at, "listeners." + listener.name, "redirect: https needs a listener with tls: true to go to");
+      error(listener.at, "listeners." + listener.name,
+            "redirect: https needs a listener with tls: true to go to");
     }
   }
 
@@ -140,8 +145,9 @@ class Builder {
         const bool tcp = !a->address.is_unix() && !b->address.is_unix() && a->address.port() != 0;
         if (!tcp || a->address.port() != b->address.port()) continue;
         if (!every_address(a->address) && !every_address(b->address)) continue;
-        error(a->at, "listeners." + a->name,
-              fmt::format("{} overlaps with {} of listener \"{}\"", a->address_text, b->address_text, b->name));
+        error(
+            a->at, "listeners." + a->name,
+            fmt::format("{} overlaps with {} of listener \"{}\"", a->address_text, b->address_text, b->name));
       }
     }
   }
@@ -151,7 +157,8 @@ class Builder {
     if (const auto found = pool_index_.find(name.value); found != pool_index_.end()) return found->second;
     if (name.value.empty()) return 0;  // missing, and reported as that
     std::vector<std::string_view> known;
-    for (const Pool& pool : plan_->pools_) known.push_back(pool.name);
+    for (const Pool& pool : plan_->pools_)
+      known.push_back(pool.name);
     const std::string_view close = config::nearest(name.value, known);
     error(name.at, path,
           fmt::format("there is no pool \"{}\"{}", name.value,
@@ -163,7 +170,8 @@ class Builder {
     Route route;
     route.at = from.at;
     route.pool = pool_of(from.pool, path + ".pool");
-    for (const auto& method : from.methods) route.methods.push_back(method.value);
+    for (const auto& method : from.methods)
+      route.methods.push_back(method.value);
     if (from.path) {
       route.path = from.path->value;
       if (route.path.ends_with("/*")) route.path.pop_back();
@@ -194,13 +202,15 @@ class Builder {
       auto defaults = std::make_unique<Tenant>();
       set_pool(*defaults, from.defaults.pool, "tenants.defaults.pool");
       if (!defaults->has_pool && doc_.routes.empty()) {
-        error(from.at, "tenants.defaults", "tenants found by from_host need a default pool, or common routes");
+        error(from.at, "tenants.defaults",
+              "tenants found by from_host need a default pool, or common routes");
       }
       defaults_ = std::move(defaults);
       plan_->routes_.set_pattern(suffix, defaults_.get());
       hosts_.push_back({"*" + suffix, from.from_host->at});
     }
-    for (const config::Tenant& item : from.items) tenant(item, from, suffix);
+    for (const config::Tenant& item : from.items)
+      tenant(item, from, suffix);
     if (defaults_ != nullptr) plan_->routes_.keep(std::move(defaults_));
   }
 
@@ -232,12 +242,14 @@ class Builder {
     error(at, path, fmt::format("host \"{}\" belongs to tenant \"{}\" already", host, other.tenant));
   }
 
-  void set_pool(Tenant& tenant, const std::optional<config::Located<std::string>>& pool, const std::string& path) {
+  void set_pool(Tenant& tenant, const std::optional<config::Located<std::string>>& pool,
+                const std::string& path) {
     if (!pool) return;
     tenant.has_pool = true;
     tenant.pool.at = pool->at;
     tenant.pool.pool = pool_of(*pool, path);
-    if (tenant.pool.pool < doc_.pools.size()) tenant.pool.limits = limits(doc_.pools[tenant.pool.pool].timeouts, {});
+    if (tenant.pool.pool < doc_.pools.size())
+      tenant.pool.limits = limits(doc_.pools[tenant.pool.pool].timeouts, {});
   }
 
   // ".example.com" of "{tenant}.example.com"; empty with an error for anything else.
@@ -247,7 +259,8 @@ class Builder {
       const std::string host = config::canonical_host(std::string_view(pattern.value).substr(kTenant.size()));
       if (!host.empty()) return "." + host;
     }
-    error(pattern.at, "tenants.from_host", "expected \"{tenant}.\" and a domain, as in \"{tenant}.example.com\"");
+    error(pattern.at, "tenants.from_host",
+          "expected \"{tenant}.\" and a domain, as in \"{tenant}.example.com\"");
     return {};
   }
 
@@ -263,7 +276,8 @@ class Builder {
     if (needed && !index->empty()) plan_->tls_ = std::make_shared<tls::ServerContext>(index, tickets_);
     if (needed && (!doc_.tls || doc_.tls->certificates.empty())) {
       for (const Listener& listener : plan_->listeners_) {
-        if (listener.tls) error(listener.at, "listeners." + listener.name, "tls: true needs tls.certificates");
+        if (listener.tls)
+          error(listener.at, "listeners." + listener.name, "tls: true needs tls.certificates");
       }
     }
     if (needed && !index->empty()) warn_uncovered(*index);
@@ -281,10 +295,10 @@ class Builder {
     }
     const std::time_t left = identity->not_after - std::time(nullptr);
     if (left < kExpirySoon) {
-      plan_->warnings_.push_back(fmt::format("{}:{}:{}: {}: the certificate {}", doc_.files[from.cert.at.file],
-                                             from.cert.at.line, from.cert.at.column, path,
-                                             left <= 0 ? "has expired"
-                                                       : fmt::format("expires in {} days", left / 86400)));
+      plan_->warnings_.push_back(
+          fmt::format("{}:{}:{}: {}: the certificate {}", doc_.files[from.cert.at.file], from.cert.at.line,
+                      from.cert.at.column, path,
+                      left <= 0 ? "has expired" : fmt::format("expires in {} days", left / 86400)));
     }
     index.add(std::move(identity));
   }
@@ -308,7 +322,8 @@ class Builder {
                                              host.at.line, host.at.column, host.name));
     }
     if (uncovered > kMostUncoveredNamed) {
-      plan_->warnings_.push_back(fmt::format("no certificate covers {} further hosts", uncovered - kMostUncoveredNamed));
+      plan_->warnings_.push_back(
+          fmt::format("no certificate covers {} further hosts", uncovered - kMostUncoveredNamed));
     }
   }
 
@@ -328,15 +343,16 @@ class Builder {
   std::vector<HostAt> hosts_;  // every host a client may ask for over TLS
 };
 
-std::shared_ptr<const Plan> Plan::build(std::shared_ptr<const config::Document> document, const Plan* previous,
-                                        std::shared_ptr<const tls::TicketKeys> tickets,
+std::shared_ptr<const Plan> Plan::build(std::shared_ptr<const config::Document> document,
+                                        const Plan* previous, std::shared_ptr<const tls::TicketKeys> tickets,
                                         config::Diagnostics& diagnostics) {
   return Builder(std::move(document), previous, std::move(tickets), diagnostics).build();
 }
 
 bool Plan::certificates_changed() const {
   const auto& all = certificates_->identities();
-  return std::any_of(all.begin(), all.end(), [](const auto& identity) { return !identity->files_unchanged(); });
+  return std::any_of(all.begin(), all.end(),
+                     [](const auto& identity) { return !identity->files_unchanged(); });
 }
 
 }  // namespace sluice::plan

@@ -38,7 +38,9 @@ bool RouteTable::add_tenant_host(const std::string& host, const Tenant& tenant) 
   return true;
 }
 
-void RouteTable::add_host_route(const std::string& host, const Route& route) { entry(host).routes.add(route); }
+void RouteTable::add_host_route(const std::string& host, const Route& route) {
+  entry(host).routes.add(route);
+}
 
 const Tenant& RouteTable::keep(std::unique_ptr<Tenant> tenant) {
   tenants_.push_back(std::move(tenant));
@@ -46,9 +48,12 @@ const Tenant& RouteTable::keep(std::unique_ptr<Tenant> tenant) {
 }
 
 void RouteTable::finish() {
-  for (auto& [host, e] : exact_) e.routes.sort();
-  for (auto& [host, e] : wildcard_) e.routes.sort();
-  for (auto& tenant : tenants_) tenant->own.sort();
+  for (auto& [host, e] : exact_)
+    e.routes.sort();
+  for (auto& [host, e] : wildcard_)
+    e.routes.sort();
+  for (auto& tenant : tenants_)
+    tenant->own.sort();
   conditional_.sort();
   catch_all_.sort();
 }

@@ -1,8 +1,8 @@
-#include <fmt/format.h>
+#include "sluice/plan/plan.hpp"
 
 #include <ctime>
 
-#include "sluice/plan/plan.hpp"
+#include <fmt/format.h>
 
 namespace sluice::plan {
 namespace {
@@ -15,7 +15,8 @@ std::string day(std::time_t when) {
 
 std::string join(const std::vector<std::string>& items) {
   std::string out;
-  for (const auto& item : items) out += (out.empty() ? "" : ", ") + item;
+  for (const auto& item : items)
+    out += (out.empty() ? "" : ", ") + item;
   return out;
 }
 
@@ -24,8 +25,8 @@ std::string join(const std::vector<std::string>& items) {
 std::string summary(const Plan& plan) {
   std::string out;
   for (const Listener& listener : plan.listeners()) {
-    out += fmt::format("listener {:<12} {}{}{}\n", listener.name, listener.address_text, listener.tls ? ", TLS" : "",
-                       listener.redirect_https ? ", redirects to https" : "");
+    out += fmt::format("listener {:<12} {}{}{}\n", listener.name, listener.address_text,
+                       listener.tls ? ", TLS" : "", listener.redirect_https ? ", redirects to https" : "");
   }
   for (const Pool& pool : plan.pools()) {
     out += fmt::format("pool     {:<12} {} server{}\n", pool.name, pool.servers.size(),
@@ -41,7 +42,8 @@ std::string summary(const Plan& plan) {
                          join(identity->names));
     }
   }
-  for (const std::string& warning : plan.warnings()) out += "warning: " + warning + "\n";
+  for (const std::string& warning : plan.warnings())
+    out += "warning: " + warning + "\n";
   return out;
 }
 

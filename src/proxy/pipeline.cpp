@@ -10,14 +10,14 @@
 // Whoever changes the list changes the drawing in docs/architecture.md.
 #include "sluice/proxy/pipeline.hpp"
 
-#include <fmt/format.h>
+#include "sluice/http/forwarding.hpp"
+#include "sluice/http/reply.hpp"
+#include "sluice/http/target.hpp"
 
 #include <algorithm>
 #include <unordered_set>
 
-#include "sluice/http/forwarding.hpp"
-#include "sluice/http/reply.hpp"
-#include "sluice/http/target.hpp"
+#include <fmt/format.h>
 
 namespace sluice::proxy {
 
@@ -108,7 +108,8 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
   for (http::Field& field : fields.all()) {
     if (field.name.size() == header.size() && http::same_variable(field.name, header)) field.dropped = true;
   }
-  if (!exchange.tenant.empty()) fields.add(exchange.arena, exchange.own_field, exchange.tenant, http::FieldId::other);
+  if (!exchange.tenant.empty())
+    fields.add(exchange.arena, exchange.own_field, exchange.tenant, http::FieldId::other);
 }
 
 Task<void> Pipeline::answer(http::Exchange& exchange, Pin& pin, const plan::Route& route,
@@ -132,7 +133,8 @@ observe::AccessDetails Pipeline::details(http::Exchange& exchange, const Epoch& 
   if (route == nullptr) return out;
   const plan::Plan& plan = *epoch.runtime->plan;
   out.pool = exchange.arena.copy(plan.pools()[route->pool].name);
-  out.route = exchange.arena.copy(fmt::format("{}:{}", plan.document().files[route->at.file], route->at.line));
+  out.route =
+      exchange.arena.copy(fmt::format("{}:{}", plan.document().files[route->at.file], route->at.line));
   return out;
 }
 
@@ -190,7 +192,8 @@ void Pipeline::retire_servers(const Runtime& next) {
 }
 
 void Pipeline::forget(Epoch& epoch) {
-  const auto at = std::find_if(retired_.begin(), retired_.end(), [&](const auto& e) { return e.get() == &epoch; });
+  const auto at =
+      std::find_if(retired_.begin(), retired_.end(), [&](const auto& e) { return e.get() == &epoch; });
   dispose_(std::move(epoch.runtime));
   retired_.erase(at);
 }

@@ -1,20 +1,21 @@
 #include "sluice/server/server.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <latch>
+#include <unistd.h>
 
 namespace sluice::server {
 
 Server::Server(unsigned workers, std::vector<int> inherited, proxy::Pipeline::Dispose dispose)
     : inherited_(std::move(inherited)) {
-  for (unsigned i = 0; i < workers; ++i) workers_.push_back(std::make_unique<Worker>(i, admission_, dispose));
+  for (unsigned i = 0; i < workers; ++i)
+    workers_.push_back(std::make_unique<Worker>(i, admission_, dispose));
 }
 
 Server::~Server() {
   stop();
-  for (const int fd : inherited_) ::close(fd);
+  for (const int fd : inherited_)
+    ::close(fd);
 }
 
 std::string Server::key_of(const plan::Listener& listener) {
@@ -83,7 +84,8 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
       worker.pipeline().set_listener(next.at(key_of(listener)).slot, listener);
     }
     worker.publish(runtime);
-    for (auto& [key, sockets] : fresh) worker.listen(next.at(key).slot, sockets.release(index));
+    for (auto& [key, sockets] : fresh)
+      worker.listen(next.at(key).slot, sockets.release(index));
     for (const auto& [key, listener] : listeners_) {
       if (next.find(key) == next.end()) worker.close_listener(listener.slot);
     }
@@ -94,7 +96,8 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
 
 std::vector<BoundAddress> Server::addresses() const {
   std::vector<BoundAddress> out;
-  for (const auto& [key, listener] : listeners_) out.push_back({listener.name, listener.address});
+  for (const auto& [key, listener] : listeners_)
+    out.push_back({listener.name, listener.address});
   return out;
 }
 
@@ -107,7 +110,8 @@ void Server::abort() {
 }
 
 void Server::stop() {
-  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_)
+    worker->stop();
 }
 
 }  // namespace sluice::server

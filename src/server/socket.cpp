@@ -1,18 +1,17 @@
 #include "sluice/server/socket.hpp"
 
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "sluice/base/text.hpp"
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
-
-#include "sluice/base/text.hpp"
 
 namespace sluice::server {
 namespace {
@@ -85,7 +84,8 @@ std::string ListeningSockets::bind(const SocketAddress& address, unsigned count)
   address_ = address.is_unix() ? address : SocketAddress::local_of(fd);
   if (address.is_unix()) {
     if (::listen(fd, kBacklog) != 0) return failure("cannot listen on", address);
-    for (unsigned i = 1; i < count; ++i) fds_.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    for (unsigned i = 1; i < count; ++i)
+      fds_.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     return {};
   }
   for (unsigned i = 1; i < count; ++i) {
@@ -104,7 +104,8 @@ void ListeningSockets::adopt(int fd, unsigned count) {
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   fds_.push_back(fd);
-  for (unsigned i = 1; i < count; ++i) fds_.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  for (unsigned i = 1; i < count; ++i)
+    fds_.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 int ListeningSockets::release(unsigned worker) { return std::exchange(fds_[worker], -1); }
@@ -115,7 +116,8 @@ std::vector<int> inherited_sockets() {
   const char* count = std::getenv("LISTEN_FDS");
   std::vector<int> fds;
   if (pid == nullptr || count == nullptr || parse_decimal<pid_t>(pid) != ::getpid()) return fds;
-  for (int i = 0; i < parse_decimal<int>(count).value_or(0); ++i) fds.push_back(kFirst + i);
+  for (int i = 0; i < parse_decimal<int>(count).value_or(0); ++i)
+    fds.push_back(kFirst + i);
   ::unsetenv("LISTEN_PID");
   ::unsetenv("LISTEN_FDS");
   ::unsetenv("LISTEN_FDNAMES");

@@ -1,15 +1,14 @@
 #include "sluice/server/worker.hpp"
 
-#include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "sluice/observe/log.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <pthread.h>
 #include <string>
-
-#include "sluice/observe/log.hpp"
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace sluice::server {
 namespace {
@@ -25,7 +24,8 @@ constexpr int kAcceptPerTurn = 32;
 // One listening descriptor of one worker.
 class Worker::Acceptor final : public net::Pollable {
  public:
-  Acceptor(Worker& worker, std::uint32_t slot, int fd) : worker_(worker), slot_(slot), fd_(fd), resume_(&Acceptor::on_resume, this) {
+  Acceptor(Worker& worker, std::uint32_t slot, int fd)
+      : worker_(worker), slot_(slot), fd_(fd), resume_(&Acceptor::on_resume, this) {
     watch();
   }
   ~Acceptor() override {
@@ -39,7 +39,8 @@ class Worker::Acceptor final : public net::Pollable {
     for (int i = 0; i < most; ++i) {
       sockaddr_storage peer{};
       socklen_t length = sizeof peer;
-      const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd =
+          ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         worker_.arrive(slot_, fd, SocketAddress(reinterpret_cast<const sockaddr*>(&peer), length));
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -57,8 +58,8 @@ class Worker::Acceptor final : public net::Pollable {
 
   // Out of descriptors: clients wait in the backlog until some are free again.
   void pause() {
-    observe::log_warn("cannot accept on listener {}: {}; trying again", worker_.pipeline_->listener(slot_).name,
-                      std::strerror(errno));
+    observe::log_warn("cannot accept on listener {}: {}; trying again",
+                      worker_.pipeline_->listener(slot_).name, std::strerror(errno));
     worker_.loop_.remove(*this, fd_);
     watched_ = false;
     resume_.arm(worker_.loop_, worker_.loop_.now() + kAcceptPause);
@@ -150,7 +151,8 @@ void Worker::publish(std::shared_ptr<const proxy::Runtime> runtime) {
 }
 
 void Worker::close_listener(std::uint32_t slot) {
-  const auto at = std::find_if(acceptors_.begin(), acceptors_.end(), [&](const auto& a) { return a->slot() == slot; });
+  const auto at =
+      std::find_if(acceptors_.begin(), acceptors_.end(), [&](const auto& a) { return a->slot() == slot; });
   if (at == acceptors_.end()) return;
   (*at)->accept(INT32_MAX);
   acceptors_.erase(at);
@@ -166,7 +168,8 @@ bool Worker::listening(std::uint32_t slot) const {
 
 void Worker::drain() {
   draining_ = true;
-  for (const auto& acceptor : acceptors_) acceptor->accept(INT32_MAX);
+  for (const auto& acceptor : acceptors_)
+    acceptor->accept(INT32_MAX);
   acceptors_.clear();
   open_.for_each([](http1::ServerConnection& connection) { connection.drain(); });
 }

@@ -1,11 +1,11 @@
 #include "sluice/tls/certificate.hpp"
 
+#include <algorithm>
+#include <sys/stat.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
-
-#include <algorithm>
 
 namespace sluice::tls {
 namespace {
@@ -14,7 +14,8 @@ using BioPtr = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 
 std::string last_error() {
   char text[256] = "not PEM";
-  if (const unsigned long code = ERR_peek_last_error(); code != 0) ERR_error_string_n(code, text, sizeof text);
+  if (const unsigned long code = ERR_peek_last_error(); code != 0)
+    ERR_error_string_n(code, text, sizeof text);
   ERR_clear_error();
   return text;
 }
@@ -122,7 +123,8 @@ std::shared_ptr<const Identity> load_identity(const std::string& cert_file, cons
     return nullptr;
   }
   if (!usable(*out)) {
-    failure = {true, "OpenSSL refuses the key in " + key_file + " as too weak for the default security level"};
+    failure = {true,
+               "OpenSSL refuses the key in " + key_file + " as too weak for the default security level"};
     return nullptr;
   }
   out->not_before = to_time(X509_get0_notBefore(out->leaf.get()));
@@ -134,8 +136,9 @@ std::shared_ptr<const Identity> load_identity(const std::string& cert_file, cons
 void CertificateIndex::add(std::shared_ptr<const Identity> identity) {
   for (const std::string& name : identity->names) {
     Choice& choice = by_name_[name];
-    const bool have = std::any_of(choice.begin(), choice.end(),
-                                  [&](const Identity* other) { return other->key_type == identity->key_type; });
+    const bool have = std::any_of(choice.begin(), choice.end(), [&](const Identity* other) {
+      return other->key_type == identity->key_type;
+    });
     if (!have) choice.push_back(identity.get());
   }
   if (identities_.empty()) fallback_ = {identity.get()};

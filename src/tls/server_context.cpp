@@ -1,12 +1,12 @@
 #include "sluice/tls/server_context.hpp"
 
+#include <cstdlib>
+#include <cstring>
+
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-
-#include <cstdlib>
-#include <cstring>
 
 namespace sluice::tls {
 namespace {
@@ -32,11 +32,13 @@ int tickets_slot() {
 
 // Puts the certificates for the client's server name into its connection.
 int choose_certificate(SSL* ssl, void* /*unused*/) {
-  const auto* index = static_cast<const CertificateIndex*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index_slot()));
+  const auto* index =
+      static_cast<const CertificateIndex*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index_slot()));
   char lowered[256];
   std::size_t size = 0;
   if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) {
-    for (; name[size] != '\0' && size < sizeof lowered; ++size) lowered[size] = to_lower(name[size]);
+    for (; name[size] != '\0' && size < sizeof lowered; ++size)
+      lowered[size] = to_lower(name[size]);
   }
   if (size != 0 && lowered[size - 1] == '.') --size;
   for (const Identity* identity : *index->find({lowered, size})) {
@@ -50,8 +52,8 @@ int choose_certificate(SSL* ssl, void* /*unused*/) {
   return 1;
 }
 
-int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
-                    unsigned offered_size, void* /*unused*/) {
+int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size,
+                    const unsigned char* offered, unsigned offered_size, void* /*unused*/) {
   static constexpr unsigned char kOurs[] = "\x08http/1.1";
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof kOurs - 1, offered, offered_size) !=
@@ -65,7 +67,8 @@ int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_
 // OpenSSL's contract: -1 error, 0 do not use the ticket, 1 fine, 2 fine and send a new one.
 int seal_or_open(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                  int sealing) {
-  const auto* tickets = static_cast<const TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tickets_slot()));
+  const auto* tickets =
+      static_cast<const TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tickets_slot()));
   TicketKeys::Key key{};
   bool old = false;
   if (sealing == 1) {

@@ -1,15 +1,16 @@
-#include <openssl/rand.h>
+#include "sluice/tls/server_context.hpp"
 
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 
-#include "sluice/tls/server_context.hpp"
+#include <openssl/rand.h>
 
 namespace sluice::tls {
 
 TicketKeys::TicketKeys() {
-  for (Key& key : keys_) key = make();
+  for (Key& key : keys_)
+    key = make();
 }
 
 TicketKeys::Key TicketKeys::make() {

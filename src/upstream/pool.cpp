@@ -1,11 +1,10 @@
 #include "sluice/upstream/pool.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 
 namespace sluice::upstream {
 namespace {
@@ -136,7 +135,8 @@ void Connections::give_back(std::unique_ptr<Connection> connection, Nanos idle) 
   if (const std::uint32_t said = connection->http().advertised_idle(); said != 0) {
     idle = std::min(idle, (Nanos{said} - 1) * kSecond);
   }
-  if (s.retired || s.idle_count >= kMostIdlePerEndpoint || idle <= 0 || !connection->http().reusable()) return;
+  if (s.retired || s.idle_count >= kMostIdlePerEndpoint || idle <= 0 || !connection->http().reusable())
+    return;
   Connection* kept = connection.release();
   kept->unlink();
   kept->http().rest();

@@ -1,14 +1,13 @@
 // Socket addresses and address blocks: what a listener binds, an upstream connects to, a log prints.
 #pragma once
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <cstdint>
+#include <netinet/in.h>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <vector>
 
 namespace sluice {

@@ -1,5 +1,6 @@
 // Memory that lives as long as one exchange: bump allocation, freed all at once. Only trivially destructible
-// things go in. The first few kilobytes are part of the arena itself, so an ordinary request allocates nothing.
+// things go in. The first few kilobytes are part of the arena itself, so an ordinary request allocates
+// nothing.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,8 @@ class Arena {
 
   std::string_view join(std::initializer_list<std::string_view> parts) {
     std::size_t size = 0;
-    for (const auto part : parts) size += part.size();
+    for (const auto part : parts)
+      size += part.size();
     char* const out = array<char>(size);
     char* at = out;
     for (const auto part : parts) {

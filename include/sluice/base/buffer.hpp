@@ -1,5 +1,6 @@
-// Read buffers, borrowed from the thread while bytes are under way and given back when a connection goes idle.
-// One contiguous piece of memory: [begin, end) holds bytes not consumed yet, [end, capacity) takes more.
+// Read buffers, borrowed from the thread while bytes are under way and given back when a connection goes
+// idle. One contiguous piece of memory: [begin, end) holds bytes not consumed yet, [end, capacity) takes
+// more.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Time on the data plane: a steady instant in nanoseconds, read once per turn of the event loop and passed on,
-// so that a request costs no clock call of its own and a test can move time by hand.
+// Time on the data plane: a steady instant in nanoseconds, read once per turn of the event loop and passed
+// on, so that a request costs no clock call of its own and a test can move time by hand.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,6 @@
-// What can go wrong on the data plane, as values. An error says what (kind), whose fault it is (side), whether
-// the same work may be tried again elsewhere (retry), and the errno behind it where there is one. Nothing on
-// the data plane throws; a broken invariant aborts.
+// What can go wrong on the data plane, as values. An error says what (kind), whose fault it is (side),
+// whether the same work may be tried again elsewhere (retry), and the errno behind it where there is one.
+// Nothing on the data plane throws; a broken invariant aborts.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,16 @@ namespace sluice {
 // Grouped by what is told to the client: the names follow the error types of RFC 9209 §2.3 where one exists.
 enum class ErrorKind : std::uint8_t {
   none,
-  closed,               // orderly end where more was due, or the connection is gone
-  reset,                // RST, EPIPE, or any other failed read or write
+  closed,  // orderly end where more was due, or the connection is gone
+  reset,   // RST, EPIPE, or any other failed read or write
   timed_out,
-  cancelled,            // we ended it ourselves: drain, shutdown, the other side failed
+  cancelled,  // we ended it ourselves: drain, shutdown, the other side failed
   connect_refused,
   connect_timeout,
-  connect_failed,       // no route, no address, no descriptor …
+  connect_failed,  // no route, no address, no descriptor …
   name_unresolved,
   tls_failed,
-  malformed,            // the peer broke the protocol; nothing it sends can be trusted any more
+  malformed,  // the peer broke the protocol; nothing it sends can be trusted any more
   head_too_large,
   target_too_long,
   body_too_large,

@@ -30,7 +30,8 @@ class IntrusiveList {
   IntrusiveList(const IntrusiveList&) = delete;
   IntrusiveList& operator=(const IntrusiveList&) = delete;
   ~IntrusiveList() {
-    while (!empty()) head_.next->unlink();
+    while (!empty())
+      head_.next->unlink();
     head_.prev = head_.next = nullptr;
   }
 

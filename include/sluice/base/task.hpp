@@ -8,8 +8,8 @@
 // A child that finishes without suspending tells so to its parent by a flag instead of resuming it, so the
 // stack stays flat even where the compiler makes no tail calls (unoptimised and sanitised builds).
 //
-// Ownership: the awaiting frame owns the child's. A task is awaited exactly once or never started. Frames come
-// from the thread's own free lists; a task must be destroyed on the thread that made it.
+// Ownership: the awaiting frame owns the child's. A task is awaited exactly once or never started. Frames
+// come from the thread's own free lists; a task must be destroyed on the thread that made it.
 #pragma once
 
 #include <coroutine>
@@ -60,7 +60,9 @@ class [[nodiscard]] Task {
     std::optional<T> value;
     Task get_return_object() { return Task{std::coroutine_handle<promise_type>::from_promise(*this)}; }
     template <class U>
-    void return_value(U&& v) { value.emplace(std::forward<U>(v)); }
+    void return_value(U&& v) {
+      value.emplace(std::forward<U>(v));
+    }
   };
 
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
@@ -119,8 +121,8 @@ class [[nodiscard]] Task<void> {
   std::coroutine_handle<promise_type> frame_;
 };
 
-// The return type of a coroutine that runs to its first suspension before its caller goes on, and frees itself
-// at its end.
+// The return type of a coroutine that runs to its first suspension before its caller goes on, and frees
+// itself at its end.
 struct Detached {
   struct promise_type {
     static void* operator new(std::size_t bytes) { return allocate_frame(bytes); }

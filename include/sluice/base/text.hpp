@@ -30,8 +30,10 @@ constexpr bool iequals(std::string_view a, std::string_view b) {
 
 // Optional whitespace of RFC 9110 §5.6.3: SP and HTAB.
 constexpr std::string_view trim_ows(std::string_view s) {
-  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t'))
+    s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t'))
+    s.remove_suffix(1);
   return s;
 }
 
@@ -45,8 +47,8 @@ std::optional<T> parse_decimal(std::string_view s) {
   return value;
 }
 
-// Calls f(element) for each element of a comma-separated list (RFC 9110 §5.6.1), trimmed, empty ones left out.
-// f returns false to stop.
+// Calls f(element) for each element of a comma-separated list (RFC 9110 §5.6.1), trimmed, empty ones left
+// out. f returns false to stop.
 template <class F>
 void for_each_element(std::string_view list, F&& f) {
   while (!list.empty()) {
@@ -60,7 +62,8 @@ void for_each_element(std::string_view list, F&& f) {
 
 inline std::string lower(std::string_view s) {
   std::string out(s);
-  for (char& c : out) c = to_lower(c);
+  for (char& c : out)
+    c = to_lower(c);
   return out;
 }
 

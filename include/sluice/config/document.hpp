@@ -16,9 +16,8 @@ namespace sluice::config {
 
 using Duration = std::chrono::milliseconds;
 
-// A place in a configuration file. Lines and columns count from 1, columns in bytes; line 0 means "the file as
-// a whole".
-// `file` indexes Document::files.
+// A place in a configuration file. Lines and columns count from 1, columns in bytes; line 0 means "the file
+// as a whole". `file` indexes Document::files.
 struct Position {
   std::uint32_t file = 0;
   std::uint32_t line = 0;
@@ -33,10 +32,10 @@ struct Located {
   bool operator==(const Located& other) const { return value == other.value; }
 };
 
-// Time limits, 1ms..24h (`drain` from 0). Unset means "as the level above": a route's fall back to its pool's,
-// a pool's and a listener's to the process's. Listeners set `header`, `idle`, `body` and `drain`; pools
-// `body` (their side of it), `drain`, `connect`, `first_byte` and `upstream_idle`; routes `body`, `connect` and
-// `first_byte`.
+// Time limits, 1ms..24h (`drain` from 0). Unset means "as the level above": a route's fall back to its
+// pool's, a pool's and a listener's to the process's. Listeners set `header`, `idle`, `body` and `drain`;
+// pools `body` (their side of it), `drain`, `connect`, `first_byte` and `upstream_idle`; routes `body`,
+// `connect` and `first_byte`.
 struct Timeouts {
   std::optional<Duration> header;         // whole request head, from its first byte
   std::optional<Duration> idle;           // keep-alive client between two requests
@@ -58,19 +57,20 @@ inline constexpr Timeouts kDefaultTimeouts{.header = std::chrono::seconds(10),
 
 // Bounds on what a client may send or hold. 0 for `body`, `connections` and `connections_per_ip`: no bound.
 struct Max {
-  std::uint32_t head = 32 * 1024;         // bytes, request line included; 1 KiB..1 MiB
-  std::uint32_t fields = 100;             // header fields; 10..1000
-  std::uint64_t body = 0;                 // bytes of a request body
-  std::uint32_t connections = 0;          // client connections, all listeners together
-  std::uint32_t connections_per_ip = 0;   // client connections of one address
+  std::uint32_t head = 32 * 1024;        // bytes, request line included; 1 KiB..1 MiB
+  std::uint32_t fields = 100;            // header fields; 10..1000
+  std::uint64_t body = 0;                // bytes of a request body
+  std::uint32_t connections = 0;         // client connections, all listeners together
+  std::uint32_t connections_per_ip = 0;  // client connections of one address
 };
 
 struct Listener {
   std::string name;
   Position at;
-  Located<std::string> address;  // "1.2.3.4:port", "[v6]:port", ":port" or "unix:/path"; canonical, port 0..65535
+  Located<std::string>
+      address;  // "1.2.3.4:port", "[v6]:port", ":port" or "unix:/path"; canonical, port 0..65535
   bool tls = false;
-  bool redirect_https = false;   // `redirect: https`: 308, except below /.well-known/acme-challenge/
+  bool redirect_https = false;  // `redirect: https`: 308, except below /.well-known/acme-challenge/
   std::optional<Timeouts> timeouts;
 };
 
@@ -99,8 +99,8 @@ struct Pool {
 
 struct Route {
   Position at;
-  std::vector<Located<std::string>> hosts;  // exact or "*.example.com", canonical; empty: any host
-  std::optional<Located<std::string>> path; // "/x/" prefix, "/x" exact; unset: any path
+  std::vector<Located<std::string>> hosts;   // exact or "*.example.com", canonical; empty: any host
+  std::optional<Located<std::string>> path;  // "/x/" prefix, "/x" exact; unset: any path
   std::vector<Located<std::string>> methods;
   Located<std::string> pool;
   Timeouts timeouts;
@@ -124,8 +124,8 @@ struct Tenants {
   std::optional<Located<std::string>> from_host;  // "{tenant}.example.com"
   std::uint16_t unknown = 404;                    // status for hosts that match nothing; 400..599
   TenantDefaults defaults;
-  std::vector<Tenant> items;                      // those of `items`, then those of included files in name order
-  std::optional<Located<std::string>> include;    // glob of the included files, as written
+  std::vector<Tenant> items;  // those of `items`, then those of included files in name order
+  std::optional<Located<std::string>> include;  // glob of the included files, as written
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
@@ -135,7 +135,7 @@ struct Log {
   LogLevel level = LogLevel::info;
   std::string access = "off";  // off | stderr | PATH; absolute after load()
   LogFormat format = LogFormat::json;
-  bool query = false;          // whether query strings are written
+  bool query = false;  // whether query strings are written
 };
 
 struct Document {
@@ -143,7 +143,7 @@ struct Document {
   std::uint32_t workers = 0;       // 0: one per usable core; 1..1024
   Log log;
   Located<std::string> admin{"127.0.0.1:9900", {}};  // loopback "address:port" | "unix:/path" | "off"
-  Timeouts timeouts;  // where unset: kDefaultTimeouts
+  Timeouts timeouts;                                 // where unset: kDefaultTimeouts
   Max max;
   std::vector<Located<std::string>> trusted_proxies;  // CIDR blocks or single addresses, syntax checked
   std::vector<Listener> listeners;

@@ -1,19 +1,21 @@
 // Reading configuration: files in, a Document or every error out.
 #pragma once
 
+#include "sluice/config/document.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sluice/config/document.hpp"
-
 namespace sluice::config {
 
-// One thing that is wrong. `path` is where in the document ("pools.app.servers[1]"), empty for the whole file.
+// One thing that is wrong. `path` is where in the document ("pools.app.servers[1]"), empty for the whole
+// file.
 struct Diagnostic {
   Position at;
   std::string path;
-  std::string message;  // complete, with the suggestion if there is one: `unknown key "lsiten"; did you mean "listen"?`
+  std::string message;  // complete, with the suggestion if there is one: `unknown key "lsiten"; did you mean
+                        // "listen"?`
 };
 
 // Collects everything that is wrong, from every stage, so that the operator sees it at once.
@@ -31,11 +33,13 @@ class Diagnostics {
   std::vector<Diagnostic> items_;
 };
 
-// Loads `path` and what it includes. Errors go to `out`; the Document is then as complete as it could be made,
-// good for finding further errors but not for running. Never throws; reads no environment but for ${NAME}.
+// Loads `path` and what it includes. Errors go to `out`; the Document is then as complete as it could be
+// made, good for finding further errors but not for running. Never throws; reads no environment but for
+// ${NAME}.
 Document load(const std::string& path, Diagnostics& out);
 
-// The same for text that is in no file; `name` stands for it in messages, relative paths are taken from `base`.
+// The same for text that is in no file; `name` stands for it in messages, relative paths are taken from
+// `base`.
 Document load_text(std::string_view text, const std::string& name, const std::string& base, Diagnostics& out);
 
 // The known name that `word` most likely meant (edit distance, at most a third of its length), or empty.

@@ -2,6 +2,11 @@
 // happens on a thread of its own, one thing at a time, while workers serve and the admin address answers.
 #pragma once
 
+#include "sluice/plan/plan.hpp"
+#include "sluice/proxy/pipeline.hpp"
+#include "sluice/server/server.hpp"
+#include "sluice/upstream/endpoint.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -10,11 +15,6 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include "sluice/plan/plan.hpp"
-#include "sluice/proxy/pipeline.hpp"
-#include "sluice/server/server.hpp"
-#include "sluice/upstream/endpoint.hpp"
 
 namespace sluice::control {
 
@@ -61,7 +61,8 @@ class Steering {
 
   void later(std::function<void()> work);
   Outcome apply();
-  Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics, bool new_generation);
+  Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,
+                  bool new_generation);
   // `again`: names known from before are looked up too; a reload takes what is known and does not wait.
   std::vector<std::shared_ptr<const upstream::Members>> resolve(const plan::Plan& plan, bool again);
   void add_named(const plan::Pool& pool, const plan::Server& server, bool again, upstream::Members& members);
@@ -75,7 +76,7 @@ class Steering {
   std::shared_ptr<const config::Document> first_document_;
   std::shared_ptr<const proxy::Runtime> runtime_;
   std::unordered_map<std::string, std::vector<SocketAddress>> resolved_;  // last known, by pool and name
-  std::string renewal_error_;  // said once, not at every look
+  std::string renewal_error_;                                             // said once, not at every look
   std::atomic<bool> draining_{false};
   std::atomic<std::int64_t> drain_{0};
   std::atomic<std::uint64_t> generation_{0};

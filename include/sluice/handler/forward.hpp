@@ -2,12 +2,12 @@
 // back; tries another when the first one refuses.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-
 #include "sluice/http/exchange.hpp"
 #include "sluice/upstream/endpoint.hpp"
 #include "sluice/upstream/pool.hpp"
+
+#include <cstdint>
+#include <memory>
 
 namespace sluice::upstream {
 class LeastConnections;

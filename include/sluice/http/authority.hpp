@@ -1,11 +1,11 @@
 // Host names on the wire: validated and normalised before they mean anything (RFC 3986 §3.2, RFC 9110 §7.2).
 #pragma once
 
+#include "sluice/base/arena.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include "sluice/base/arena.hpp"
 
 namespace sluice::http {
 
@@ -14,8 +14,8 @@ struct Authority {
   std::uint16_t port = 0;  // 0: none given
 };
 
-// "host", "host:port", "[v6]:port". Empty for anything else: user information, percent-encoding, empty labels,
-// labels over 63 or names over 253 bytes, bytes outside [a-z0-9._-], a port that is not 1..65535.
+// "host", "host:port", "[v6]:port". Empty for anything else: user information, percent-encoding, empty
+// labels, labels over 63 or names over 253 bytes, bytes outside [a-z0-9._-], a port that is not 1..65535.
 std::optional<Authority> parse_authority(std::string_view text, Arena& arena);
 
 }  // namespace sluice::http

@@ -1,13 +1,13 @@
-// A message body as a source that is pulled: nothing is read before somebody has room for it. That is the whole
-// of flow control; the bytes in flight are bounded by one read buffer per direction.
+// A message body as a source that is pulled: nothing is read before somebody has room for it. That is the
+// whole of flow control; the bytes in flight are bounded by one read buffer per direction.
 #pragma once
-
-#include <cstdint>
-#include <string_view>
 
 #include "sluice/base/error.hpp"
 #include "sluice/base/task.hpp"
 #include "sluice/http/fields.hpp"
+
+#include <cstdint>
+#include <string_view>
 
 namespace sluice::http {
 

@@ -4,11 +4,11 @@
 // "Dropping" marks a field so that it is not forwarded; it stays readable for logs.
 #pragma once
 
+#include "sluice/base/arena.hpp"
+
 #include <cstdint>
 #include <span>
 #include <string_view>
-
-#include "sluice/base/arena.hpp"
 
 namespace sluice::http {
 
@@ -39,8 +39,8 @@ enum class FieldId : std::uint8_t {
   x_forwarded_proto,
   x_real_ip,
   x_request_id,
-  // Another spelling of a field that Sluice or the protocol gives a meaning (X_Forwarded_For, X.Real.IP): CGI-style
-  // applications cannot tell it from the real one, so it is never forwarded.
+  // Another spelling of a field that Sluice or the protocol gives a meaning (X_Forwarded_For, X.Real.IP):
+  // CGI-style applications cannot tell it from the real one, so it is never forwarded.
   look_alike,
 };
 

@@ -2,12 +2,12 @@
 // and says who asked (X-Forwarded-*, X-Request-ID).
 #pragma once
 
-#include <cstdint>
-#include <string_view>
-
 #include "sluice/base/address.hpp"
 #include "sluice/base/arena.hpp"
 #include "sluice/http/exchange.hpp"
+
+#include <cstdint>
+#include <string_view>
 
 namespace sluice::http {
 
@@ -19,8 +19,8 @@ void drop_hop_by_hop(Fields& fields);
 std::string_view make_request_id(Arena& arena);
 
 // Fills client_ip and request_id. From a trusted peer: the last address in X-Forwarded-For that is not itself
-// trusted, and the X-Request-ID if it is 1..128 bytes of [A-Za-z0-9._:@/+=-]. Otherwise the peer's address and a
-// fresh id.
+// trusted, and the X-Request-ID if it is 1..128 bytes of [A-Za-z0-9._:@/+=-]. Otherwise the peer's address
+// and a fresh id.
 void identify(Exchange& exchange, const AddressSet& trusted);
 
 // Replaces the client's forwarding fields by ours. What an untrusted client says about forwarding (also

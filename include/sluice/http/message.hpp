@@ -1,10 +1,10 @@
 // The heads of messages, independent of the HTTP version they came in or leave by (RFC 9110).
 #pragma once
 
+#include "sluice/http/fields.hpp"
+
 #include <cstdint>
 #include <string_view>
-
-#include "sluice/http/fields.hpp"
 
 namespace sluice::http {
 

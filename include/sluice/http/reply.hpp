@@ -1,12 +1,12 @@
-// Answers that Sluice makes itself. Each says so: Proxy-Status (RFC 9209) with the reason, X-Request-ID, and a
-// body in the form the client accepts.
+// Answers that Sluice makes itself. Each says so: Proxy-Status (RFC 9209) with the reason, X-Request-ID, and
+// a body in the form the client accepts.
 #pragma once
-
-#include <cstdint>
-#include <string_view>
 
 #include "sluice/base/error.hpp"
 #include "sluice/http/exchange.hpp"
+
+#include <cstdint>
+#include <string_view>
 
 namespace sluice::http {
 

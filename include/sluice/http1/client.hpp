@@ -1,14 +1,14 @@
 // HTTP/1.1 towards an upstream: one connection, one exchange at a time.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string_view>
-
 #include "sluice/base/buffer.hpp"
 #include "sluice/http/exchange.hpp"
 #include "sluice/http1/head.hpp"
 #include "sluice/net/transport.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
 
 namespace sluice::http1 {
 
@@ -55,8 +55,6 @@ class ClientConnection {
   void cancel(ErrorKind kind) { transport_->cancel(kind); }
 
  private:
-
-
   http::BodyStep gather(http::Exchange& exchange, Outbox& out);
   Task<Error> receive_head(http::Exchange& exchange);
   Error accept_head(http::Exchange& exchange, std::size_t size);

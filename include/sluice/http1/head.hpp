@@ -1,16 +1,17 @@
 // The framing guard: heads of HTTP/1 messages, taken apart by one strict pass. What this lets through is read
-// the same way by every careful parser; whatever RFC 9112 calls invalid, or two parsers could read differently,
-// is an error. Nothing is repaired, but for what the RFC prescribes (docs/http1.md lists each rule).
+// the same way by every careful parser; whatever RFC 9112 calls invalid, or two parsers could read
+// differently, is an error. Nothing is repaired, but for what the RFC prescribes (docs/http1.md lists each
+// rule).
 //
 // Pure functions on complete heads; no I/O.
 #pragma once
 
-#include <cstdint>
-#include <string_view>
-
 #include "sluice/base/arena.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/http/message.hpp"
+
+#include <cstdint>
+#include <string_view>
 
 namespace sluice::http1 {
 
@@ -24,8 +25,8 @@ class HeadScanner {
  public:
   enum class State : std::uint8_t { incomplete, complete, malformed };
 
-  // `bytes` is everything received so far, from the start line on. Malformed: a line feed without its carriage
-  // return, or with two. When complete, size() is the head's length with the empty line.
+  // `bytes` is everything received so far, from the start line on. Malformed: a line feed without its
+  // carriage return, or with two. When complete, size() is the head's length with the empty line.
   State scan(std::string_view bytes);
   std::size_t size() const { return size_; }
   // Bytes of the start line with its line break; 0 until that has come.

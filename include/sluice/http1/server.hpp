@@ -1,14 +1,15 @@
-// HTTP/1.x towards clients: reads requests off one connection, hands each to the service, drains the responses.
+// HTTP/1.x towards clients: reads requests off one connection, hands each to the service, drains the
+// responses.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <string>
 
 #include "sluice/base/intrusive_list.hpp"
 #include "sluice/http/exchange.hpp"
 #include "sluice/http1/head.hpp"
 #include "sluice/net/transport.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
 
 namespace sluice::http1 {
 

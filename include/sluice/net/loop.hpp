@@ -4,16 +4,15 @@
 // once, edge-triggered, for both directions: no epoll_ctl per request (Asio's async_wait makes one per wait).
 #pragma once
 
-#include <sys/epoll.h>
+#include "sluice/base/clock.hpp"
+#include "sluice/base/intrusive_list.hpp"
 
 #include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <sys/epoll.h>
 #include <vector>
-
-#include "sluice/base/clock.hpp"
-#include "sluice/base/intrusive_list.hpp"
 
 namespace sluice::net {
 

@@ -8,8 +8,9 @@
 // Ownership: owns the descriptor and the SSL object. Must be destroyed on the loop's thread, with no waiter.
 #pragma once
 
-#include <openssl/ssl.h>
-#include <sys/uio.h>
+#include "sluice/base/error.hpp"
+#include "sluice/base/task.hpp"
+#include "sluice/net/loop.hpp"
 
 #include <coroutine>
 #include <cstdint>
@@ -17,10 +18,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/uio.h>
 
-#include "sluice/base/error.hpp"
-#include "sluice/base/task.hpp"
-#include "sluice/net/loop.hpp"
+#include <openssl/ssl.h>
 
 namespace sluice::net {
 

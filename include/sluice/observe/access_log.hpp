@@ -1,15 +1,15 @@
-// One line per exchange, JSON or the "combined" format of Apache and nginx. Each worker formats into a buffer of
-// its own and hands over whole lines.
+// One line per exchange, JSON or the "combined" format of Apache and nginx. Each worker formats into a buffer
+// of its own and hands over whole lines.
 #pragma once
+
+#include "sluice/config/document.hpp"
+#include "sluice/http/exchange.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-
-#include "sluice/config/document.hpp"
-#include "sluice/http/exchange.hpp"
 
 namespace sluice::observe {
 
@@ -21,8 +21,8 @@ class AccessFile {
   ~AccessFile();
   AccessFile(const AccessFile&) = delete;
   AccessFile& operator=(const AccessFile&) = delete;
-  // Whole lines; what several workers write does not mix, on a pipe either. Errors are passed over: a full disk
-  // must not stop traffic.
+  // Whole lines; what several workers write does not mix, on a pipe either. Errors are passed over: a full
+  // disk must not stop traffic.
   void append(std::string_view lines);
 
  private:

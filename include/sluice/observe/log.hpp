@@ -2,11 +2,11 @@
 // write(2), so that lines of several threads never mix. Not for requests: those go to the access log.
 #pragma once
 
-#include <fmt/format.h>
+#include "sluice/config/document.hpp"
 
 #include <string_view>
 
-#include "sluice/config/document.hpp"
+#include <fmt/format.h>
 
 namespace sluice::observe {
 

@@ -2,16 +2,16 @@
 // `run` and `reload` build the same plan by the same builder, so they cannot disagree about a file.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "sluice/base/address.hpp"
 #include "sluice/config/load.hpp"
 #include "sluice/http1/server.hpp"
 #include "sluice/plan/route.hpp"
 #include "sluice/tls/server_context.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace sluice::plan {
 
@@ -47,7 +47,8 @@ class Plan {
   // Adds what is wrong to `diagnostics`; the result is empty when there was anything, also from before.
   // `previous` lends the certificates whose files have not changed.
   static std::shared_ptr<const Plan> build(std::shared_ptr<const config::Document> document,
-                                           const Plan* previous, std::shared_ptr<const tls::TicketKeys> tickets,
+                                           const Plan* previous,
+                                           std::shared_ptr<const tls::TicketKeys> tickets,
                                            config::Diagnostics& diagnostics);
 
   const config::Document& document() const { return *document_; }

@@ -2,9 +2,13 @@
 //
 // Order of precedence (docs/routing.md): the tenant's own routes; common routes that name the host, exact
 // before the longest wildcard; common routes for any host that have a path or method condition; the tenant's
-// pool; common routes for any host without a condition. Within each: exact path, then longest prefix, then more
-// conditions, then file order.
+// pool; common routes for any host without a condition. Within each: exact path, then longest prefix, then
+// more conditions, then file order.
 #pragma once
+
+#include "sluice/base/text.hpp"
+#include "sluice/config/document.hpp"
+#include "sluice/upstream/pool.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -12,10 +16,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include "sluice/base/text.hpp"
-#include "sluice/config/document.hpp"
-#include "sluice/upstream/pool.hpp"
 
 namespace sluice::plan {
 
@@ -59,7 +59,8 @@ struct Match {
 
 class RouteTable {
  public:
-  // Hosts are normalised; "*.x" stands for any number of labels in front of x. False: somebody has it already.
+  // Hosts are normalised; "*.x" stands for any number of labels in front of x. False: somebody has it
+  // already.
   bool add_tenant_host(const std::string& host, const Tenant& tenant);
   void add_host_route(const std::string& host, const Route& route);
   void add_common(const Route& route) { (route.conditional() ? conditional_ : catch_all_).add(route); }

@@ -1,16 +1,16 @@
 // The journey of a request, on one page: see pipeline.cpp. One pipeline per worker.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <vector>
-
 #include "sluice/handler/forward.hpp"
 #include "sluice/http1/server.hpp"
 #include "sluice/observe/access_log.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/upstream/balance/least_connections.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
 
 namespace sluice::proxy {
 
@@ -24,8 +24,8 @@ struct Runtime {
 
 class Pipeline final : public http1::Service {
  public:
-  // `ended` destroys a connection; `dispose` takes a runtime nobody uses any more to where destroying it delays
-  // no request.
+  // `ended` destroys a connection; `dispose` takes a runtime nobody uses any more to where destroying it
+  // delays no request.
   using Ended = std::function<void(http1::ServerConnection&)>;
   using Dispose = std::function<void(std::shared_ptr<const Runtime>)>;
   Pipeline(net::Loop& loop, Ended ended, Dispose dispose);
@@ -56,7 +56,9 @@ class Pipeline final : public http1::Service {
   };
   class Pin {
    public:
-    explicit Pin(Pipeline& pipeline) : pipeline_(pipeline), epoch_(pipeline.current_.get()) { ++epoch_->pins; }
+    explicit Pin(Pipeline& pipeline) : pipeline_(pipeline), epoch_(pipeline.current_.get()) {
+      ++epoch_->pins;
+    }
     ~Pin() { release(); }
     Pin(const Pin&) = delete;
     Pin& operator=(const Pin&) = delete;
@@ -80,8 +82,10 @@ class Pipeline final : public http1::Service {
   Verdict route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match);
   bool redirects(const http::Exchange& exchange) const;
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
-  Task<void> answer(http::Exchange& exchange, Pin& pin, const plan::Route& route, handler::ForwardAccount& account);
-  observe::AccessDetails details(http::Exchange& exchange, const Epoch& epoch, const plan::Route* route) const;
+  Task<void> answer(http::Exchange& exchange, Pin& pin, const plan::Route& route,
+                    handler::ForwardAccount& account);
+  observe::AccessDetails details(http::Exchange& exchange, const Epoch& epoch,
+                                 const plan::Route* route) const;
   void account(const http::Exchange& exchange, observe::AccessDetails details,
                const handler::ForwardAccount& forward);
   void retire_servers(const Runtime& next);

@@ -1,18 +1,18 @@
 // All workers and listeners of the process, and how a plan gets to them. Used by the control thread.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "sluice/config/load.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/admission.hpp"
 #include "sluice/server/socket.hpp"
 #include "sluice/server/worker.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace sluice::server {
 
@@ -23,14 +23,14 @@ struct BoundAddress {
 
 class Server {
  public:
-  // `inherited`: listening descriptors from the service manager; a listener whose address one of them has takes
-  // it instead of binding.
+  // `inherited`: listening descriptors from the service manager; a listener whose address one of them has
+  // takes it instead of binding.
   Server(unsigned workers, std::vector<int> inherited, proxy::Pipeline::Dispose dispose);
   ~Server();
 
-  // Makes `runtime` what runs: binds new listeners, then switches every worker, then closes listeners that are
-  // gone. Returns when all workers have switched. When a listener cannot be bound, nothing has changed and the
-  // errors are in `diagnostics`.
+  // Makes `runtime` what runs: binds new listeners, then switches every worker, then closes listeners that
+  // are gone. Returns when all workers have switched. When a listener cannot be bound, nothing has changed
+  // and the errors are in `diagnostics`.
   bool publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diagnostics& diagnostics);
 
   std::vector<BoundAddress> addresses() const;

@@ -1,10 +1,10 @@
 // Listening sockets: made here, or handed over by systemd.
 #pragma once
 
+#include "sluice/base/address.hpp"
+
 #include <string>
 #include <vector>
-
-#include "sluice/base/address.hpp"
 
 namespace sluice::server {
 
@@ -18,9 +18,9 @@ class ListeningSockets {
   ListeningSockets& operator=(const ListeningSockets&) = delete;
   ~ListeningSockets();
 
-  // Binds and listens, `count` times by SO_REUSEPORT, so that the kernel spreads connections over workers that
-  // share nothing. Unix sockets are bound once and shared. An address that another process listens on is an
-  // error even where that process would allow the sharing: two Sluices would each get half of the traffic.
+  // Binds and listens, `count` times by SO_REUSEPORT, so that the kernel spreads connections over workers
+  // that share nothing. Unix sockets are bound once and shared. An address that another process listens on is
+  // an error even where that process would allow the sharing: two Sluices would each get half of the traffic.
   // Returns "" or what went wrong.
   std::string bind(const SocketAddress& address, unsigned count);
   // Takes over a listening descriptor that was inherited, shared by all workers.

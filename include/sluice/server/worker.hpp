@@ -2,16 +2,16 @@
 // but the plan, which does not change, and counters.
 #pragma once
 
+#include "sluice/http1/server.hpp"
+#include "sluice/net/loop.hpp"
+#include "sluice/proxy/pipeline.hpp"
+#include "sluice/server/admission.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
-
-#include "sluice/http1/server.hpp"
-#include "sluice/net/loop.hpp"
-#include "sluice/proxy/pipeline.hpp"
-#include "sluice/server/admission.hpp"
 
 namespace sluice::server {
 
@@ -32,8 +32,8 @@ class Worker {
   void publish(std::shared_ptr<const proxy::Runtime> runtime);
   // Starts accepting on `fd`, which it takes over; other workers may accept on the same socket.
   void listen(std::uint32_t slot, int fd);
-  // Takes what waits in the backlog, then closes; connections of that listener end after the request under way,
-  // or when its drain time is over.
+  // Takes what waits in the backlog, then closes; connections of that listener end after the request under
+  // way, or when its drain time is over.
   void close_listener(std::uint32_t slot);
   // No new connections; those open end after the request under way.
   void drain();
@@ -58,8 +58,8 @@ class Worker {
   Admission& admission_;
   std::unique_ptr<proxy::Pipeline> pipeline_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
-  std::vector<std::unique_ptr<Closing>> closing_;   // listeners whose connections are draining
-  IntrusiveList<Arrival> arriving_;                 // in their TLS handshake
+  std::vector<std::unique_ptr<Closing>> closing_;  // listeners whose connections are draining
+  IntrusiveList<Arrival> arriving_;                // in their TLS handshake
   IntrusiveList<http1::ServerConnection> open_;
   net::Deadline flush_;
   bool draining_ = false;

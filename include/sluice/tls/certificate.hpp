@@ -1,7 +1,7 @@
 // Certificates with their keys, and the index that finds one for a server name.
 #pragma once
 
-#include <openssl/ssl.h>
+#include "sluice/base/text.hpp"
 
 #include <cstdint>
 #include <ctime>
@@ -11,14 +11,16 @@
 #include <unordered_map>
 #include <vector>
 
-#include "sluice/base/text.hpp"
+#include <openssl/ssl.h>
 
 namespace sluice::tls {
 
 template <auto Free>
 struct Freer {
   template <class T>
-  void operator()(T* thing) const { Free(thing); }
+  void operator()(T* thing) const {
+    Free(thing);
+  }
 };
 inline void free_chain(STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); }
 
@@ -61,7 +63,8 @@ struct LoadFailure {
   std::string message;
 };
 
-// Reads both files. Refuses a key that does not belong to the certificate, and a certificate without a DNS name.
+// Reads both files. Refuses a key that does not belong to the certificate, and a certificate without a DNS
+// name.
 std::shared_ptr<const Identity> load_identity(const std::string& cert_file, const std::string& key_file,
                                               LoadFailure& failure);
 

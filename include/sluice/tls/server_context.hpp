@@ -2,20 +2,20 @@
 // and nothing more; the certificate is put into the connection when its server name is known.
 #pragma once
 
-#include <openssl/ssl.h>
+#include "sluice/tls/certificate.hpp"
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <shared_mutex>
 
-#include "sluice/tls/certificate.hpp"
+#include <openssl/ssl.h>
 
 namespace sluice::tls {
 
 // Keys that seal session tickets (RFC 5077, RFC 8446 §4.6.1). One set per process, handed on from one
-// configuration to the next, so that resumption survives reloads. The newest key seals; older ones open for as
-// long as tickets live.
+// configuration to the next, so that resumption survives reloads. The newest key seals; older ones open for
+// as long as tickets live.
 class TicketKeys {
  public:
   static constexpr long kLifetimeSeconds = 2 * 60 * 60;
@@ -39,11 +39,12 @@ class TicketKeys {
   std::array<Key, 3> keys_;  // newest first
 };
 
-// TLS 1.2 and 1.3, Mozilla's "intermediate" ciphers (version 5.7, without finite-field DH), no compression, no
-// renegotiation, tickets, ALPN http/1.1. Aborts when OpenSSL refuses one of these: that is a broken build.
+// TLS 1.2 and 1.3, Mozilla's "intermediate" ciphers (version 5.7, without finite-field DH), no compression,
+// no renegotiation, tickets, ALPN http/1.1. Aborts when OpenSSL refuses one of these: that is a broken build.
 class ServerContext {
  public:
-  ServerContext(std::shared_ptr<const CertificateIndex> certificates, std::shared_ptr<const TicketKeys> tickets);
+  ServerContext(std::shared_ptr<const CertificateIndex> certificates,
+                std::shared_ptr<const TicketKeys> tickets);
   ~ServerContext();
   ServerContext(const ServerContext&) = delete;
   ServerContext& operator=(const ServerContext&) = delete;

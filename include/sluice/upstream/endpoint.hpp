@@ -2,15 +2,15 @@
 // is known about it outlives reloads.
 #pragma once
 
+#include "sluice/base/address.hpp"
+#include "sluice/base/clock.hpp"
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include "sluice/base/address.hpp"
-#include "sluice/base/clock.hpp"
 
 namespace sluice::upstream {
 

@@ -1,12 +1,6 @@
 // What one worker has of the upstreams: connections kept for reuse, and which server comes next in each pool.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "sluice/base/error.hpp"
 #include "sluice/base/intrusive_list.hpp"
 #include "sluice/base/task.hpp"
@@ -14,14 +8,20 @@
 #include "sluice/net/loop.hpp"
 #include "sluice/upstream/endpoint.hpp"
 
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
 namespace sluice::upstream {
 
 // Time limits of one pool, or of one route to it. All are set.
 struct Limits {
   Nanos connect = 0;
   Nanos first_byte = 0;
-  Nanos body = 0;   // between two reads or writes of a body
-  Nanos idle = 0;   // an unused connection
+  Nanos body = 0;  // between two reads or writes of a body
+  Nanos idle = 0;  // an unused connection
 };
 
 class Connections;
@@ -29,7 +29,8 @@ class Connections;
 // A connection to an endpoint, either under way for one exchange or kept idle.
 class Connection final : public ListLink, private net::TransportObserver {
  public:
-  Connection(Connections& owner, std::shared_ptr<Endpoint> endpoint, std::unique_ptr<net::Transport> transport);
+  Connection(Connections& owner, std::shared_ptr<Endpoint> endpoint,
+             std::unique_ptr<net::Transport> transport);
   ~Connection();
 
   http1::ClientConnection& http() { return http_; }
@@ -56,11 +57,12 @@ class Connections {
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
-  // An idle connection, the one used last first, or nullptr. `sure`: it was asked just now whether it is still
-  // open, for requests that cannot be sent a second time.
+  // An idle connection, the one used last first, or nullptr. `sure`: it was asked just now whether it is
+  // still open, for requests that cannot be sent a second time.
   std::unique_ptr<Connection> take(Endpoint& endpoint, bool sure);
   // A new connection. On failure `error` is set and the result empty.
-  Task<std::unique_ptr<Connection>> open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout, Error& error);
+  Task<std::unique_ptr<Connection>> open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout,
+                                         Error& error);
   // After an exchange: keeps it for `idle`, or closes it.
   void give_back(std::unique_ptr<Connection> connection, Nanos idle);
 
@@ -81,8 +83,8 @@ class Connections {
     ~Slot();
     static void on_retire(void* self);
     net::Loop& loop;
-    IntrusiveList<Connection> idle;   // owned
-    IntrusiveList<Connection> active; // owned by their exchanges
+    IntrusiveList<Connection> idle;    // owned
+    IntrusiveList<Connection> active;  // owned by their exchanges
     std::size_t idle_count = 0;
     net::Deadline retire;
     bool retired = false;  // no longer configured

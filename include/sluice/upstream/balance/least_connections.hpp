@@ -1,11 +1,11 @@
-// Weighted least connections: the server with the fewest requests under way for its weight, the one about to be
-// added included, so that an idle heavy server comes before an idle light one. Ties go round.
+// Weighted least connections: the server with the fewest requests under way for its weight, the one about to
+// be added included, so that an idle heavy server comes before an idle light one. Ties go round.
 #pragma once
+
+#include "sluice/upstream/endpoint.hpp"
 
 #include <cstdint>
 #include <span>
-
-#include "sluice/upstream/endpoint.hpp"
 
 namespace sluice::upstream {
 
