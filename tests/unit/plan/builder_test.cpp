@@ -265,7 +265,7 @@ TEST_CASE("TLS needs certificates, and https a listener", "[plan][builder]") {
 TEST_CASE("listeners the kernel would not bind beside each other are an error", "[plan][builder]") {
   const std::string rest = "pools: { app: { servers: [\"127.0.0.1:3001\"] } }\nroutes: [{ pool: app }]\n";
   CHECK(build("version: 1\nlisteners: { a: \":80\", b: \"127.0.0.1:80\", c: \"127.0.0.1:81\" }\n" + rest)
-            .errors == "t.yaml:2:25: listeners.b: 127.0.0.1:80 overlaps with :80 of listener \"a\"\n");
+            .errors == "t.yaml:2:24: listeners.b: 127.0.0.1:80 overlaps with :80 of listener \"a\"\n");
   good(
       "version: 1\nlisteners: { a: \"127.0.0.1:80\", b: \"127.0.0.2:80\", c: \":0\", d: \"127.0.0.1:0\" }\n" +
       rest);
