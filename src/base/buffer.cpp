@@ -14,17 +14,21 @@ constexpr std::size_t kKeep = 0;  // so that a sanitizer sees the use of a buffe
 constexpr std::size_t kKeep = 64;
 #endif
 
-// Free memory of the two ordinary sizes, kept by the thread that freed it.
+// Free memory of the ordinary sizes, kept by the thread that freed it.
 struct Store {
+  std::vector<char*> tiny;
   std::vector<char*> small;
   std::vector<char*> large;
   ~Store() {
+    for (char* p : tiny)
+      std::free(p);
     for (char* p : small)
       std::free(p);
     for (char* p : large)
       std::free(p);
   }
   std::vector<char*>* of(std::size_t bytes) {
+    if (bytes == Buffer::kTiny) return &tiny;
     if (bytes == Buffer::kSmall) return &small;
     return bytes == Buffer::kLarge ? &large : nullptr;
   }
@@ -76,7 +80,10 @@ void Buffer::reserve(std::size_t bytes) {
     compact();
     return;
   }
-  const std::size_t size = bytes <= kSmall ? kSmall : bytes <= kLarge ? kLarge : bytes;
+  std::size_t size = bytes;
+  for (const std::size_t ordinary : {kLarge, kSmall, kTiny}) {
+    if (bytes <= ordinary) size = ordinary;
+  }
   char* fresh = take(size);
   const std::size_t held = end_ - begin_;
   if (held != 0) std::memcpy(fresh, data_ + begin_, held);

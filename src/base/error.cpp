@@ -7,7 +7,9 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::none: return "none";
     case ErrorKind::closed: return "closed";
     case ErrorKind::reset: return "reset";
+    case ErrorKind::refused: return "refused";
     case ErrorKind::timed_out: return "timed_out";
+    case ErrorKind::deadline_exceeded: return "deadline_exceeded";
     case ErrorKind::cancelled: return "cancelled";
     case ErrorKind::connect_refused: return "connect_refused";
     case ErrorKind::connect_timeout: return "connect_timeout";
@@ -20,6 +22,7 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::body_too_large: return "body_too_large";
     case ErrorKind::version_unsupported: return "version_unsupported";
     case ErrorKind::method_refused: return "method_refused";
+    case ErrorKind::misdirected: return "misdirected";
     case ErrorKind::expectation_failed: return "expectation_failed";
     case ErrorKind::unavailable: return "unavailable";
   }

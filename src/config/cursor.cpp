@@ -26,6 +26,14 @@ std::string Context::where(Position at) const {
   return fmt::format("{}:{}:{}", files[at.file], at.line, at.column);
 }
 
+std::optional<Cursor> Cursor::find(std::string_view key) const {
+  if (node_->kind != Kind::map) return std::nullopt;
+  for (const Entry& entry : node_->children) {
+    if (entry.key->text == key) return value(entry);
+  }
+  return std::nullopt;
+}
+
 std::string Cursor::path() const {
   if (up_ == nullptr) return {};
   std::string out = up_->path();

@@ -7,6 +7,7 @@
 #include "config/tree.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ class Cursor {
   Cursor(Context& context, const Node& root) : context_(&context), node_(&root) {}
 
   Cursor value(const Entry& entry) const { return {*this, entry.key, 0, *entry.value}; }
+  // The value under `key`; nothing when this is no map, or one without that key.
+  std::optional<Cursor> find(std::string_view key) const;
   Cursor item(std::size_t index) const { return {*this, nullptr, index, *node_->children[index].value}; }
 
   const Node& node() const { return *node_; }

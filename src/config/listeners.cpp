@@ -1,5 +1,4 @@
 #include "config/address.hpp"
-#include "config/file.hpp"
 #include "config/names.hpp"
 #include "config/schemas.hpp"
 
@@ -11,9 +10,9 @@
 namespace sluice::config {
 namespace {
 
-constexpr std::array<std::string_view, 1> kProtocolWords{"http/1.1"};
-constexpr std::array<std::string_view, 2> kLaterProtocols{"h2", "h2c"};
-constexpr Choices kProtocols{kProtocolWords, kLaterProtocols};
+enum class Protocol : std::uint8_t { h2, http1, h2c };
+constexpr std::array<std::string_view, 3> kProtocolWords{"h2", "http/1.1", "h2c"};
+constexpr Choices kProtocols{kProtocolWords, {}};
 constexpr std::array<std::string_view, 1> kRedirectWords{"https"};
 constexpr Choices kRedirects{kRedirectWords, {}};
 
@@ -25,17 +24,54 @@ void read_redirect(const Cursor& at, Listener& out) {
   if (read_choice(at, kRedirects)) out.redirect_https = true;
 }
 
-// There is one protocol to choose today, so choosing it changes nothing.
-void read_protocols(const Cursor& at, Listener&) {
-  read_list(at, [](const Cursor& item) { read_choice(item, kProtocols); });
+// Which protocols fit depends on `tls`, which may come later: read_protocols() reads them after the map.
+void leave_for_later(const Cursor&, Listener&) {}
+
+// Why `word` cannot be spoken on this listener beside those before it; empty when it can.
+std::string_view misfit(Protocol word, const Listener& listener) {
+  if (word == Protocol::h2c && listener.tls) {
+    return "\"h2c\" is HTTP/2 without TLS, and this listener has \"tls: true\"; write \"h2\"";
+  }
+  if (word == Protocol::h2 && !listener.tls) {
+    return "\"h2\" needs \"tls: true\"; for HTTP/2 without TLS write [h2c]";
+  }
+  const bool apart = (word == Protocol::h2c && listener.http1) || (word == Protocol::http1 && listener.h2c);
+  return apart ? "\"h2c\" and \"http/1.1\" need a listener each; write one of them here" : "";
+}
+
+bool& flag_of(Protocol word, Listener& listener) {
+  switch (word) {
+    case Protocol::h2: return listener.h2;
+    case Protocol::h2c: return listener.h2c;
+    case Protocol::http1: break;
+  }
+  return listener.http1;
+}
+
+void read_protocol(const Cursor& at, Listener& out) {
+  const auto word = choice<Protocol, kProtocols>(at);
+  if (!word) return;
+  bool& spoken = flag_of(*word, out);
+  if (spoken) {
+    at.error("this protocol stands in the list already; leave it out here");
+  } else if (const std::string_view problem = misfit(*word, out); !problem.empty()) {
+    at.error(std::string(problem));
+  } else {
+    spoken = true;
+  }
+}
+
+void read_protocols(const Cursor& at, Listener& out) {
+  out.h2 = out.http1 = false;
+  read_list(at, [&](const Cursor& item) { read_protocol(item, out); });
   if (at.node().kind == Kind::list && at.children().empty())
     at.error("the list is empty; leave the key out instead");
 }
 
-std::optional<std::string> certificate_path(const Cursor& at) {
-  const auto name = text(at);
-  if (!name) return std::nullopt;
-  return absolute_join(at.context().base, *name);
+// What suits the listener, unless something is written.
+void settle_protocols(const Cursor& at, Listener& out) {
+  out.h2 = out.tls;
+  if (const auto protocols = at.find("protocols")) read_protocols(*protocols, out);
 }
 
 void read_certificates(const Cursor& at, Tls& out) {
@@ -54,6 +90,7 @@ void read_listener(const Cursor& at, Listener& out) {
   }
   if (!at.expect(Kind::map, "an address or a map")) return;
   read_map(at, kListenerSchema, out);
+  settle_protocols(at, out);
   if (out.tls && out.redirect_https) {
     at.error_at_key("\"redirect: https\" is for plain listeners; this one has \"tls: true\"");
   }
@@ -67,8 +104,10 @@ constexpr std::array kListenerKeys{
         &locate<&Listener::address, listener_address>},
     Key<Listener>{{"tls", "boolean", "false", "Whether clients speak TLS here."},
                   &set<&Listener::tls, boolean>},
-    Key<Listener>{{"protocols", "list", "[http/1.1]", "Protocols spoken here; `http/1.1` is the only one."},
-                  &read_protocols},
+    Key<Listener>{{"protocols", "list", "`[h2, http/1.1]` under TLS, else `[http/1.1]`",
+                   "Protocols spoken here. Under TLS `h2`, `http/1.1` or both; without TLS either `http/1.1` "
+                   "or `h2c`, which is HTTP/2 for clients that know beforehand."},
+                  &leave_for_later},
     Key<Listener>{{"redirect", "`https`", "none",
                    "Answer every request with 308 to https, except below `/.well-known/acme-challenge/`."},
                   &read_redirect},
@@ -83,9 +122,9 @@ constexpr std::array kTlsKeys{
 
 constexpr std::array kCertificateKeys{
     Key<Certificate>{{"cert", "path", kRequired, "PEM file with the certificate and its chain, leaf first."},
-                     &locate<&Certificate::cert, certificate_path>},
+                     &locate<&Certificate::cert, file_path>},
     Key<Certificate>{{"key", "path", kRequired, "PEM file with the private key."},
-                     &locate<&Certificate::key, certificate_path>}};
+                     &locate<&Certificate::key, file_path>}};
 
 // Every listener with port 0 gets a port of its own.
 bool may_repeat(const std::string& address) { return address.empty() || address.ends_with(":0"); }

@@ -1,5 +1,6 @@
 #include "config/names.hpp"
 
+#include "sluice/base/address.hpp"
 #include "sluice/config/load.hpp"
 
 #include <algorithm>
@@ -96,6 +97,19 @@ Text parse_host_pattern(std::string_view text) {
     return failed<std::string>(fmt::format("{} has a port; write the host alone", quoted(text)));
   }
   return failed<std::string>(fmt::format("{} is not a host name", quoted(text)));
+}
+
+Text parse_server_name(std::string_view text) {
+  Text host = parse_host_pattern(text);
+  if (!host) return host;
+  if (host.value.starts_with('*')) {
+    return failed<std::string>(fmt::format("{} is a wildcard; write one name", quoted(text)));
+  }
+  if (host.value.starts_with('[') || IpAddress::parse(host.value)) {
+    return failed<std::string>(fmt::format(
+        "{} is an address; leave the key out to verify the address of each server", quoted(text)));
+  }
+  return host;
 }
 
 Text parse_tenant_pattern(std::string_view text) {

@@ -22,6 +22,9 @@ bool is_tenant_name(std::string_view text);
 // "www.example.com" or "*.example.com"; canonical_host() of it.
 Parsed<std::string> parse_host_pattern(std::string_view text);
 
+// "www.example.com", one name: what TLS asks a server for. canonical_host() of it.
+Parsed<std::string> parse_server_name(std::string_view text);
+
 // "{tenant}.example.com"; the placeholder is the whole first label.
 Parsed<std::string> parse_tenant_pattern(std::string_view text);
 

@@ -103,6 +103,19 @@ constexpr std::array kMaxKeys{
         {"connections_per_ip", "whole number", "0", "Connections of one client address; 0 for any number."},
         &set<&Max::connections_per_ip, whole<0, kMostConnections>>}};
 
+constexpr std::array kHttp2Keys{
+    Key<Http2>{{"streams", "whole number", "128",
+                "Requests open at a time, 1 to 10000; more are refused, and the client tries them again."},
+               &set<&Http2::streams, whole<1, 10'000>>},
+    Key<Http2>{{"resets", "rate", "500/m", "Streams that the client gives up or breaks before their end."},
+               &set<&Http2::resets, rate>},
+    Key<Http2>{{"control_frames", "rate", "1000/m",
+                "Frames that ask for nothing: PING, SETTINGS, PRIORITY, empty DATA, and WINDOW_UPDATE beyond "
+                "those that go with the traffic."},
+               &set<&Http2::control_frames, rate>},
+    Key<Http2>{{"continuations", "whole number", "16", "CONTINUATION frames of one header block, 1 to 1000."},
+               &set<&Http2::continuations, whole<1, 1000>>}};
+
 constexpr std::array kDocumentKeys{
     Key<Document>{{"version", "whole number", kRequired, "Version of this format: 1."}, &read_version},
     Key<Document>{{"listeners", "map", kRequired, "Where clients connect, by name."}, &read_listeners},
@@ -118,6 +131,8 @@ constexpr std::array kDocumentKeys{
                   &nest<&Document::timeouts, kProcessTimeouts>},
     Key<Document>{{"max", "map", "see below", "What one client may send or hold."},
                   &nest<&Document::max, kMaxSchema>},
+    Key<Document>{{"http2", "map", "see below", "What one HTTP/2 connection may do."},
+                  &nest<&Document::http2, kHttp2Schema>},
     Key<Document>{
         {"workers", "`auto` or whole number", "auto", "Event loops, 1 to 1024; `auto` is one per core."},
         &read_workers},
@@ -136,6 +151,12 @@ constexpr std::array<std::string_view, 8> kLaterKeys{"access",           "cache_
 constinit const Schema<Document> kAdminSchema{{"admin", "An address alone, or a map."}, kAdminKeys};
 constinit const Schema<Log> kLogSchema{{"log", ""}, kLogKeys};
 constinit const Schema<Max> kMaxSchema{{"max", ""}, kMaxKeys};
+constinit const Schema<Http2> kHttp2Schema{
+    {"http2",
+     "Bounds for each HTTP/2 connection of a client, the same in the clear and under TLS. As many as a rate "
+     "allows in its time may come at once; beyond it, and beyond `continuations`, the connection ends with "
+     "ENHANCE_YOUR_CALM."},
+    kHttp2Keys};
 constinit const Schema<Document> kDocumentSchema{{"", "The keys at the top of the file.", kLaterKeys},
                                                  kDocumentKeys};
 

@@ -29,6 +29,7 @@ routes:
 |---|---|
 | duration | a number and `ms`, `s`, `m` or `h`, without a space: `250ms`, `1.5s` |
 | size | a number and `B`, `KiB`, `MiB` or `GiB`: `16KiB`; 0 needs no unit |
+| rate | a whole number and `/s`, `/m` or `/h`: `500/m` |
 | whole number | decimal digits, without quotes |
 | boolean | `true` or `false`, without quotes |
 | address | `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/app.sock`; where it is said, `:8080` or `name:8080` too |
@@ -84,6 +85,7 @@ std::string reference_markdown() {
   section(out, kCertificateSchema);
   section(out, kPoolSchema);
   section(out, kServerSchema);
+  section(out, kPoolTlsSchema);
   section(out, kPoolTimeouts);
   section(out, kRouteSchema);
   section(out, kRouteTimeouts);
@@ -92,6 +94,7 @@ std::string reference_markdown() {
   section(out, kTenantSchema);
   section(out, kProcessTimeouts);
   section(out, kMaxSchema);
+  section(out, kHttp2Schema);
   section(out, kLogSchema);
   section(out, kAdminSchema);
   return out;

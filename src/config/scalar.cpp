@@ -1,6 +1,7 @@
 #include "config/scalar.hpp"
 
 #include "config/environment.hpp"
+#include "config/file.hpp"
 #include "config/units.hpp"
 
 #include <algorithm>
@@ -93,6 +94,21 @@ std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std:
   if (value) return in_range(at, value.value, low, high, show_size);
   at.error(value.error);
   return std::nullopt;
+}
+
+std::optional<Rate> rate(const Cursor& at) {
+  const auto word = read_text(at, "a rate");
+  if (!word) return std::nullopt;
+  const auto value = parse_rate(*word);
+  if (value) return value.value;
+  at.error(value.error);
+  return std::nullopt;
+}
+
+std::optional<std::string> file_path(const Cursor& at) {
+  const auto name = text(at);
+  if (!name) return std::nullopt;
+  return absolute_join(at.context().base, *name);
 }
 
 std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices) {

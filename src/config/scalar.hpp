@@ -29,6 +29,11 @@ std::optional<std::uint64_t> read_whole(const Cursor& at, std::uint64_t low, std
 std::optional<Duration> read_duration(const Cursor& at, Duration low, Duration high);
 std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std::uint64_t high);
 
+std::optional<Rate> rate(const Cursor& at);
+
+// The path of a file, absolute; a relative one starts from the directory of the YAML file.
+std::optional<std::string> file_path(const Cursor& at);
+
 // Words a key takes. `later` are words that the product's manual knows and this version does not.
 struct Choices {
   std::span<const std::string_view> now;

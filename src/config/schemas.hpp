@@ -12,6 +12,7 @@ extern const Schema<Document> kDocumentSchema;
 extern const Schema<Document> kAdminSchema;
 extern const Schema<Log> kLogSchema;
 extern const Schema<Max> kMaxSchema;
+extern const Schema<Http2> kHttp2Schema;
 
 // timeouts.cpp: one set of keys, of which each level takes its own
 extern const Schema<Timeouts> kProcessTimeouts;
@@ -29,6 +30,7 @@ void read_tls(const Cursor& at, Document& out);
 // pools.cpp
 extern const Schema<Pool> kPoolSchema;
 extern const Schema<Server> kServerSchema;
+extern const Schema<PoolTls> kPoolTlsSchema;
 void read_pools(const Cursor& at, Document& out);
 
 // routes.cpp

@@ -26,6 +26,10 @@ constexpr std::array kSizes{Unit{"B", 1}, Unit{"KiB", kKiB}, Unit{"MiB", kMiB}, 
 constexpr Quantity kDuration{"a duration", "ms, s, m or h", kTimes};
 constexpr Quantity kSize{"a size", "B, KiB, MiB or GiB", kSizes};
 
+// Of rates. A millisecond cannot be meant.
+constexpr std::span<const Unit> kPeriods = std::span(kTimes).subspan(1);
+constexpr std::uint64_t kMostPerPeriod = 1'000'000'000;
+
 // Digits beyond these cannot be meant, and within them the product with any unit fits 64 bits.
 constexpr std::size_t kMaxWhole = 9;
 constexpr std::size_t kMaxFraction = 6;
@@ -106,6 +110,30 @@ Parsed<Duration> parse_duration(std::string_view text) {
 }
 
 Parsed<std::uint64_t> parse_size(std::string_view text) { return parse_quantity(text, kSize); }
+
+Parsed<Rate> parse_rate(std::string_view text) {
+  constexpr std::string_view kUnits = "/s, /m or /h";
+  const std::string_view digits = text.substr(0, text.find('/'));
+  const std::string_view unit = text.substr(std::min(digits.size() + 1, text.size()));
+  if (!all_digits(digits)) {
+    return failed<Rate>(fmt::format("{} is not a rate: a whole number and {}", quoted(text), kUnits));
+  }
+  if (unit.empty()) {
+    return failed<Rate>(fmt::format("{} has no unit of time; add {}", quoted(text), kUnits));
+  }
+  const auto period =
+      std::find_if(kPeriods.begin(), kPeriods.end(), [&](const Unit& u) { return u.name == unit; });
+  if (period == kPeriods.end()) {
+    return failed<Rate>(
+        fmt::format("{} is per {}, but a rate ends in {}", quoted(text), quoted(unit), kUnits));
+  }
+  Parsed<std::uint64_t> count = parse_whole(digits);
+  if (!count) return failed<Rate>(std::move(count.error));
+  if (count.value < 1 || count.value > kMostPerPeriod) {
+    return failed<Rate>(fmt::format("{} is out of range: 1..{}", quoted(text), kMostPerPeriod));
+  }
+  return {{count.value, Duration(static_cast<Duration::rep>(period->factor))}, {}};
+}
 
 std::string show_duration(Duration value) { return show(static_cast<std::uint64_t>(value.count()), kTimes); }
 

@@ -1,5 +1,6 @@
 // Numbers with units, as text. Whole numbers are decimal digits without sign and without leading zeros;
-// durations and sizes are one number, fractions allowed, directly followed by one unit: 1.5s, 16KiB.
+// durations and sizes are one number, fractions allowed, directly followed by one unit: 1.5s, 16KiB; rates
+// are a whole number by a unit of time: 500/m.
 #pragma once
 
 #include "sluice/config/document.hpp"
@@ -24,6 +25,9 @@ Parsed<Duration> parse_duration(std::string_view text);
 
 // B, KiB, MiB, GiB; must come out as a whole number of bytes. A bare 0 is zero bytes.
 Parsed<std::uint64_t> parse_size(std::string_view text);
+
+// N/s, N/m, N/h; N is 1..10^9.
+Parsed<Rate> parse_rate(std::string_view text);
 
 // As a person would write them: the largest unit that leaves a whole number.
 std::string show_duration(Duration value);

@@ -174,7 +174,7 @@ std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const pl
     auto members = std::make_shared<upstream::Members>();
     for (const plan::Server& server : pool.servers) {
       if (server.host.empty()) {
-        add_member(*members, registry_.get(pool.name, server.address), server.weight);
+        add_member(*members, registry_.get(pool.name, server.address, server.host, pool.wire), server.weight);
       } else {
         add_named(pool, server, again, *members);
       }
@@ -203,7 +203,7 @@ void Steering::add_named(const plan::Pool& pool, const plan::Server& server, boo
     resolved_[key] = addresses;
   }
   for (const SocketAddress& address : addresses) {
-    add_member(members, registry_.get(pool.name, address), server.weight);
+    add_member(members, registry_.get(pool.name, address, server.host, pool.wire), server.weight);
   }
 }
 

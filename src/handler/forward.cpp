@@ -1,21 +1,28 @@
 #include "sluice/handler/forward.hpp"
 
 #include "sluice/http/forwarding.hpp"
+#include "sluice/http/grpc.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/upstream/balance/least_connections.hpp"
 
+#include "handler/replay.hpp"
+
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 namespace sluice::handler {
 namespace {
 
-using upstream::Connection;
+using upstream::Channel;
 
 // One server that refuses is passed over for another, once. Pooled connections found closed do not count: the
 // server did not refuse, we were late.
 constexpr std::size_t kMostServers = 2;
+// A server that says it did nothing with the request (a connection that ends, a limit on streams) is asked again,
+// or another is; so often.
+constexpr int kMostRefusals = 3;
 
 // Failures that say nothing about the server.
 bool our_own(int cause) {
@@ -25,7 +32,8 @@ bool our_own(int cause) {
 // The request body on its way up while the response may already be coming down.
 class Upload {
  public:
-  Upload(http::Exchange& exchange, Connection& connection) : exchange_(exchange), connection_(connection) {}
+  Upload(http::Exchange& exchange, http::Upstream& peer, net::Loop& loop)
+      : exchange_(exchange), peer_(peer), loop_(loop) {}
 
   void start() {
     running_ = true;
@@ -39,7 +47,7 @@ class Upload {
   Task<void> stop() {
     if (running_) {
       exchange_.request_body->stop();
-      connection_.http().cancel(ErrorKind::cancelled);
+      peer_.cancel(ErrorKind::cancelled);
     }
     co_await Join{*this};
   }
@@ -57,15 +65,16 @@ class Upload {
   };
 
   Detached run() {
-    error_ = co_await connection_.http().upload(exchange_);
+    error_ = co_await peer_.upload(exchange_);
     // A client that fails takes its request with it. A server that stops reading may still have an answer.
-    if (error_ && error_.side != Side::upstream) connection_.http().cancel(ErrorKind::cancelled);
+    if (error_ && error_.side != Side::upstream) peer_.cancel(ErrorKind::cancelled);
     running_ = false;
-    if (joiner_ != nullptr) connection_.http().transport().loop().wake(*joiner_);
+    if (joiner_ != nullptr) loop_.wake(*joiner_);
   }
 
   http::Exchange& exchange_;
-  Connection& connection_;
+  http::Upstream& peer_;
+  net::Loop& loop_;
   Error error_;
   net::Waiter* joiner_ = nullptr;
   bool running_ = false;
@@ -74,9 +83,23 @@ class Upload {
 class Forward {
  public:
   Forward(http::Exchange& exchange, const ForwardTarget& target, ForwardAccount& account)
-      : exchange_(exchange), target_(target), account_(account) {}
+      : exchange_(exchange), target_(target), account_(account), deadline_(&Forward::on_deadline, this) {}
 
   Task<void> run() {
+    if (const auto timeout = http::grpc_timeout(exchange_.request)) {
+      expires_ = now() + *timeout;
+      deadline_.arm(target_.connections.loop(), expires_);
+    }
+    co_await ask_around();
+    deadline_.disarm();
+    if (replay_) {
+      co_await replay_->finish();
+      exchange_.request_body = source_;
+    }
+  }
+
+ private:
+  Task<void> ask_around() {
     Error error{ErrorKind::unavailable, Side::internal};
     for (;;) {
       const std::size_t index = target_.balancer.pick(target_.members, {tried_.data(), tried_count_}, now());
@@ -87,10 +110,9 @@ class Forward {
       if (!may_retry_ || tried_count_ == kMostServers) break;
     }
     if (error.kind == ErrorKind::cancelled && error.side == Side::downstream) co_return;
-    co_await answer(error);
+    co_await answer(expired_ ? Error{ErrorKind::deadline_exceeded, Side::upstream} : error);
   }
 
- private:
   Nanos now() const { return target_.connections.loop().now(); }
 
   Task<void> answer(const Error& error) {
@@ -103,8 +125,15 @@ class Forward {
 
   // Whether the request can be sent once more although it may have been acted upon.
   bool repeatable() const {
-    return http::idempotent(exchange_.request.method) && exchange_.request_body == nullptr &&
-           exchange_.request.upgrade.empty();
+    return http::idempotent(exchange_.request.method) && body_is_whole() && exchange_.request.upgrade.empty();
+  }
+  // Whether the body, if there is one, can be sent from its first byte.
+  bool body_is_whole() const {
+    return exchange_.request_body == nullptr || (replay_ && replay_->can_rewind());
+  }
+  // Before another attempt.
+  void rewind() {
+    if (replay_) replay_->rewind();
   }
 
   // One server: a pooled connection if there is one, else a new one; a stale pooled one is replaced.
@@ -113,42 +142,55 @@ class Forward {
     account_.endpoint = endpoint;
     ++account_.attempts;
     Lease lease(*endpoint);
-    while (auto connection = target_.connections.take(*endpoint, !repeatable())) {
-      const Error error = co_await exchange_on(std::move(connection));
+    if (endpoint->wire().h2 && exchange_.request_body != nullptr && !replay_) {
+      source_ = exchange_.request_body;
+      replay_.emplace(target_.connections.loop(), *source_);
+      exchange_.request_body = &*replay_;
+    }
+    while (auto channel = target_.connections.take(*endpoint, !repeatable())) {
+      const Error error = co_await exchange_on(std::move(channel));
       if (!stale_) co_return error;
+      rewind();
     }
-    Error error;
-    auto connection = co_await connect(endpoint, error);
-    if (connection == nullptr) {
-      tried_[tried_count_++] = endpoint->id();
-      may_retry_ = true;
-      co_return error;
+    for (;;) {
+      Error error;
+      auto channel = co_await connect(endpoint, error);
+      if (channel == nullptr) {
+        tried_[tried_count_++] = endpoint->id();
+        may_retry_ = !expired_;
+        co_return error;
+      }
+      error = co_await exchange_on(std::move(channel));
+      if (!stale_) co_return error;
+      rewind();
     }
-    co_return co_await exchange_on(std::move(connection));
   }
 
-  Task<std::unique_ptr<Connection>> connect(const std::shared_ptr<upstream::Endpoint>& endpoint,
-                                            Error& error) {
+  Task<std::unique_ptr<Channel>> connect(const std::shared_ptr<upstream::Endpoint>& endpoint, Error& error) {
     const Nanos before = now();
-    auto connection = co_await target_.connections.open(endpoint, target_.limits.connect, error);
+    const Nanos patience = std::min(target_.limits.connect, expires_ == 0 ? target_.limits.connect : expires_ - before);
+    auto channel = co_await target_.connections.open(endpoint, patience, error);
     account_.connect += now() - before;
-    if (connection == nullptr) {
+    if (expired_ && channel != nullptr) {
+      channel.reset();
+      error = {ErrorKind::deadline_exceeded, Side::upstream};
+    } else if (channel == nullptr) {
       if (error.kind != ErrorKind::cancelled && !our_own(error.cause)) endpoint->connect_failed(now());
     } else {
       endpoint->connect_succeeded();
     }
-    co_return connection;
+    co_return channel;
   }
 
   // The whole exchange over one connection. Sets stale_ when it should be done again on another one.
-  Task<Error> exchange_on(std::unique_ptr<Connection> connection) {
+  Task<Error> exchange_on(std::unique_ptr<Channel> channel) {
     stale_ = false;
-    http1::ClientConnection& peer = connection->http();
+    http::Upstream& peer = channel->http();
     peer.begin({target_.limits.first_byte, target_.limits.body});
-    Upload upload(exchange_, *connection);
+    Upload upload(exchange_, peer, target_.connections.loop());
     const Watch watch(*this, peer);
     const Nanos asked = now();
-    const upstream::Endpoint& endpoint = connection->endpoint();
+    const upstream::Endpoint& endpoint = channel->endpoint();
     const std::string_view host =
         endpoint.address().is_unix() ? std::string_view("localhost") : endpoint.name();
     Error error = co_await peer.send(exchange_, host);
@@ -163,17 +205,29 @@ class Forward {
       co_await upload.stop();
       if (cause && cause.side == Side::downstream && !client_gone_) co_return cause;
       if (client_gone_) co_return Error{ErrorKind::cancelled, Side::downstream};
-      stale_ = connection->reused() && !peer.heard() && repeatable() && error.kind != ErrorKind::timed_out &&
-               error.kind != ErrorKind::cancelled;
+      stale_ = !expired_ && !peer.heard() && may_repeat(error, channel->reused());
       co_return error;
     }
     co_await respond(peer, upload);
     co_await upload.stop();
-    target_.connections.give_back(std::move(connection), target_.limits.idle);
+    target_.connections.give_back(std::move(channel), target_.limits.idle);
     co_return Error{};
   }
 
-  Task<void> respond(http1::ClientConnection& peer, Upload& upload) {
+  // After a failure before anything of a response came: whether the same request may be sent once more.
+  bool may_repeat(const Error& error, bool reused) {
+    if (error.kind == ErrorKind::refused) return body_is_whole() && ++refusals_ < kMostRefusals;
+    return reused && repeatable() && error.kind != ErrorKind::timed_out && error.kind != ErrorKind::cancelled;
+  }
+
+  // The client's own deadline: what is under way for it ends, and it is told so.
+  static void on_deadline(void* self) {
+    auto& forward = *static_cast<Forward*>(self);
+    forward.expired_ = true;
+    if (forward.peer_ != nullptr) forward.peer_->cancel(ErrorKind::deadline_exceeded);
+  }
+
+  Task<void> respond(http::Upstream& peer, Upload& upload) {
     http::ResponseHead& head = exchange_.response;
     const bool tunnel = head.status == 101;
     http::drop_hop_by_hop(head.fields);
@@ -203,13 +257,17 @@ class Forward {
   // While it lives, a client that is gone for good ends what is under way for it.
   struct Watch {
     Forward& forward;
-    http1::ClientConnection& peer;
-    Watch(Forward& forward_of, http1::ClientConnection& peer_of) : forward(forward_of), peer(peer_of) {
+    http::Upstream& peer;
+    Watch(Forward& forward_of, http::Upstream& peer_of) : forward(forward_of), peer(peer_of) {
+      forward.peer_ = &peer;
       forward.exchange_.downstream->on_gone(&Watch::on_gone, this);
     }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
-    ~Watch() { forward.exchange_.downstream->on_gone(nullptr, nullptr); }
+    ~Watch() {
+      forward.exchange_.downstream->on_gone(nullptr, nullptr);
+      forward.peer_ = nullptr;
+    }
     static void on_gone(void* context) {
       auto& watch = *static_cast<Watch*>(context);
       watch.forward.client_gone_ = true;
@@ -220,11 +278,18 @@ class Forward {
   http::Exchange& exchange_;
   const ForwardTarget& target_;
   ForwardAccount& account_;
+  net::Deadline deadline_;
+  Nanos expires_ = 0;                     // by the client's own word; 0: it said nothing
+  http::Upstream* peer_ = nullptr;        // who is being asked
+  http::BodySource* source_ = nullptr;    // under the replay
+  std::optional<Replay> replay_;
+  int refusals_ = 0;
   std::array<std::uint32_t, kMostServers> tried_{};
   std::size_t tried_count_ = 0;
   bool may_retry_ = false;
   bool stale_ = false;
   bool client_gone_ = false;
+  bool expired_ = false;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
+#include "sluice/http/grpc.hpp"
 
 #include <charconv>
 #include <ctime>
@@ -20,10 +21,13 @@ Reason upstream_reason(ErrorKind kind) {
     case ErrorKind::name_unresolved: return {502, "dns_error", "the upstream's name has no address"};
     case ErrorKind::tls_failed: return {502, "tls_protocol_error", "no TLS with the upstream"};
     case ErrorKind::timed_out: return {504, "http_response_timeout", "the upstream did not answer in time"};
+    case ErrorKind::deadline_exceeded:
+      return {504, "http_response_timeout", "the call's deadline has passed", kGrpcDeadlineExceeded};
     case ErrorKind::malformed: return {502, "http_protocol_error", "the upstream's response is malformed"};
     case ErrorKind::head_too_large:
       return {502, "http_response_header_section_size", "response head too large"};
     case ErrorKind::unavailable: return {503, "destination_unavailable", "no server is available"};
+    case ErrorKind::refused: return {503, "destination_unavailable", "the upstream refused the request"};
     case ErrorKind::cancelled: return {503, "destination_unavailable", "the server was taken out of service"};
     default: return {502, "connection_terminated", "the upstream closed the connection before it answered"};
   }
@@ -39,6 +43,8 @@ Reason downstream_reason(ErrorKind kind) {
     case ErrorKind::version_unsupported:
       return {505, "http_request_error", "the HTTP version is not supported"};
     case ErrorKind::method_refused: return {405, "http_request_denied", "the method is not allowed here"};
+    case ErrorKind::misdirected:
+      return {421, "http_request_error", "this connection does not serve that authority"};
     case ErrorKind::expectation_failed: return {417, "http_request_error", "the expectation cannot be met"};
     default: return {400, "http_request_error", "the request is malformed or ambiguous"};
   }
@@ -70,6 +76,23 @@ bool wants_html(const Exchange& exchange) {
   return exchange.request.fields.value(FieldId::accept).find("text/html") != std::string_view::npos;
 }
 
+// gRPC clients read the status from a field; the response that carries it is a 200 without a body
+// ("Trailers-Only").
+void make_grpc_reply(Exchange& exchange, const Reason& reason) {
+  ResponseHead& head = exchange.response;
+  const unsigned status = reason.grpc != 0 ? reason.grpc : grpc_status_of(reason.status);
+  char digits[4];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
+  head.status = 200;
+  head.reason = reason_of(200);
+  Fields& fields = head.fields;
+  fields.add(exchange.arena, "Content-Type", "application/grpc", FieldId::content_type);
+  fields.add(exchange.arena, "grpc-status", exchange.arena.copy({digits, static_cast<std::size_t>(end - digits)}),
+             FieldId::other);
+  fields.add(exchange.arena, "grpc-message", reason.details, FieldId::other);
+  exchange.response_body = nullptr;
+}
+
 }  // namespace
 
 Reason reason_for(const Error& error) {
@@ -88,9 +111,13 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   const std::string_view phrase = reason_of(reason.status);
 
   ResponseHead& head = exchange.response;
+  exchange.account.error = reason.error;
+  add_own_fields(exchange,
+                 arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}));
+  head.framing = Framing::length;
+  if (is_grpc(exchange.request)) return make_grpc_reply(exchange, reason);
   head.status = reason.status;
   head.reason = phrase;
-  head.framing = Framing::length;
   std::string_view body;
   std::string_view type;
   if (wants_html(exchange)) {
@@ -106,12 +133,9 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   head.length = body.size();
   head.fields.add(arena, "Content-Type", type, FieldId::content_type);
   head.fields.add(arena, "Cache-Control", "no-store", FieldId::other);
-  add_own_fields(exchange,
-                 arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}));
   if (reason.status == 503) head.fields.add(arena, "Retry-After", "1", FieldId::retry_after);
   exchange.text_body = TextBody(body);
   exchange.response_body = &exchange.text_body;
-  exchange.account.error = reason.error;
 }
 
 void make_redirect(Exchange& exchange, std::string_view location) {

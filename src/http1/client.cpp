@@ -16,7 +16,7 @@ using http::FieldId;
 using http::Framing;
 
 // Responses are bounded more loosely than requests: applications set many cookies, and are not attackers.
-constexpr HeadLimits kResponseLimits{64 * 1024, 256};
+constexpr http::HeadLimits kResponseLimits{64 * 1024, 256};
 // Interim responses before one final response; more is a flood.
 constexpr int kMostInterim = 16;
 // Bytes uploaded before others get their turn.
@@ -42,7 +42,7 @@ ClientConnection::ClientConnection(std::unique_ptr<net::Transport> transport)
 
 ClientConnection::~ClientConnection() = default;
 
-void ClientConnection::begin(const ClientLimits& limits) {
+void ClientConnection::begin(const http::UpstreamLimits& limits) {
   limits_ = limits;
   advertised_idle_ = 0;
   sent_all_ = heard_ = keep_alive_ = tunnel_ = failed_ = false;

@@ -2,9 +2,9 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/http/authority.hpp"
+#include "sluice/http/syntax.hpp"
 #include "sluice/http/target.hpp"
 
-#include <array>
 #include <cstring>
 
 namespace sluice::http1 {
@@ -15,33 +15,7 @@ using http::FieldId;
 using http::Fields;
 using http::Framing;
 
-constexpr std::uint8_t kToken = 1;   // RFC 9110 §5.6.2
-constexpr std::uint8_t kValue = 2;   // field-vchar, SP, HTAB: RFC 9110 §5.5
-constexpr std::uint8_t kMethod = 4;  // upper case only: "get" is a different method to some and GET to others
-
-constexpr std::array<std::uint8_t, 256> kClass = [] {
-  std::array<std::uint8_t, 256> table{};
-  for (unsigned c = 0x21; c < 256; ++c) {
-    if (c != 0x7f) table[c] |= kValue;
-  }
-  table[' '] |= kValue;
-  table['\t'] |= kValue;
-  for (unsigned c = 0; c < 128; ++c) {
-    if (is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c))) table[c] |= kToken;
-    if (is_digit(static_cast<char>(c)) || (c >= 'A' && c <= 'Z')) table[c] |= kMethod;
-  }
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
-    table[static_cast<std::uint8_t>(c)] |= kToken;
-  for (const char c : std::string_view("-_"))
-    table[static_cast<std::uint8_t>(c)] |= kMethod;
-  return table;
-}();
-
-bool is(char c, std::uint8_t what) { return (kClass[static_cast<std::uint8_t>(c)] & what) != 0; }
-
 constexpr Error kNone{};
-constexpr std::size_t kLongestMethod = 32;
-
 // A place in a head that is known to end with an empty line: as long as `at` is not `end`, a carriage return
 // is still to come, and stops every look-ahead.
 struct Cursor {
@@ -50,7 +24,7 @@ struct Cursor {
 
   std::string_view take_while(std::uint8_t what) {
     const char* from = at;
-    while (is(*at, what))
+    while (http::is(*at, what))
       ++at;
     return {from, static_cast<std::size_t>(at - from)};
   }
@@ -70,10 +44,10 @@ struct Cursor {
 bool parse_fields(Cursor& cursor, Arena& arena, std::uint32_t limit, Fields& out, bool& too_many) {
   while (!cursor.skip_crlf()) {
     if (cursor.at == cursor.end) return false;
-    const std::string_view name = cursor.take_while(kToken);
+    const std::string_view name = cursor.take_while(http::kToken);
     // An empty name, a space before the colon, a folded line: none of them gets here with a colon next.
     if (name.empty() || !cursor.skip(':')) return false;
-    const std::string_view value = cursor.take_while(kValue);
+    const std::string_view value = cursor.take_while(http::kValue);
     if (!cursor.skip_crlf()) return false;
     if (out.size() == limit) {
       too_many = true;
@@ -82,18 +56,6 @@ bool parse_fields(Cursor& cursor, Arena& arena, std::uint32_t limit, Fields& out
     out.add(arena, name, trim_ows(value), http::field_id(name));
   }
   return cursor.at == cursor.end;
-}
-
-struct Length {
-  bool valid;
-  std::uint64_t value;
-};
-
-// Digits only, no sign, no list, no leading zero (some read those as octal), at most 2^63-1.
-Length parse_length(std::string_view text) {
-  if (text.size() > 1 && text.front() == '0') return {false, 0};
-  const auto value = parse_decimal<std::int64_t>(text);
-  return {value.has_value(), value ? static_cast<std::uint64_t>(*value) : 0};
 }
 
 // What Content-Length and Transfer-Encoding say together; RFC 9112 §6. False: invalid or ambiguous.
@@ -105,9 +67,9 @@ bool parse_framing(const Fields& fields, std::uint8_t minor, Framing& framing, s
   bool seen = false;
   for (const Field& field : fields.all()) {
     if (field.id == FieldId::content_length) {
-      const Length parsed = parse_length(field.value);
-      if (seen || !parsed.valid) return false;
-      length = parsed.value;
+      const auto parsed = http::parse_content_length(field.value);
+      if (seen || !parsed) return false;
+      length = *parsed;
       framing = Framing::length;
       seen = true;
     } else if (field.id == FieldId::transfer_encoding) {
@@ -264,15 +226,15 @@ void parse_upgrade(bool wanted, http::RequestHead& out) {
     protocol = field.value;
   }
   for (const char c : protocol) {
-    if (!is(c, kToken) && c != '/') return;
+    if (!http::is(c, http::kToken) && c != '/') return;
   }
   if (iequals(protocol.substr(0, 2), "h2") || iequals(protocol.substr(0, 4), "http")) return;
   out.upgrade = protocol;
 }
 
 Error parse_request_line(Cursor& cursor, Arena& arena, http::RequestHead& out, AbsoluteForm& absolute) {
-  out.method_text = cursor.take_while(kMethod);
-  if (out.method_text.empty() || out.method_text.size() > kLongestMethod ||
+  out.method_text = cursor.take_while(http::kMethod);
+  if (out.method_text.empty() || out.method_text.size() > http::kLongestMethod ||
       !is_alpha(out.method_text.front()) || !cursor.skip(' ')) {
     return {ErrorKind::malformed};
   }
@@ -301,50 +263,11 @@ Error parse_status_line(Cursor& cursor, http::ResponseHead& out) {
   // RFC 9110 §15: 100..599. The space before an empty reason is often left out, and nothing hangs on it.
   if (status < 100 || status > 599) return {ErrorKind::malformed};
   out.status = static_cast<std::uint16_t>(status);
-  if (cursor.skip(' ')) out.reason = cursor.take_while(kValue);
+  if (cursor.skip(' ')) out.reason = cursor.take_while(http::kValue);
   return cursor.skip_crlf() ? kNone : Error{ErrorKind::malformed};
 }
 
 Error field_error(bool too_many) { return {too_many ? ErrorKind::head_too_large : ErrorKind::malformed}; }
-
-bool forbidden_in_trailers(const Field& field) {
-  switch (field.id) {
-    case FieldId::other: break;
-    case FieldId::date:
-    case FieldId::accept: return false;
-    default: return true;
-  }
-  constexpr std::string_view kNames[] = {
-      "authorization",
-      "proxy-authorization",
-      "proxy-authenticate",
-      "www-authenticate",
-      "set-cookie",
-      "cache-control",
-      "content-encoding",
-      "content-range",
-      "content-location",
-      "range",
-      "max-forwards",
-      "if-match",
-      "if-none-match",
-      "if-modified-since",
-      "if-range",
-      "if-unmodified-since",
-      "location",
-      "age",
-      "expires",
-      "vary",
-      "x-http-method-override",
-      "x-original-url",
-      "x-rewrite-url",
-      "proxy-status",
-  };
-  for (const auto name : kNames) {
-    if (http::same_variable(field.name, name)) return true;
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -372,11 +295,11 @@ HeadScanner::State HeadScanner::scan(std::string_view bytes) {
 
 bool plausible_request_start(std::string_view bytes) {
   // The longest method and its space; what follows may be anything yet.
-  for (std::size_t i = 0; i < bytes.size() && i <= kLongestMethod; ++i) {
+  for (std::size_t i = 0; i < bytes.size() && i <= http::kLongestMethod; ++i) {
     if (i > 0 && bytes[i] == ' ') return true;
-    if (!is(bytes[i], kMethod) || (i == 0 && !is_alpha(bytes[i]))) return false;
+    if (!http::is(bytes[i], http::kMethod) || (i == 0 && !is_alpha(bytes[i]))) return false;
   }
-  return bytes.size() <= kLongestMethod;
+  return bytes.size() <= http::kLongestMethod;
 }
 
 Error check_request_line(std::string_view line, Arena& arena) {
@@ -386,7 +309,7 @@ Error check_request_line(std::string_view line, Arena& arena) {
   return parse_request_line(cursor, arena, scratch, absolute);
 }
 
-Error parse_request(std::string_view head, Arena& arena, const HeadLimits& limits, http::RequestHead& out) {
+Error parse_request(std::string_view head, Arena& arena, const http::HeadLimits& limits, http::RequestHead& out) {
   Cursor cursor{head.data(), head.data() + head.size()};
   AbsoluteForm absolute;
   bool too_many = false;
@@ -404,12 +327,16 @@ Error parse_request(std::string_view head, Arena& arena, const HeadLimits& limit
   }
   const ConnectionOptions options = parse_connection(out.fields);
   out.keep_alive = keeps_alive(options, out.minor);
+  for_each_element(out.fields.value(FieldId::te), [&out](std::string_view coding) {
+    out.trailers_wanted = out.trailers_wanted || iequals(coding, "trailers");
+    return true;
+  });
   if (const Error error = parse_expect(out)) return error;
   parse_upgrade(options.upgrade, out);
   return kNone;
 }
 
-Error parse_response(std::string_view head, Arena& arena, const HeadLimits& limits, http::Method method,
+Error parse_response(std::string_view head, Arena& arena, const http::HeadLimits& limits, http::Method method,
                      http::ResponseHead& out) {
   Cursor cursor{head.data(), head.data() + head.size()};
   if (const Error error = parse_status_line(cursor, out)) return error;
@@ -430,12 +357,12 @@ Error parse_response(std::string_view head, Arena& arena, const HeadLimits& limi
   return kNone;
 }
 
-Error parse_trailers(std::string_view section, Arena& arena, const HeadLimits& limits, http::Fields& out) {
+Error parse_trailers(std::string_view section, Arena& arena, const http::HeadLimits& limits, http::Fields& out) {
   Cursor cursor{section.data(), section.data() + section.size()};
   bool too_many = false;
   if (!parse_fields(cursor, arena, limits.fields, out, too_many)) return {ErrorKind::malformed};
   for (const Field& field : out.all()) {
-    if (forbidden_in_trailers(field)) return {ErrorKind::malformed};
+    if (http::forbidden_in_trailers(field)) return {ErrorKind::malformed};
   }
   return kNone;
 }

@@ -35,7 +35,7 @@ struct ServerConnection::Session {
   Buffer in;
   BodyReader body;
   HeadScanner scanner;
-  ServerSettings settings;
+  http::ServerSettings settings;
 };
 
 // Sessions are several kilobytes and used again at once: each thread keeps some.
@@ -48,13 +48,12 @@ struct ServerConnection::Sessions {
   }
 };
 
-ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport, Service& service,
+ServerConnection::ServerConnection(std::unique_ptr<net::Transport> transport, http::Service& service,
                                    std::string peer_ip, std::uint32_t listener)
-    : transport_(std::move(transport)),
+    : Connection(std::move(peer_ip), listener),
+      transport_(std::move(transport)),
       service_(service),
-      peer_ip_(std::move(peer_ip)),
-      accepted_(transport_->loop().now()),
-      listener_(listener) {}
+      accepted_(transport_->loop().now()) {}
 
 ServerConnection::~ServerConnection() = default;
 
@@ -91,7 +90,7 @@ void ServerConnection::close_session() {
   }
 }
 
-Detached ServerConnection::run() {
+Detached ServerConnection::serve_all() {
   while (keep_alive_) {
     if (!co_await await_request()) break;
     const Error error = co_await read_head();
@@ -123,24 +122,22 @@ void ServerConnection::ended() {
 
 http::Origin ServerConnection::origin() const {
   http::Origin out;
-  out.peer_ip = peer_ip_;
-  out.listener = listener_;
-  if (const SSL* ssl = transport_->ssl(); ssl != nullptr) {
-    out.secure = true;
-    out.tls_version = SSL_get_version(ssl);
-    if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) out.sni = name;
-  }
+  out.peer_ip = peer_ip();
+  out.listener = listener();
+  out.secure = transport_->ssl() != nullptr;
+  out.tls_version = transport_->tls_version();
+  out.sni = transport_->server_name();
   return out;
 }
 
 // Until there is at least one byte of a request. False: the connection ends without another.
 Task<bool> ServerConnection::await_request() {
   if (session_ != nullptr) {
-    session_->settings = service_.settings(listener_);
+    session_->settings = service_.settings(listener());
     co_return true;
   }
-  Nanos deadline = first_ ? accepted_ + service_.settings(listener_).header
-                          : transport_->loop().now() + service_.settings(listener_).idle;
+  Nanos deadline = first_ ? accepted_ + service_.settings(listener()).header
+                          : transport_->loop().now() + service_.settings(listener()).idle;
   for (;;) {
     // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
     if (transport_->may_read()) {
@@ -149,7 +146,7 @@ Task<bool> ServerConnection::await_request() {
       const net::IoResult got = transport_->read(session_->in.room());
       if (got.status == net::IoStatus::ok) {
         session_->in.commit(got.bytes);
-        session_->settings = service_.settings(listener_);
+        session_->settings = service_.settings(listener());
         co_return true;
       }
       close_session();

@@ -100,16 +100,13 @@ void Loop::remove(Pollable& item, int fd) {
   ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
 }
 
-void Loop::wake(Waiter& waiter) {
-  waiter.next = nullptr;
-  *ready_tail_ = &waiter;
-  ready_tail_ = &waiter.next;
-}
+void Loop::wake(Waiter& waiter) { ready_.push(waiter); }
+void Loop::wake_late(Waiter& waiter) { late_.push(waiter); }
 
-void Loop::resume_ready() {
+void Loop::resume(Queue& queue) {
   // Only what is queued now: a coroutine that yields must let events in before it goes on.
-  Waiter* waiter = std::exchange(ready_head_, nullptr);
-  ready_tail_ = &ready_head_;
+  Waiter* waiter = std::exchange(queue.head, nullptr);
+  queue.tail = &queue.head;
   while (waiter != nullptr) {
     Waiter* next = waiter->next;  // the waiter is gone once its coroutine goes on
     waiter->handle.resume();
@@ -128,11 +125,12 @@ void Loop::dispatch(int count) {
 
 void Loop::run() {
   while (!stopped_) {
-    const int timeout = ready_head_ != nullptr ? 0 : wheel_.timeout_ms(now_);
+    const int timeout = ready_.head != nullptr || late_.head != nullptr ? 0 : wheel_.timeout_ms(now_);
     const int count = ::epoll_wait(epoll_, events_, kBatch, timeout);
     now_ = steady_now();
     if (count > 0) dispatch(count);
-    resume_ready();
+    resume(ready_);
+    resume(late_);
     wheel_.advance(now_);
   }
 }

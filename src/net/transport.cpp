@@ -178,10 +178,23 @@ Task<Error> Transport::write_all(std::span<iovec> pieces, Nanos stall) {
 }
 
 bool Transport::quiet() {
-  if (hung_up_ || peer_closed_ || may_read_) return false;
+  if (hung_up_ || peer_closed_) return false;
+  if (ssl_ != nullptr && may_read()) {
+    // Session tickets come when they come, and are nothing to the owner.
+    char byte = 0;
+    if (read({&byte, 1}).status != IoStatus::would_block) return false;
+  }
+  if (may_read_) return false;
   char byte = 0;
   const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+bool Transport::open() {
+  if (hung_up_ || peer_closed_ || broken_) return false;
+  char byte = 0;
+  const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 void Transport::shutdown_write() {

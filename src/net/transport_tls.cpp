@@ -11,6 +11,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 namespace sluice::net {
 namespace {
@@ -63,6 +64,28 @@ void Transport::start_tls(SSL* ssl) {
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
+}
+
+std::string_view Transport::tls_version() const {
+  return ssl_ != nullptr ? std::string_view(SSL_get_version(ssl_)) : std::string_view();
+}
+
+std::string_view Transport::server_name() const {
+  const char* name = ssl_ != nullptr ? SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name) : nullptr;
+  return name != nullptr ? std::string_view(name) : std::string_view();
+}
+
+std::string_view Transport::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  if (ssl_ != nullptr) SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
+bool Transport::certificate_covers(const std::string& host) const {
+  X509* shown = ssl_ != nullptr ? SSL_get_certificate(ssl_) : nullptr;
+  constexpr unsigned kFlags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+  return shown != nullptr && X509_check_host(shown, host.data(), host.size(), kFlags, nullptr) == 1;
 }
 
 bool Transport::flush_tls() {

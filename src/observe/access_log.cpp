@@ -41,6 +41,11 @@ void text(std::string& out, std::string_view name, std::string_view value) {
   out += '"';
 }
 
+std::string_view protocol(const http::RequestHead& request) {
+  if (request.major == 2) return "HTTP/2";
+  return request.minor == 0 ? "HTTP/1.0" : "HTTP/1.1";
+}
+
 double milliseconds(Nanos time) { return static_cast<double>(time) / 1e6; }
 
 std::string_view or_dash(std::string_view value) { return value.empty() ? "-" : value; }
@@ -96,7 +101,7 @@ void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& 
   text(out, "method", request.method_text);
   text(out, "host", request.host);
   text(out, "path", shown_target(exchange));
-  fmt::format_to(Out(out), ",\"protocol\":\"HTTP/1.{}\"", request.minor);
+  fmt::format_to(Out(out), ",\"protocol\":\"{}\"", protocol(request));
   fmt::format_to(Out(out), ",\"bytes_in\":{},\"bytes_out\":{},\"duration_ms\":{:.3f}",
                  exchange.account.bytes_in, exchange.account.bytes_out, milliseconds(details.duration));
   if (details.attempts != 0) {
@@ -126,7 +131,7 @@ void AccessLog::write_combined(const http::Exchange& exchange) {
   fmt::format_to(Out(out), "{} - - [{}] \"{} ", or_dash(exchange.client_ip), when,
                  or_dash(request.method_text));
   escape(out, or_dash(shown_target(exchange)));
-  fmt::format_to(Out(out), " HTTP/1.{}\" {} {} \"", request.minor, exchange.response.status,
+  fmt::format_to(Out(out), " {}\" {} {} \"", protocol(request), exchange.response.status,
                  exchange.account.bytes_out);
   escape(out, or_dash(request.fields.value(http::FieldId::referer)));
   out += "\" \"";

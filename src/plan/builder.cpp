@@ -1,4 +1,5 @@
 #include "sluice/plan/plan.hpp"
+#include "sluice/tls/client_context.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -15,6 +16,9 @@ using config::Position;
 // An application may think between two pieces (event streams do); a client that does is cut sooner.
 constexpr Duration kUpstreamBody{60'000};
 
+constexpr std::uint64_t kMostPerMinute = 1'000'000'000;
+constexpr std::uint64_t kMinute = 60'000;
+
 constexpr std::time_t kExpirySoon = 14 * 24 * 60 * 60;
 constexpr std::size_t kMostUncoveredNamed = 5;
 
@@ -24,6 +28,27 @@ Nanos pick(std::initializer_list<std::optional<Duration>> levels, Duration other
     if (level) return nanos(*level);
   }
   return nanos(otherwise);
+}
+
+std::uint32_t per_minute(const config::Rate& rate) {
+  const std::uint64_t count = rate.count * kMinute / static_cast<std::uint64_t>(rate.period.count());
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(count, 1, kMostPerMinute));
+}
+
+http::Http2Limits http2_limits(const config::Http2& from) {
+  return {from.streams, per_minute(from.resets), per_minute(from.control_frames), from.continuations};
+}
+
+// What upstream::Wire::key is for a pool at this moment. It holds the state of the CA file, so that
+// connections made under another one are not taken for these; the path comes last, for it may hold anything.
+std::string wire_key(const config::Pool& pool) {
+  std::string key = pool.h2 ? "h2" : "http/1.1";
+  if (!pool.tls) return key;
+  key += fmt::format(" tls verify={} name={}", pool.tls->verify ? 1 : 0, pool.tls->server_name);
+  if (!pool.tls->ca) return key;
+  const auto stamp = tls::FileStamp::of(pool.tls->ca->value);
+  return key +
+         fmt::format(" ca={}:{}:{}:{}", stamp.modified_ns, stamp.size, stamp.inode, pool.tls->ca->value);
 }
 
 }  // namespace
@@ -64,16 +89,45 @@ class Builder {
   }
 
   void pools() {
+    if (previous_ != nullptr) {
+      for (const Pool& pool : previous_->pools_)
+        wires_.emplace(pool.wire->key, pool.wire);
+    }
     for (const config::Pool& from : doc_.pools) {
       Pool pool;
       pool.name = from.name;
       pool.limits = limits(from.timeouts, {});
       pool.drain = pick({from.timeouts.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
+      pool.wire = wire(from);
       for (const config::Server& server : from.servers)
         pool.servers.push_back(make_server(server));
       pool_index_.emplace(pool.name, static_cast<std::uint32_t>(plan_->pools_.size()));
       plan_->pools_.push_back(std::move(pool));
     }
+  }
+
+  // Known ones go on, so that what is bound to them (TLS sessions, connections) survives a reload.
+  std::shared_ptr<const upstream::Wire> wire(const config::Pool& from) {
+    std::string key = wire_key(from);
+    if (const auto known = wires_.find(key); known != wires_.end()) return known->second;
+    auto made = std::make_shared<upstream::Wire>();
+    made->h2 = from.h2;
+    made->key = std::move(key);
+    if (from.tls) {
+      made->server_name = from.tls->server_name;
+      made->tls = client_context(from);
+      if (made->tls == nullptr) return made;  // reported, and to be reported for each pool
+    }
+    wires_.emplace(made->key, made);
+    return made;
+  }
+
+  std::shared_ptr<const tls::ClientContext> client_context(const config::Pool& pool) {
+    const auto ca = pool.tls->ca.value_or(config::Located<std::string>{});
+    std::string why;
+    auto made = tls::ClientContext::make({pool.tls->verify, ca.value, pool.h2}, why);
+    if (made == nullptr) error(ca.at, "pools." + pool.name + ".tls.ca", std::move(why));
+    return made;
   }
 
   static Server make_server(const config::Server& from) {
@@ -108,6 +162,9 @@ class Builder {
       listener.at = from.at;
       listener.address_text = from.address.value;
       listener.tls = from.tls;
+      listener.h2 = from.h2;
+      listener.http1 = from.http1;
+      listener.h2c = from.h2c;
       listener.redirect_https = from.redirect_https;
       const config::Timeouts own = from.timeouts.value_or(config::Timeouts{});
       listener.settings.header = pick({own.header, doc_.timeouts.header}, *config::kDefaultTimeouts.header);
@@ -116,6 +173,7 @@ class Builder {
       listener.drain = pick({own.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       listener.settings.max_body = doc_.max.body;
       listener.settings.limits = {doc_.max.head, doc_.max.fields};
+      listener.settings.http2 = http2_limits(doc_.http2);
       if (const auto address = SocketAddress::parse(from.address.value)) {
         listener.address = *address;
       } else {
@@ -338,7 +396,8 @@ class Builder {
   std::shared_ptr<const tls::TicketKeys> tickets_;
   config::Diagnostics& diagnostics_;
   std::unordered_map<std::string, std::uint32_t> pool_index_;
-  std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> known_;  // certificates of before
+  std::unordered_map<std::string, std::shared_ptr<const upstream::Wire>> wires_;  // of before and of now
+  std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> known_;   // certificates of before
   std::unique_ptr<Tenant> defaults_;
   std::vector<HostAt> hosts_;  // every host a client may ask for over TLS
 };
@@ -350,6 +409,9 @@ std::shared_ptr<const Plan> Plan::build(std::shared_ptr<const config::Document> 
 }
 
 bool Plan::certificates_changed() const {
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    if (pools_[i].wire->key != wire_key(document_->pools[i])) return true;
+  }
   const auto& all = certificates_->identities();
   return std::any_of(all.begin(), all.end(),
                      [](const auto& identity) { return !identity->files_unchanged(); });

@@ -20,17 +20,30 @@ std::string join(const std::vector<std::string>& items) {
   return out;
 }
 
+std::string protocols(const Listener& listener) {
+  if (listener.h2c) return "h2c";
+  const char* spoken = listener.http1 ? "http/1.1" : "h2";
+  if (listener.h2 && listener.http1) spoken = "h2 http/1.1";
+  return fmt::format("{}{}", listener.tls ? "TLS, " : "", spoken);
+}
+
+std::string way_to(const config::Pool& pool) {
+  std::string out = pool.h2 ? ", h2" : "";
+  if (pool.tls) out += pool.tls->verify ? ", TLS" : ", TLS without verification";
+  return out;
+}
+
 }  // namespace
 
 std::string summary(const Plan& plan) {
   std::string out;
   for (const Listener& listener : plan.listeners()) {
-    out += fmt::format("listener {:<12} {}{}{}\n", listener.name, listener.address_text,
-                       listener.tls ? ", TLS" : "", listener.redirect_https ? ", redirects to https" : "");
+    out += fmt::format("listener {:<12} {}, {}{}\n", listener.name, listener.address_text,
+                       protocols(listener), listener.redirect_https ? ", redirects to https" : "");
   }
-  for (const Pool& pool : plan.pools()) {
-    out += fmt::format("pool     {:<12} {} server{}\n", pool.name, pool.servers.size(),
-                       pool.servers.size() == 1 ? "" : "s");
+  for (const config::Pool& pool : plan.document().pools) {
+    out += fmt::format("pool     {:<12} {} server{}{}\n", pool.name, pool.servers.size(),
+                       pool.servers.size() == 1 ? "" : "s", way_to(pool));
   }
   if (const auto& tenants = plan.document().tenants) {
     out += fmt::format("tenants  {} listed{}\n", tenants->items.size(),

@@ -13,6 +13,8 @@
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/http/target.hpp"
+#include "sluice/observe/counters.hpp"
+#include "sluice/observe/log.hpp"
 
 #include <algorithm>
 #include <unordered_set>
@@ -147,6 +149,21 @@ void Pipeline::account(const http::Exchange& exchange, observe::AccessDetails de
   details.upstream = forward.first_byte;
   details.connect = forward.connect;
   access_log_.write(exchange, details);
+}
+
+// One line a second is enough to see an attack; the counters have the rest.
+void Pipeline::abused(const http::Connection& connection, http::Abuse reason) {
+  constexpr Nanos kQuiet = 1'000'000'000;
+  observe::count(reason);
+  if (abuse_told_ != 0 && loop_.now() - abuse_told_ < kQuiet) {
+    ++abuse_untold_;
+    return;
+  }
+  abuse_told_ = loop_.now();
+  observe::log_warn("connection from {} on listener {} ended: {}{}", connection.peer_ip(),
+                    listeners_[connection.listener()].name, http::to_string(reason),
+                    abuse_untold_ == 0 ? "" : fmt::format(" (and {} others)", abuse_untold_));
+  abuse_untold_ = 0;
 }
 
 Pipeline::Pipeline(net::Loop& loop, Ended ended, Dispose dispose)

@@ -1,5 +1,7 @@
 #include "sluice/server/worker.hpp"
 
+#include "sluice/http1/server.hpp"
+#include "sluice/http2/server.hpp"
 #include "sluice/observe/log.hpp"
 
 #include <algorithm>
@@ -102,7 +104,7 @@ class Worker::Closing final {
     worker.arriving_.for_each([&](Arrival& arrival) {
       if (arrival.slot == closing.slot_) arrival.transport->cancel(ErrorKind::cancelled);
     });
-    worker.open_.for_each([&](http1::ServerConnection& connection) {
+    worker.open_.for_each([&](http::Connection& connection) {
       if (connection.listener() == closing.slot_) connection.abort();
     });
     std::erase_if(worker.closing_, [&](const auto& other) { return other.get() == self; });
@@ -116,7 +118,7 @@ class Worker::Closing final {
 Worker::Worker(unsigned index, Admission& admission, proxy::Pipeline::Dispose dispose)
     : admission_(admission), flush_(&Worker::on_flush, this) {
   pipeline_ = std::make_unique<proxy::Pipeline>(
-      loop_, [this](http1::ServerConnection& connection) { ended(connection); }, std::move(dispose));
+      loop_, [this](http::Connection& connection) { delete &connection; }, std::move(dispose));
   thread_ = std::thread([this] { run(); });
   ::pthread_setname_np(thread_.native_handle(), ("worker-" + std::to_string(index)).c_str());
 }
@@ -133,7 +135,10 @@ void Worker::run() {
 
 void Worker::stop() {
   if (!thread_.joinable()) return;
-  post([this] { loop_.stop(); });
+  post([this] {
+    pipeline_->close();
+    loop_.stop();
+  });
   thread_.join();
 }
 
@@ -156,7 +161,7 @@ void Worker::close_listener(std::uint32_t slot) {
   if (at == acceptors_.end()) return;
   (*at)->accept(INT32_MAX);
   acceptors_.erase(at);
-  open_.for_each([&](http1::ServerConnection& connection) {
+  open_.for_each([&](http::Connection& connection) {
     if (connection.listener() == slot) connection.drain();
   });
   closing_.push_back(std::make_unique<Closing>(*this, slot));
@@ -171,12 +176,12 @@ void Worker::drain() {
   for (const auto& acceptor : acceptors_)
     acceptor->accept(INT32_MAX);
   acceptors_.clear();
-  open_.for_each([](http1::ServerConnection& connection) { connection.drain(); });
+  open_.for_each([](http::Connection& connection) { connection.drain(); });
 }
 
 void Worker::abort() {
   arriving_.for_each([](Arrival& arrival) { arrival.transport->cancel(ErrorKind::cancelled); });
-  open_.for_each([](http1::ServerConnection& connection) { connection.abort(); });
+  open_.for_each([](http::Connection& connection) { connection.abort(); });
 }
 
 void Worker::arrive(std::uint32_t slot, int fd, const SocketAddress& peer) {
@@ -187,9 +192,10 @@ void Worker::arrive(std::uint32_t slot, int fd, const SocketAddress& peer) {
     return;
   }
   auto arrival = std::make_unique<Arrival>(loop_, fd, slot, std::move(ip), ticket);
-  if (!pipeline_->listener(slot).tls) return serve(std::move(arrival));
+  const plan::Listener& listener = pipeline_->listener(slot);
+  if (!listener.tls) return serve(std::move(arrival));
   arrival->tls = pipeline_->runtime().plan->tls();
-  SSL* ssl = arrival->tls != nullptr ? arrival->tls->accept() : nullptr;
+  SSL* ssl = arrival->tls != nullptr ? arrival->tls->accept({listener.h2, listener.http1}) : nullptr;
   if (ssl == nullptr) {
     admission_.release(ticket, arrival->peer_ip);
     return;
@@ -211,25 +217,31 @@ Detached Worker::shake_hands(std::unique_ptr<Arrival> arrival) {
 }
 
 // The connection as the worker keeps it: with its admission.
-struct Worker::Open final : http1::ServerConnection {
-  Open(Arrival& arrival, http1::Service& service)
-      : ServerConnection(std::move(arrival.transport), service, std::move(arrival.peer_ip), arrival.slot),
-        ticket(arrival.ticket) {}
-  Admission::Ticket ticket;
+template <class Codec>
+class Worker::Open final : public Codec {
+ public:
+  Open(Arrival& arrival, Worker& worker)
+      : Codec(std::move(arrival.transport), *worker.pipeline_, std::move(arrival.peer_ip), arrival.slot),
+        admission_(worker.admission_),
+        ticket_(arrival.ticket) {}
+  ~Open() override { admission_.release(ticket_, this->peer_ip()); }
+
+ private:
+  Admission& admission_;
+  Admission::Ticket ticket_;
 };
 
 void Worker::serve(std::unique_ptr<Arrival> arrival) {
   const std::uint32_t slot = arrival->slot;
-  auto* opened = new Open(*arrival, *pipeline_);  // owned by itself until ended()
+  http::Connection* opened = nullptr;  // owned by itself until it says ended()
+  if (arrival->transport->protocol() == "h2" || pipeline_->listener(slot).h2c) {
+    opened = new Open<http2::ServerConnection>(*arrival, *this);
+  } else {
+    opened = new Open<http1::ServerConnection>(*arrival, *this);
+  }
   open_.push_back(*opened);
   if (draining_ || !listening(slot)) opened->drain();
   opened->run();
-}
-
-void Worker::ended(http1::ServerConnection& connection) {
-  auto* opened = static_cast<Open*>(&connection);
-  admission_.release(opened->ticket, connection.peer_ip());
-  delete opened;
 }
 
 void Worker::on_flush(void* self) {

@@ -1,5 +1,7 @@
 #include "sluice/tls/certificate.hpp"
 
+#include "tls/pem.hpp"
+
 #include <algorithm>
 #include <sys/stat.h>
 
@@ -9,19 +11,6 @@
 
 namespace sluice::tls {
 namespace {
-
-using BioPtr = std::unique_ptr<BIO, Freer<BIO_free_all>>;
-
-std::string last_error() {
-  char text[256] = "not PEM";
-  if (const unsigned long code = ERR_peek_last_error(); code != 0)
-    ERR_error_string_n(code, text, sizeof text);
-  ERR_clear_error();
-  return text;
-}
-
-// No prompt for a passphrase at 3 a.m.: an encrypted key is an error.
-int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return -1; }
 
 std::time_t to_time(const ASN1_TIME* time) {
   std::tm parts{};
@@ -40,34 +29,20 @@ void collect_names(X509* leaf, std::vector<std::string>& out) {
   GENERAL_NAMES_free(names);
 }
 
-bool read_certificates(const std::string& file, Identity& out, LoadFailure& failure) {
-  const BioPtr bio(BIO_new_file(file.c_str(), "r"));
-  if (bio == nullptr) {
-    ERR_clear_error();
-    failure.message = "cannot read " + file;
-    return false;
-  }
-  out.leaf.reset(PEM_read_bio_X509(bio.get(), nullptr, &no_passphrase, nullptr));
-  if (out.leaf == nullptr) {
-    failure.message = "no certificate in " + file + " (" + last_error() + ")";
-    return false;
-  }
+bool read_chain(const std::string& file, Identity& out, LoadFailure& failure) {
+  std::vector<X509Ptr> all = read_certificates(file, failure.message);
+  if (all.empty()) return false;
+  out.leaf = std::move(all.front());
   out.chain.reset(sk_X509_new_null());
-  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, &no_passphrase, nullptr)) {
-    sk_X509_push(out.chain.get(), next);
-  }
-  ERR_clear_error();  // the end of the file is reported as an error
+  for (std::size_t i = 1; i < all.size(); ++i)
+    sk_X509_push(out.chain.get(), all[i].release());
   return true;
 }
 
 bool read_key(const std::string& file, Identity& out, LoadFailure& failure) {
   failure.key_file = true;
-  const BioPtr bio(BIO_new_file(file.c_str(), "r"));
-  if (bio == nullptr) {
-    ERR_clear_error();
-    failure.message = "cannot read " + file;
-    return false;
-  }
+  const BioPtr bio = open_pem(file, failure.message);
+  if (bio == nullptr) return false;
   out.key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr));
   if (out.key == nullptr) {
     failure.message = "no usable private key in " + file + " (" + last_error() + ")";
@@ -116,7 +91,7 @@ std::shared_ptr<const Identity> load_identity(const std::string& cert_file, cons
   out->cert_stamp = FileStamp::of(cert_file);
   out->key_stamp = FileStamp::of(key_file);
   failure = {};
-  if (!read_certificates(cert_file, *out, failure) || !read_key(key_file, *out, failure)) return nullptr;
+  if (!read_chain(cert_file, *out, failure) || !read_key(key_file, *out, failure)) return nullptr;
   collect_names(out->leaf.get(), out->names);
   if (out->names.empty()) {
     failure = {false, "the certificate in " + cert_file + " names no DNS host (subjectAltName)"};

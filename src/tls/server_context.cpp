@@ -1,7 +1,9 @@
 #include "sluice/tls/server_context.hpp"
 
-#include <cstdlib>
+#include "tls/context.hpp"
+
 #include <cstring>
+#include <string_view>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -11,14 +13,7 @@
 namespace sluice::tls {
 namespace {
 
-constexpr const char* kCiphers =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-
-void must(int result) {
-  if (result != 1) std::abort();
-}
 
 // A context's own data. Contexts come and go with configurations; connections outlive them.
 int index_slot() {
@@ -28,6 +23,19 @@ int index_slot() {
 int tickets_slot() {
   static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return slot;
+}
+// A connection's own: what its listener speaks, one of the kOffers.
+int protocols_slot() {
+  static const int slot = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return slot;
+}
+
+const std::string_view& offer_of(Protocols protocols) {
+  if (!protocols.h2) return kOfferHttp1;
+  return protocols.http1 ? kOfferBoth : kOfferH2;
+}
+const std::string_view& offer_of(SSL* ssl) {
+  return *static_cast<const std::string_view*>(SSL_get_ex_data(ssl, protocols_slot()));
 }
 
 // Puts the certificates for the client's server name into its connection.
@@ -52,16 +60,30 @@ int choose_certificate(SSL* ssl, void* /*unused*/) {
   return 1;
 }
 
-int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size,
+// The first of ours that the client offers too.
+int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* offered, unsigned offered_size, void* /*unused*/) {
-  static constexpr unsigned char kOurs[] = "\x08http/1.1";
+  const std::string_view ours = offer_of(ssl);
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof kOurs - 1, offered, offered_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                            static_cast<unsigned>(ours.size()), offered,
+                            offered_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301 §3.2: no_application_protocol
   }
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
+}
+
+// A client that offers nothing speaks HTTP/1, for HTTP/2 is never begun without ALPN (RFC 9113 §3.2): where
+// only HTTP/2 is spoken, it is told now.
+int demand_offer(SSL* ssl, int* alert, void* /*unused*/) {
+  const unsigned char* offered = nullptr;
+  std::size_t size = 0;
+  const bool offers = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+                                                &offered, &size) == 1;
+  if (offers || offer_of(ssl) != kOfferH2) return SSL_CLIENT_HELLO_SUCCESS;
+  *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+  return SSL_CLIENT_HELLO_ERROR;
 }
 
 // OpenSSL's contract: -1 error, 0 do not use the ticket, 1 fine, 2 fine and send a new one.
@@ -97,15 +119,9 @@ ServerContext::ServerContext(std::shared_ptr<const CertificateIndex> certificate
                              std::shared_ptr<const TicketKeys> tickets)
     : certificates_(std::move(certificates)),
       tickets_(std::move(tickets)),
-      context_(SSL_CTX_new(TLS_server_method())) {
-  if (context_ == nullptr) std::abort();
-  must(SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION));
+      context_(make_context(TLS_server_method())) {
   must(SSL_CTX_set_cipher_list(context_, kCiphers));
   must(static_cast<int>(SSL_CTX_set1_groups_list(context_, kGroups)));
-  SSL_CTX_set_options(context_, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_read_ahead(context_, 1);
   SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
   static constexpr unsigned char kSessionContext[] = "sluice";
   must(SSL_CTX_set_session_id_context(context_, kSessionContext, sizeof kSessionContext - 1));
@@ -114,15 +130,20 @@ ServerContext::ServerContext(std::shared_ptr<const CertificateIndex> certificate
   must(SSL_CTX_set_ex_data(context_, tickets_slot(), const_cast<TicketKeys*>(tickets_.get())));
   must(static_cast<int>(SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, &seal_or_open)));
   SSL_CTX_set_cert_cb(context_, &choose_certificate, nullptr);
+  SSL_CTX_set_client_hello_cb(context_, &demand_offer, nullptr);
   SSL_CTX_set_alpn_select_cb(context_, &choose_protocol, nullptr);
 }
 
 ServerContext::~ServerContext() { SSL_CTX_free(context_); }
 
-SSL* ServerContext::accept() const {
+SSL* ServerContext::accept(Protocols protocols) const {
   SSL* ssl = SSL_new(context_);
-  if (ssl != nullptr) SSL_set_accept_state(ssl);
-  return ssl;
+  if (ssl == nullptr) return nullptr;
+  SSL_set_accept_state(ssl);
+  if (SSL_set_ex_data(ssl, protocols_slot(), const_cast<std::string_view*>(&offer_of(protocols))) == 1)
+    return ssl;
+  SSL_free(ssl);
+  return nullptr;
 }
 
 }  // namespace sluice::tls

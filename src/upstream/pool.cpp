@@ -1,5 +1,10 @@
 #include "sluice/upstream/pool.hpp"
 
+#include "sluice/tls/client_context.hpp"
+
+#include "upstream/exclusive.hpp"
+#include "upstream/shared.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <netinet/tcp.h>
@@ -35,35 +40,22 @@ int start_connect(const SocketAddress& address, int& cause) {
 
 }  // namespace
 
-Connection::Connection(Connections& owner, std::shared_ptr<Endpoint> endpoint,
-                       std::unique_ptr<net::Transport> transport)
-    : owner_(owner),
-      endpoint_(std::move(endpoint)),
-      http_(std::move(transport)),
-      idle_deadline_(&Connection::on_idle_deadline, this) {}
-
-Connection::~Connection() = default;
-
-// Nothing may come on an idle connection: a FIN, or bytes nobody asked for. Either way it is of no more use.
-void Connection::on_activity(bool /*hung_up*/) { owner_.drop_idle(*this); }
-
-void Connection::on_idle_deadline(void* self) {
-  auto& connection = *static_cast<Connection*>(self);
-  connection.owner_.drop_idle(connection);
-}
-
-Connections::~Connections() = default;
+Connections::Slot::Slot(net::Loop& loop_of) : loop(loop_of), retire(&Slot::on_retire, this) {}
 
 Connections::Slot::~Slot() {
   while (!idle.empty()) {
-    Connection* connection = idle.front();
+    Exclusive* connection = idle.front();
     connection->unlink();
     delete connection;
   }
 }
 
+Connections::~Connections() = default;
+
 void Connections::Slot::on_retire(void* self) {
-  static_cast<Slot*>(self)->active.for_each([](Connection& c) { c.http().cancel(ErrorKind::cancelled); });
+  auto& slot = *static_cast<Slot*>(self);
+  slot.active.for_each([](Exclusive& connection) { connection.http().cancel(ErrorKind::cancelled); });
+  slot.shared.for_each([](Shared& connection) { connection.cancel(ErrorKind::cancelled); });
 }
 
 Connections::Slot& Connections::slot(const Endpoint& endpoint) {
@@ -73,47 +65,47 @@ Connections::Slot& Connections::slot(const Endpoint& endpoint) {
   return *slot;
 }
 
-void Connections::drop_idle(Connection& connection) {
+void Connections::drop_idle(Exclusive& connection) {
   --slot(connection.endpoint()).idle_count;
   --idle_count_;
   connection.unlink();
   delete &connection;
 }
 
-std::unique_ptr<Connection> Connections::take(Endpoint& endpoint, bool sure) {
+std::unique_ptr<Channel> Connections::take(Endpoint& endpoint, bool sure) {
   Slot& s = slot(endpoint);
+  if (endpoint.wire().h2) {
+    std::unique_ptr<Channel> found;
+    s.shared.for_each([&](Shared& connection) {
+      if (found == nullptr) found = connection.take(sure);
+    });
+    return found;
+  }
   while (!s.idle.empty()) {
-    Connection* connection = s.idle.front();
-    net::Transport& transport = connection->http().transport();
-    if (sure && !transport.quiet()) {
+    Exclusive* connection = s.idle.front();
+    if (sure && !connection->http1().transport().quiet()) {
       drop_idle(*connection);
       continue;
     }
     connection->unlink();
-    connection->idle_deadline_.disarm();
-    transport.set_observer(nullptr);
+    connection->wake();
     --s.idle_count;
     --idle_count_;
-    connection->reused_ = true;
     s.active.push_front(*connection);
-    return std::unique_ptr<Connection>(connection);
+    return std::unique_ptr<Channel>(connection);
   }
   return nullptr;
 }
 
-Task<std::unique_ptr<Connection>> Connections::open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout,
-                                                    Error& error) {
+Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpoint, Nanos deadline, Error& error) {
   int cause = 0;
-  const int fd = start_connect(endpoint->address(), cause);
+  const int fd = start_connect(endpoint.address(), cause);
   if (fd < 0) {
     error = connect_error(cause);
     co_return nullptr;
   }
   auto transport = std::make_unique<net::Transport>(loop_, fd, true);
-  net::Transport& pending = *transport;
-  auto connection = std::make_unique<Connection>(*this, endpoint, std::move(transport));
-  slot(*endpoint).active.push_front(*connection);
-  const ErrorKind waited = co_await pending.writable(loop_.now() + connect_timeout);
+  const ErrorKind waited = co_await transport->writable(deadline);
   if (waited != ErrorKind::none) {
     const ErrorKind kind = waited == ErrorKind::timed_out ? ErrorKind::connect_timeout : waited;
     error = {kind, Side::upstream, 0};
@@ -125,23 +117,63 @@ Task<std::unique_ptr<Connection>> Connections::open(std::shared_ptr<Endpoint> en
     error = connect_error(cause);
     co_return nullptr;
   }
+  if (endpoint.wire().tls == nullptr) co_return transport;
+  SSL* const ssl = endpoint.wire().tls->connect(endpoint.server_name(), endpoint.address());
+  if (ssl == nullptr) {
+    error = {ErrorKind::tls_failed, Side::upstream, 0};
+    co_return nullptr;
+  }
+  transport->start_tls(ssl);
+  error = co_await transport->handshake(deadline);
+  if (!error) co_return transport;
+  error = {error.kind == ErrorKind::timed_out ? ErrorKind::connect_timeout : ErrorKind::tls_failed, Side::upstream,
+           error.cause};
+  co_return nullptr;
+}
+
+Task<std::unique_ptr<Channel>> Connections::open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout,
+                                                 Error& error) {
+  if (endpoint->wire().h2) co_return co_await open_shared(std::move(endpoint), connect_timeout, error);
+  auto transport = co_await connect(*endpoint, loop_.now() + connect_timeout, error);
+  if (transport == nullptr) co_return nullptr;
+  auto connection = std::make_unique<Exclusive>(*this, endpoint, std::move(transport));
+  slot(*endpoint).active.push_front(*connection);
   co_return connection;
 }
 
-void Connections::give_back(std::unique_ptr<Connection> connection, Nanos idle) {
+Task<std::unique_ptr<Channel>> Connections::open_shared(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout,
+                                                        Error& error) {
+  // Who is left over when a connection is shared out tries the next; a server that lets nobody in is no use.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    Shared* chosen = nullptr;
+    slot(*endpoint).shared.for_each([&](Shared& connection) {
+      if (chosen == nullptr && connection.has_room_to_wait()) chosen = &connection;
+    });
+    if (chosen == nullptr) chosen = &Shared::start(*this, endpoint, connect_timeout);
+    Shared::Share share{*chosen};
+    co_await share;
+    if (share.stream != nullptr) co_return chosen->channel(std::move(share.stream), false);
+    error = share.error;
+    if (error) co_return nullptr;
+  }
+  error = {ErrorKind::refused, Side::upstream, 0};
+  co_return nullptr;
+}
+
+void Connections::give_back(std::unique_ptr<Channel> channel, Nanos idle) {
+  if (channel->endpoint().wire().h2) return Shared::keep_for(*channel, idle);
+  std::unique_ptr<Exclusive> connection(static_cast<Exclusive*>(channel.release()));
   Slot& s = slot(connection->endpoint());
   // Closed a second before the upstream closes it, where it says when.
   constexpr Nanos kSecond = 1'000'000'000;
-  if (const std::uint32_t said = connection->http().advertised_idle(); said != 0) {
+  if (const std::uint32_t said = connection->http1().advertised_idle(); said != 0) {
     idle = std::min(idle, (Nanos{said} - 1) * kSecond);
   }
-  if (s.retired || s.idle_count >= kMostIdlePerEndpoint || idle <= 0 || !connection->http().reusable())
+  if (s.retired || s.idle_count >= kMostIdlePerEndpoint || idle <= 0 || !connection->http1().reusable())
     return;
-  Connection* kept = connection.release();
+  Exclusive* kept = connection.release();
   kept->unlink();
-  kept->http().rest();
-  kept->idle_deadline_.arm(loop_, loop_.now() + idle);
-  kept->http().transport().set_observer(kept);
+  kept->rest(loop_.now() + idle);
   s.idle.push_front(*kept);
   ++s.idle_count;
   ++idle_count_;
@@ -150,7 +182,8 @@ void Connections::give_back(std::unique_ptr<Connection> connection, Nanos idle) 
 void Connections::retire(const Endpoint& endpoint, Nanos drain) {
   // Also where there is no connection now: an exchange that began before may still open one.
   Slot& s = slot(endpoint);
-  s.idle.for_each([this](Connection& connection) { drop_idle(connection); });
+  s.idle.for_each([this](Exclusive& connection) { drop_idle(connection); });
+  s.shared.for_each([](Shared& connection) { connection.drain(); });
   if (!s.retired) s.retire.arm(loop_, loop_.now() + drain);
   s.retired = true;
 }
@@ -159,6 +192,12 @@ void Connections::keep(const Endpoint& endpoint) {
   if (endpoint.id() < slots_.size() && slots_[endpoint.id()] != nullptr) {
     slots_[endpoint.id()]->retire.disarm();
     slots_[endpoint.id()]->retired = false;
+  }
+}
+
+void Connections::close() {
+  for (const auto& slot : slots_) {
+    if (slot != nullptr) slot->shared.for_each([](Shared& connection) { connection.cancel(ErrorKind::cancelled); });
   }
 }
 

@@ -11,8 +11,9 @@ from upstream import ScriptedUpstream
 
 
 class Stage:
-    def __init__(self, make_config=config):
+    def __init__(self, make_config=config, env=None):
         self.make_config = make_config
+        self.env = env
         self.app = ScriptedUpstream()
         self.sluice = None
         self.numbers = itertools.count(1)
@@ -21,7 +22,7 @@ class Stage:
     def open(self):
         """Before each scene: Sluice runs, the application remembers nothing."""
         if self.sluice is None or not self.sluice.alive:
-            self.sluice = Sluice(self.make_config(self.app)).wait_ready()
+            self.sluice = Sluice(self.make_config(self.app), env=self.env).wait_ready()
             self.harm_seen = 0
         self.app.scripts.clear()
         self.app.complaints.clear()

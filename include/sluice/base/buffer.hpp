@@ -13,7 +13,9 @@ namespace sluice {
 class Buffer {
  public:
   // Ordinary messages fit the small size; bodies under way use the large one: fewer system calls, and the
-  // kernel copies 64 KiB at nearly the same cost per byte as 16.
+  // kernel copies 64 KiB at nearly the same cost per byte as 16. The tiny one is for what must be kept of a
+  // few bytes, many times over.
+  static constexpr std::size_t kTiny = 2 * 1024;
   static constexpr std::size_t kSmall = 16 * 1024;
   static constexpr std::size_t kLarge = 64 * 1024;
 
@@ -32,7 +34,7 @@ class Buffer {
   std::span<char> room() { return {data_ + end_, capacity_ - end_}; }
   std::size_t capacity() const { return capacity_; }
 
-  // Makes sure there is memory of at least `bytes` in all; contents are kept, and moved to the front.
+  // Makes sure there is memory of at least `bytes` in all, of one of the sizes above if they suffice; contents are kept, and moved to the front.
   void reserve(std::size_t bytes);
   // Moves the contents to the front, so that room() is as large as it can be.
   void compact();

@@ -13,7 +13,9 @@ enum class ErrorKind : std::uint8_t {
   none,
   closed,  // orderly end where more was due, or the connection is gone
   reset,   // RST, EPIPE, or any other failed read or write
+  refused, // the peer says that it did nothing with the request (REFUSED_STREAM, GOAWAY): safe to repeat
   timed_out,
+  deadline_exceeded,  // the client said how long it waits, and that is over
   cancelled,  // we ended it ourselves: drain, shutdown, the other side failed
   connect_refused,
   connect_timeout,
@@ -26,6 +28,7 @@ enum class ErrorKind : std::uint8_t {
   body_too_large,
   version_unsupported,  // well-formed, and not HTTP/1.0 or 1.1
   method_refused,       // CONNECT, TRACE
+  misdirected,          // for an authority that this connection must not ask for
   expectation_failed,   // Expect with anything but 100-continue
   unavailable,          // no server could be asked
 };

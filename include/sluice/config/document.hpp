@@ -32,6 +32,13 @@ struct Located {
   bool operator==(const Located& other) const { return value == other.value; }
 };
 
+// So many in so much time: "500/m" is 500 in a minute.
+struct Rate {
+  std::uint64_t count = 0;  // 1..10^9
+  Duration period{};        // a second, a minute or an hour
+  bool operator==(const Rate&) const = default;
+};
+
 // Time limits, 1ms..24h (`drain` from 0). Unset means "as the level above": a route's fall back to its
 // pool's, a pool's and a listener's to the process's. Listeners set `header`, `idle`, `body` and `drain`;
 // pools `body` (their side of it), `drain`, `connect`, `first_byte` and `upstream_idle`; routes `body`,
@@ -64,12 +71,24 @@ struct Max {
   std::uint32_t connections_per_ip = 0;  // client connections of one address
 };
 
+// What one HTTP/2 connection of a client may do.
+struct Http2 {
+  std::uint32_t streams = 128;                         // open at a time; 1..10000
+  Rate resets{500, std::chrono::minutes(1)};           // given up or broken by the client before their end
+  Rate control_frames{1000, std::chrono::minutes(1)};  // that ask for nothing
+  std::uint32_t continuations = 16;                    // CONTINUATION frames of one header block; 1..1000
+};
+
 struct Listener {
   std::string name;
   Position at;
   Located<std::string>
       address;  // "1.2.3.4:port", "[v6]:port", ":port" or "unix:/path"; canonical, port 0..65535
   bool tls = false;
+  // What `protocols` comes to. Under TLS: `h2`, `http1` or both; in the clear: either `http1` or `h2c`.
+  bool h2 = false;
+  bool http1 = true;
+  bool h2c = false;             // HTTP/2 in the clear, with prior knowledge
   bool redirect_https = false;  // `redirect: https`: 308, except below /.well-known/acme-challenge/
   std::optional<Timeouts> timeouts;
 };
@@ -90,10 +109,19 @@ struct Server {
   std::uint32_t weight = 1;      // 1..1000
 };
 
+// TLS towards the servers of a pool.
+struct PoolTls {
+  bool verify = true;
+  std::optional<Located<std::string>> ca;  // PEM file, absolute after load(); unset: the system's
+  std::string server_name;                 // canonical; empty: each server's own name
+};
+
 struct Pool {
   std::string name;
   Position at;
   std::vector<Server> servers;
+  bool h2 = false;             // `protocol: h2`
+  std::optional<PoolTls> tls;  // unset: in the clear
   Timeouts timeouts;
 };
 
@@ -145,6 +173,7 @@ struct Document {
   Located<std::string> admin{"127.0.0.1:9900", {}};  // loopback "address:port" | "unix:/path" | "off"
   Timeouts timeouts;                                 // where unset: kDefaultTimeouts
   Max max;
+  Http2 http2;
   std::vector<Located<std::string>> trusted_proxies;  // CIDR blocks or single addresses, syntax checked
   std::vector<Listener> listeners;
   std::optional<Tls> tls;

@@ -24,11 +24,13 @@ struct RequestHead {
   std::string_view path;       // target up to "?"; "/" for "*"
   std::string_view authority;  // host and port as the client wrote them; empty only in HTTP/1.0
   std::string_view host;       // normalised: lower case, no port, no trailing dot
-  std::uint8_t minor = 1;      // of HTTP/1.x
+  std::uint8_t major = 1;      // of the HTTP version
+  std::uint8_t minor = 1;
   Framing framing = Framing::none;
   std::uint64_t length = 0;  // with Framing::length
   bool keep_alive = true;
   bool expect_continue = false;
+  bool trailers_wanted = false;  // TE: trailers
   std::string_view upgrade;  // the protocol asked for, when a tunnel may come of it; else empty
   Fields fields;
 

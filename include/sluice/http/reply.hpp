@@ -14,6 +14,7 @@ struct Reason {
   std::uint16_t status;      // what the client is told
   std::string_view error;    // RFC 9209 §2.3 error type
   std::string_view details;  // for people; names no address of ours
+  std::uint8_t grpc = 0;     // what a gRPC client is told; 0: what follows from the status
 };
 
 // What a failure means for the client (docs/errors.md lists the whole mapping).

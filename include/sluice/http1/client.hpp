@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sluice/base/buffer.hpp"
-#include "sluice/http/exchange.hpp"
+#include "sluice/http/upstream.hpp"
 #include "sluice/http1/head.hpp"
 #include "sluice/net/transport.hpp"
 
@@ -15,34 +15,20 @@ namespace sluice::http1 {
 class BodyReader;
 class Outbox;
 
-struct ClientLimits {
-  Nanos first_byte = 0;  // from the last byte of the request to the first of the response
-  Nanos body = 0;        // each wait while a body moves, either way
-};
-
-class ClientConnection {
+class ClientConnection final : public http::Upstream {
  public:
   explicit ClientConnection(std::unique_ptr<net::Transport> transport);
   ~ClientConnection();
 
   net::Transport& transport() { return *transport_; }
 
-  // Before each exchange.
-  void begin(const ClientLimits& limits);
-
-  // Writes the head of exchange.request and what is here of its body. A body that turns out malformed before
-  // anything was written is reported with nothing written.
-  Task<Error> send(http::Exchange& exchange, std::string_view default_host);
-  // Whether the request is out to its last byte.
-  bool sent_all() const { return sent_all_; }
-  // Writes the rest of the body. After a tunnel's end the upstream gets a FIN.
-  Task<Error> upload(http::Exchange& exchange);
-
-  // Reads exchange.response, passing interim responses to the client on the way, and points response_body at
-  // the body. Status 101 only as the answer to exchange.request.upgrade.
-  Task<Error> receive(http::Exchange& exchange);
-  // Whether any byte of a response has come.
-  bool heard() const { return heard_; }
+  void begin(const http::UpstreamLimits& limits) override;
+  Task<Error> send(http::Exchange& exchange, std::string_view default_host) override;
+  bool sent_all() const override { return sent_all_; }
+  Task<Error> upload(http::Exchange& exchange) override;
+  Task<Error> receive(http::Exchange& exchange) override;
+  bool heard() const override { return heard_; }
+  void cancel(ErrorKind kind) override { transport_->cancel(kind); }
 
   // Whether the connection may serve another exchange: both messages complete, nothing left over.
   bool reusable() const;
@@ -50,9 +36,6 @@ class ClientConnection {
   void rest() { in_.release(); }
   // Seconds the upstream said it keeps an unused connection (Keep-Alive: timeout=N), 0 if it did not say.
   std::uint32_t advertised_idle() const { return advertised_idle_; }
-
-  // Ends everything under way on this connection with `kind`.
-  void cancel(ErrorKind kind) { transport_->cancel(kind); }
 
  private:
   http::BodyStep gather(http::Exchange& exchange, Outbox& out);
@@ -64,7 +47,7 @@ class ClientConnection {
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<BodyReader> body_;
   Buffer in_;
-  ClientLimits limits_;
+  http::UpstreamLimits limits_;
   Nanos last_sent_ = 0;
   std::uint32_t advertised_idle_ = 0;
   http::Framing sending_ = http::Framing::none;

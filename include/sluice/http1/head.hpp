@@ -9,16 +9,12 @@
 #include "sluice/base/arena.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/http/message.hpp"
+#include "sluice/http/service.hpp"
 
 #include <cstdint>
 #include <string_view>
 
 namespace sluice::http1 {
-
-struct HeadLimits {
-  std::uint32_t bytes = 32 * 1024;  // start line, fields and the empty line
-  std::uint32_t fields = 100;
-};
 
 // Looks for the end of a head in bytes that arrive piece by piece, each byte once.
 class HeadScanner {
@@ -48,15 +44,15 @@ bool plausible_request_start(std::string_view bytes);
 Error check_request_line(std::string_view line, Arena& arena);
 
 // `head` ends with its empty line and lives in `arena`; the views in `out` point into it.
-Error parse_request(std::string_view head, Arena& arena, const HeadLimits& limits, http::RequestHead& out);
+Error parse_request(std::string_view head, Arena& arena, const http::HeadLimits& limits, http::RequestHead& out);
 
 // `method` is the request's. `out.framing` is what the fields say; whether a body follows also depends on the
 // status and on HEAD (http::bodiless).
-Error parse_response(std::string_view head, Arena& arena, const HeadLimits& limits, http::Method method,
+Error parse_response(std::string_view head, Arena& arena, const http::HeadLimits& limits, http::Method method,
                      http::ResponseHead& out);
 
 // Trailer fields up to and with the empty line. Fields that frame, route, authenticate or modify a message
 // (RFC 9110 §6.5.1) are malformed there.
-Error parse_trailers(std::string_view section, Arena& arena, const HeadLimits& limits, http::Fields& out);
+Error parse_trailers(std::string_view section, Arena& arena, const http::HeadLimits& limits, http::Fields& out);
 
 }  // namespace sluice::http1

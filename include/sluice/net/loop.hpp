@@ -101,6 +101,8 @@ class Loop {
   void remove(Pollable& item, int fd);
 
   void wake(Waiter& waiter);
+  // The same, but behind everything that is ready in this turn: for who gathers what others make.
+  void wake_late(Waiter& waiter);
   Nanos now() const { return now_; }
   DeadlineWheel& wheel() { return wheel_; }
 
@@ -134,15 +136,25 @@ class Loop {
     std::vector<std::function<void()>> work_;
   };
 
+  struct Queue {
+    Waiter* head = nullptr;
+    Waiter** tail = &head;
+    void push(Waiter& waiter) {
+      waiter.next = nullptr;
+      *tail = &waiter;
+      tail = &waiter.next;
+    }
+  };
+
   void dispatch(int count);
-  void resume_ready();
+  static void resume(Queue& queue);
 
   static constexpr int kBatch = 256;
   int epoll_;
   bool stopped_ = false;
   Nanos now_ = steady_now();
-  Waiter* ready_head_ = nullptr;
-  Waiter** ready_tail_ = &ready_head_;
+  Queue ready_;
+  Queue late_;
   epoll_event events_[kBatch];
   int event_count_ = 0;  // of the batch being dispatched
   int event_at_ = 0;

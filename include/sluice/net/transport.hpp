@@ -61,6 +61,12 @@ class Transport final : private Pollable {
   // SSL_set_connect_state have been called. Errors of the peer's TLS surface as IoStatus::error.
   void start_tls(SSL* ssl);
   SSL* ssl() const { return ssl_; }
+  // What the handshake settled; empty in the clear, or when the peer said nothing of it.
+  std::string_view tls_version() const;
+  std::string_view server_name() const;
+  std::string_view protocol() const;  // ALPN
+  // Whether the certificate we showed is valid for `host` (RFC 9525; no partial wildcards, DNS names only).
+  bool certificate_covers(const std::string& host) const;
   // Ends when the handshake is done; kind none means it succeeded.
   Task<Error> handshake(Nanos deadline);
 
@@ -92,6 +98,8 @@ class Transport final : private Pollable {
   bool peer_closed() const { return peer_closed_; }
   // Asks the kernel, once: nothing unread, no FIN, no error. For a pooled connection before it is used.
   bool quiet();
+  // The same, but bytes may have come: for connections on which the peer speaks when it likes.
+  bool open();
 
   // FIN (under TLS close_notify before it), reading goes on.
   void shutdown_write();

@@ -4,9 +4,10 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/config/load.hpp"
-#include "sluice/http1/server.hpp"
+#include "sluice/http/service.hpp"
 #include "sluice/plan/route.hpp"
 #include "sluice/tls/server_context.hpp"
+#include "sluice/upstream/endpoint.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -21,8 +22,12 @@ struct Listener {
   SocketAddress address;
   config::Position at;
   bool tls = false;
+  // Under TLS `h2`, `http1` or both; in the clear either `http1` or `h2c`.
+  bool h2 = false;
+  bool http1 = true;
+  bool h2c = false;
   bool redirect_https = false;
-  http1::ServerSettings settings;
+  http::ServerSettings settings;
   Nanos drain = 0;  // for its connections when a reload removes it
 };
 
@@ -39,13 +44,14 @@ struct Pool {
   std::string name;
   std::vector<Server> servers;
   upstream::Limits limits;
+  std::shared_ptr<const upstream::Wire> wire;  // never empty; the same one for pools with the same key
   Nanos drain = 0;  // for what is under way when a reload removes the pool or a server of it
 };
 
 class Plan {
  public:
   // Adds what is wrong to `diagnostics`; the result is empty when there was anything, also from before.
-  // `previous` lends the certificates whose files have not changed.
+  // `previous` lends what was read from files that have not changed: certificates, and ways to servers.
   static std::shared_ptr<const Plan> build(std::shared_ptr<const config::Document> document,
                                            const Plan* previous,
                                            std::shared_ptr<const tls::TicketKeys> tickets,
@@ -62,7 +68,7 @@ class Plan {
   std::uint16_t unknown_status() const { return unknown_status_; }
   const std::string& tenant_header() const { return tenant_header_; }
   Nanos drain() const { return drain_; }
-  // Whether a certificate file changed since it was read.
+  // Whether a file with certificates, of ours or to trust, changed since it was read.
   bool certificates_changed() const;
   // Not errors, but what the operator should know: hosts without a certificate, certificates about to expire.
   const std::vector<std::string>& warnings() const { return warnings_; }

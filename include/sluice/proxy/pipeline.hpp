@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sluice/handler/forward.hpp"
-#include "sluice/http1/server.hpp"
+#include "sluice/http/service.hpp"
 #include "sluice/observe/access_log.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/upstream/balance/least_connections.hpp"
@@ -22,17 +22,19 @@ struct Runtime {
   std::shared_ptr<observe::AccessFile> access_file;               // empty: no access log
 };
 
-class Pipeline final : public http1::Service {
+class Pipeline final : public http::Service {
  public:
   // `ended` destroys a connection; `dispose` takes a runtime nobody uses any more to where destroying it
   // delays no request.
-  using Ended = std::function<void(http1::ServerConnection&)>;
+  using Ended = std::function<void(http::Connection&)>;
   using Dispose = std::function<void(std::shared_ptr<const Runtime>)>;
   Pipeline(net::Loop& loop, Ended ended, Dispose dispose);
   ~Pipeline();
 
   // From now on new exchanges use `runtime`; those under way end with the one they began with.
   void publish(std::shared_ptr<const Runtime> runtime);
+  // The last call: ends the connections to the servers.
+  void close() { connections_.close(); }
   const Runtime& runtime() const { return *current_->runtime; }
   observe::AccessLog& access_log() { return access_log_; }
 
@@ -42,10 +44,11 @@ class Pipeline final : public http1::Service {
   void set_listener(std::uint32_t slot, const plan::Listener& listener);
   const plan::Listener& listener(std::uint32_t slot) const { return listeners_[slot]; }
 
-  http1::ServerSettings settings(std::uint32_t listener) override { return listeners_[listener].settings; }
+  http::ServerSettings settings(std::uint32_t listener) override { return listeners_[listener].settings; }
   Task<void> serve(http::Exchange& exchange) override;
   Task<void> refuse(http::Exchange& exchange, const Error& error) override;
-  void ended(http1::ServerConnection& connection) override { ended_(connection); }
+  void abused(const http::Connection& connection, http::Abuse reason) override;
+  void ended(http::Connection& connection) override { ended_(connection); }
 
  private:
   // A runtime as this worker holds it: pins are counted without atomics, for nobody else sees them.
@@ -99,6 +102,8 @@ class Pipeline final : public http1::Service {
   std::vector<std::unique_ptr<Epoch>> retired_;  // still pinned
   std::vector<plan::Listener> listeners_;        // by slot
   std::uint16_t https_port_ = 443;
+  Nanos abuse_told_ = 0;            // when the log last spoke of one
+  std::uint32_t abuse_untold_ = 0;  // how many it kept to itself since
   observe::AccessLog access_log_;
 };
 

@@ -2,7 +2,7 @@
 // but the plan, which does not change, and counters.
 #pragma once
 
-#include "sluice/http1/server.hpp"
+#include "sluice/http/service.hpp"
 #include "sluice/net/loop.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/admission.hpp"
@@ -44,14 +44,14 @@ class Worker {
   class Acceptor;
   class Arrival;
   class Closing;
-  struct Open;
+  template <class Codec>
+  class Open;
 
   void run();
   bool listening(std::uint32_t slot) const;
   void arrive(std::uint32_t slot, int fd, const SocketAddress& peer);
   Detached shake_hands(std::unique_ptr<Arrival> arrival);
   void serve(std::unique_ptr<Arrival> arrival);
-  void ended(http1::ServerConnection& connection);
   static void on_flush(void* self);
 
   net::Loop loop_;
@@ -60,7 +60,7 @@ class Worker {
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Closing>> closing_;  // listeners whose connections are draining
   IntrusiveList<Arrival> arriving_;                // in their TLS handshake
-  IntrusiveList<http1::ServerConnection> open_;
+  IntrusiveList<http::Connection> open_;
   net::Deadline flush_;
   bool draining_ = false;
   std::thread thread_;

@@ -39,8 +39,14 @@ class TicketKeys {
   std::array<Key, 3> keys_;  // newest first
 };
 
+// What a listener speaks under TLS; at least one of them.
+struct Protocols {
+  bool h2 = false;
+  bool http1 = true;
+};
+
 // TLS 1.2 and 1.3, Mozilla's "intermediate" ciphers (version 5.7, without finite-field DH), no compression,
-// no renegotiation, tickets, ALPN http/1.1. Aborts when OpenSSL refuses one of these: that is a broken build.
+// no renegotiation, tickets, ALPN. Aborts when OpenSSL refuses one of these: that is a broken build.
 class ServerContext {
  public:
   ServerContext(std::shared_ptr<const CertificateIndex> certificates,
@@ -51,7 +57,10 @@ class ServerContext {
 
   // A connection in accept state; nullptr when out of memory. It keeps the context alive no longer than
   // OpenSSL needs it: the index must outlive the handshake.
-  SSL* accept() const;
+  //
+  // ALPN settles on one of `protocols`, h2 before http/1.1. A client that offers others only is refused with
+  // no_application_protocol; one that offers nothing speaks HTTP/1, and is refused where that is not spoken.
+  SSL* accept(Protocols protocols = {}) const;
   const CertificateIndex& certificates() const { return *certificates_; }
 
  private:

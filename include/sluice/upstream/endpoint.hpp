@@ -12,16 +12,38 @@
 #include <unordered_map>
 #include <vector>
 
+namespace sluice::tls {
+class ClientContext;
+}
+
 namespace sluice::upstream {
+
+// How the servers of one pool are spoken to. Immutable.
+struct Wire {
+  bool h2 = false;
+  std::shared_ptr<const tls::ClientContext> tls;  // empty: in the clear
+  std::string server_name;                        // for TLS; empty: the server's own name
+  std::string key;                                // equal keys: connections may be shared
+};
 
 class Endpoint {
  public:
-  Endpoint(std::string pool, std::string name, SocketAddress address, std::uint32_t id)
-      : pool_(std::move(pool)), name_(std::move(name)), address_(address), id_(id) {}
+  // `host`: the server's name where it was configured by one.
+  Endpoint(std::string pool, std::string name, std::string host, SocketAddress address,
+           std::shared_ptr<const Wire> wire, std::uint32_t id)
+      : pool_(std::move(pool)),
+        name_(std::move(name)),
+        host_(std::move(host)),
+        wire_(std::move(wire)),
+        address_(address),
+        id_(id) {}
 
   const std::string& pool() const { return pool_; }
   const std::string& name() const { return name_; }  // as logs and metrics call it: the address as text
   const SocketAddress& address() const { return address_; }
+  const Wire& wire() const { return *wire_; }
+  // What TLS asks for and verifies; empty when only the address is known.
+  const std::string& server_name() const { return wire_->server_name.empty() ? host_ : wire_->server_name; }
   // Small and unique in the process: an index for per-worker tables. Never used again.
   std::uint32_t id() const { return id_; }
 
@@ -44,6 +66,8 @@ class Endpoint {
  private:
   const std::string pool_;
   const std::string name_;
+  const std::string host_;
+  const std::shared_ptr<const Wire> wire_;
   const SocketAddress address_;
   const std::uint32_t id_;
   // A cache line of its own: every worker writes it twice per request.
@@ -60,11 +84,13 @@ struct Member {
 // The servers of one pool at one time. Immutable.
 using Members = std::vector<Member>;
 
-// Finds the endpoint of a pool and address again, so that its state survives reloads and name resolution.
+// Finds the endpoint of a pool, address and wire again, so that its state survives reloads and name
+// resolution.
 // Used by the control thread alone.
 class Registry {
  public:
-  std::shared_ptr<Endpoint> get(const std::string& pool, const SocketAddress& address);
+  std::shared_ptr<Endpoint> get(const std::string& pool, const SocketAddress& address,
+                                const std::string& host, const std::shared_ptr<const Wire>& wire);
 
  private:
   std::unordered_map<std::string, std::weak_ptr<Endpoint>> endpoints_;

@@ -1,11 +1,13 @@
-// What one worker has of the upstreams: connections kept for reuse, and which server comes next in each pool.
+// What one worker has of the upstreams: connections kept for reuse, one exchange at a time (HTTP/1.1) or many
+// at once (HTTP/2).
 #pragma once
 
 #include "sluice/base/error.hpp"
 #include "sluice/base/intrusive_list.hpp"
 #include "sluice/base/task.hpp"
-#include "sluice/http1/client.hpp"
+#include "sluice/http/upstream.hpp"
 #include "sluice/net/loop.hpp"
+#include "sluice/net/transport.hpp"
 #include "sluice/upstream/endpoint.hpp"
 
 #include <cstdint>
@@ -24,30 +26,30 @@ struct Limits {
   Nanos idle = 0;  // an unused connection
 };
 
-class Connections;
-
-// A connection to an endpoint, either under way for one exchange or kept idle.
-class Connection final : public ListLink, private net::TransportObserver {
+// The use of a connection for one exchange.
+class Channel {
  public:
-  Connection(Connections& owner, std::shared_ptr<Endpoint> endpoint,
-             std::unique_ptr<net::Transport> transport);
-  ~Connection();
+  Channel(std::shared_ptr<Endpoint> endpoint, bool reused) : endpoint_(std::move(endpoint)), reused_(reused) {}
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  virtual ~Channel() = default;
 
-  http1::ClientConnection& http() { return http_; }
-  Endpoint& endpoint() { return *endpoint_; }
+  virtual http::Upstream& http() = 0;
+  Endpoint& endpoint() const { return *endpoint_; }
+  const std::shared_ptr<Endpoint>& shared_endpoint() const { return endpoint_; }
+  // Whether the connection served other exchanges before.
   bool reused() const { return reused_; }
 
- private:
-  friend class Connections;
-  void on_activity(bool hung_up) override;
-  static void on_idle_deadline(void* self);
+ protected:
+  void set_reused() { reused_ = true; }
 
-  Connections& owner_;
+ private:
   std::shared_ptr<Endpoint> endpoint_;
-  http1::ClientConnection http_;
-  net::Deadline idle_deadline_;
-  bool reused_ = false;
+  bool reused_;
 };
+
+class Exclusive;  // a connection for one exchange at a time
+class Shared;     // one for many
 
 // All connections of one worker to all endpoints.
 class Connections {
@@ -57,41 +59,49 @@ class Connections {
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
-  // An idle connection, the one used last first, or nullptr. `sure`: it was asked just now whether it is
-  // still open, for requests that cannot be sent a second time.
-  std::unique_ptr<Connection> take(Endpoint& endpoint, bool sure);
-  // A new connection. On failure `error` is set and the result empty.
-  Task<std::unique_ptr<Connection>> open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout,
-                                         Error& error);
-  // After an exchange: keeps it for `idle`, or closes it.
-  void give_back(std::unique_ptr<Connection> connection, Nanos idle);
+  // A connection that is there: an idle one, the one used last first, or one with room for another exchange;
+  // or nullptr. `sure`: it was asked just now whether it is still open, for requests that cannot be sent a
+  // second time.
+  std::unique_ptr<Channel> take(Endpoint& endpoint, bool sure);
+  // A new connection, TLS and settings included. On failure `error` is set and the result empty. Who asks
+  // while a connection that can be shared is being opened gets a share of that one.
+  Task<std::unique_ptr<Channel>> open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout, Error& error);
+  // After an exchange: keeps the connection for `idle`, or closes it.
+  void give_back(std::unique_ptr<Channel> channel, Nanos idle);
 
   // The endpoint is no longer configured: idle connections close now, those under way are cut after `drain`.
   void retire(const Endpoint& endpoint, Nanos drain);
   // It is configured again, or still.
   void keep(const Endpoint& endpoint);
+  // Ends every connection; no exchange is under way any more.
+  void close();
 
   net::Loop& loop() const { return loop_; }
   std::size_t idle_count() const { return idle_count_; }
 
  private:
-  friend class Connection;
+  friend class Exclusive;
+  friend class Shared;
   static constexpr std::size_t kMostIdlePerEndpoint = 256;
 
   struct Slot {
-    explicit Slot(net::Loop& loop_of) : loop(loop_of), retire(&Slot::on_retire, this) {}
+    explicit Slot(net::Loop& loop_of);
     ~Slot();
     static void on_retire(void* self);
     net::Loop& loop;
-    IntrusiveList<Connection> idle;    // owned
-    IntrusiveList<Connection> active;  // owned by their exchanges
+    IntrusiveList<Exclusive> idle;    // owned
+    IntrusiveList<Exclusive> active;  // owned by their exchanges
+    IntrusiveList<Shared> shared;     // owned by themselves
     std::size_t idle_count = 0;
     net::Deadline retire;
     bool retired = false;  // no longer configured
   };
 
   Slot& slot(const Endpoint& endpoint);
-  void drop_idle(Connection& connection);
+  void drop_idle(Exclusive& connection);
+  // TCP and TLS, as the endpoint's wire says.
+  Task<std::unique_ptr<net::Transport>> connect(const Endpoint& endpoint, Nanos deadline, Error& error);
+  Task<std::unique_ptr<Channel>> open_shared(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout, Error& error);
 
   net::Loop& loop_;
   std::vector<std::unique_ptr<Slot>> slots_;  // by endpoint id

@@ -61,8 +61,8 @@ TEST_CASE("the smallest file takes every default", "[config]") {
 TEST_CASE("defaults of the reference are those of the document", "[config]") {
   const Document written =
       load_good(kStart + written_defaults(kProcessTimeouts) + written_defaults(kMaxSchema) +
-                written_defaults(kLogSchema) + written_defaults(kAdminSchema) +
-                "workers: auto\ntenants: { unknown: 404 }\n");
+                written_defaults(kHttp2Schema) + written_defaults(kLogSchema) +
+                written_defaults(kAdminSchema) + "workers: auto\ntenants: { unknown: 404 }\n");
   const Document bare = load_good(kStart);
   CHECK(written.timeouts.header == kDefaultTimeouts.header);
   CHECK(written.timeouts.idle == kDefaultTimeouts.idle);
@@ -76,6 +76,10 @@ TEST_CASE("defaults of the reference are those of the document", "[config]") {
   CHECK(written.max.body == bare.max.body);
   CHECK(written.max.connections == bare.max.connections);
   CHECK(written.max.connections_per_ip == bare.max.connections_per_ip);
+  CHECK(written.http2.streams == bare.http2.streams);
+  CHECK(written.http2.resets == bare.http2.resets);
+  CHECK(written.http2.control_frames == bare.http2.control_frames);
+  CHECK(written.http2.continuations == bare.http2.continuations);
   CHECK(written.log.level == bare.log.level);
   CHECK(written.log.access == bare.log.access);
   CHECK(written.log.format == bare.log.format);
@@ -108,6 +112,10 @@ TEST_CASE("every key reaches its member", "[config]") {
   CHECK(document.max.body == 1536ULL * 1024 * 1024);
   CHECK(document.max.connections == 10'000);
   CHECK(document.max.connections_per_ip == 100);
+  CHECK(document.http2.streams == 250);
+  CHECK(document.http2.resets == Rate{20, 1s});
+  CHECK(document.http2.control_frames == Rate{36'000, 1h});
+  CHECK(document.http2.continuations == 8);
   CHECK(document.trusted_proxies.size() == 4);
   CHECK(document.trusted_proxies[0].value == "127.0.0.0/8");
 }
@@ -115,20 +123,70 @@ TEST_CASE("every key reaches its member", "[config]") {
 TEST_CASE("listeners and certificates are read whole", "[config]") {
   Diagnostics out;
   const Document document = load(SLUICE_SOURCE_DIR "/tests/golden/config/everything.yaml", out);
-  REQUIRE(document.listeners.size() == 5);
+  REQUIRE(document.listeners.size() == 6);
   CHECK(document.listeners[0].redirect_https);
   CHECK(document.listeners[1].tls);
   REQUIRE(document.listeners[1].timeouts);
   CHECK(document.listeners[1].timeouts->header == 3s);
   CHECK(document.listeners[1].timeouts->drain == 1min);
   CHECK_FALSE(document.listeners[1].timeouts->connect);
+  CHECK(document.listeners[1].h2);
+  CHECK_FALSE(document.listeners[1].http1);
   CHECK(document.listeners[2].address.value == "unix:/run/sluice/http.sock");
+  CHECK(document.listeners[5].h2c);
+  CHECK_FALSE(document.listeners[5].http1);
   REQUIRE(document.tls);
   REQUIRE(document.tls->certificates.size() == 1);
   const std::filesystem::path expected =
       std::filesystem::path(SLUICE_SOURCE_DIR "/tests/golden/config/a.pem");
   CHECK(document.tls->certificates[0].cert.value == expected.lexically_normal());
   CHECK(document.tls->certificates[0].key.value == "/etc/ssl/a.key");
+}
+
+TEST_CASE("protocols are what is written, or what suits the listener", "[config]") {
+  const auto spoken = [](const std::string& keys) {
+    const Document document = load_good("version: 1\nlisteners: { a: { address: \":1\", " + keys +
+                                        " } }\npools: { app: { servers: [\"127.0.0.1:3001\"] } }\n");
+    const Listener& listener = document.listeners[0];
+    return std::string(listener.h2 ? "h2 " : "") + (listener.http1 ? "http/1.1 " : "") +
+           (listener.h2c ? "h2c " : "");
+  };
+  CHECK(spoken("tls: false") == "http/1.1 ");
+  CHECK(spoken("tls: true") == "h2 http/1.1 ");
+  CHECK(spoken("tls: true, protocols: [http/1.1, h2]") == "h2 http/1.1 ");
+  CHECK(spoken("protocols: [h2], tls: true") == "h2 ");
+  CHECK(spoken("protocols: [http/1.1], tls: true") == "http/1.1 ");
+  CHECK(spoken("protocols: [http/1.1]") == "http/1.1 ");
+  CHECK(spoken("protocols: [h2c]") == "h2c ");
+  CHECK(load_good(kStart).listeners[0].http1);
+  CHECK_FALSE(load_good(kStart).listeners[0].h2);
+}
+
+TEST_CASE("how a pool's servers are spoken to", "[config]") {
+  const auto pool = [](const std::string& keys) {
+    return load_good("version: 1\nlisteners: { a: \":1\" }\npools: { p: { servers: [\"127.0.0.1:1\"]" + keys +
+                     " } }\n")
+        .pools[0];
+  };
+  CHECK_FALSE(pool("").h2);
+  CHECK_FALSE(pool("").tls);
+  CHECK_FALSE(pool(", tls: false").tls);
+  CHECK_FALSE(pool(", protocol: http/1.1").h2);
+  CHECK(pool(", protocol: h2").h2);
+  for (const char* keys : {", tls: true", ", tls: {}"}) {
+    const auto tls = pool(keys).tls;
+    REQUIRE(tls);
+    CHECK(tls->verify);
+    CHECK_FALSE(tls->ca);
+    CHECK(tls->server_name.empty());
+  }
+  const auto tls = pool(", tls: { verify: false, ca: ../ca.pem, server_name: \"Bücher.Example.\" }").tls;
+  REQUIRE(tls);
+  CHECK_FALSE(tls->verify);
+  REQUIRE(tls->ca);
+  CHECK(tls->ca->value == "/etc/ca.pem");
+  CHECK(tls->ca->at.line == 3);
+  CHECK(tls->server_name == "xn--bcher-kva.example");
 }
 
 TEST_CASE("pools, routes and tenants are read whole", "[config]") {
@@ -139,6 +197,12 @@ TEST_CASE("pools, routes and tenants are read whole", "[config]") {
   CHECK(pool.servers[1].address.value == "app.internal:3002");
   CHECK(pool.servers[1].weight == 1000);
   CHECK(pool.timeouts.upstream_idle == 2s);
+  const Pool& inner = document.pools.at(1);
+  CHECK(inner.h2);
+  REQUIRE(inner.tls);
+  CHECK_FALSE(inner.tls->verify);
+  CHECK(inner.tls->ca->value == SLUICE_SOURCE_DIR "/tests/golden/config/ca.pem");
+  CHECK(inner.tls->server_name == "inner.example");
   REQUIRE(document.routes.size() == 2);
   CHECK(document.routes[0].hosts[2].value == "xn--bcher-kva.example");
   CHECK_FALSE(document.routes[0].path);

@@ -34,6 +34,47 @@ TEST_CASE("sizes take binary units only", "[config]") {
   CHECK(parse_size("1024").error == "\"1024\" has no unit; add B, KiB, MiB or GiB");
 }
 
+TEST_CASE("rates count by a unit of time", "[config]") {
+  CHECK(parse_rate("10/s").value == Rate{10, milliseconds(1'000)});
+  CHECK(parse_rate("500/m").value == Rate{500, milliseconds(60'000)});
+  CHECK(parse_rate("1/h").value == Rate{1, milliseconds(3'600'000)});
+  CHECK(parse_rate("1000000000/s").value == Rate{1'000'000'000, milliseconds(1'000)});
+  for (const char* text : {"",
+                           "/",
+                           "/s",
+                           "5",
+                           "5/",
+                           "5s",
+                           "5/ms",
+                           "5/d",
+                           "5/S",
+                           "5/min",
+                           "5 /s",
+                           "5/ s",
+                           " 5/s",
+                           "5/s ",
+                           "5//s",
+                           "5/s/s",
+                           "+5/s",
+                           "-5/s",
+                           "1.5/s",
+                           "1e3/s",
+                           "0x5/s",
+                           "0/s",
+                           "05/s",
+                           "1000000001/h",
+                           "9999999999999999999999/s",
+                           "٥/s"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_rate(text));
+  }
+  CHECK(parse_rate("5").error == "\"5\" has no unit of time; add /s, /m or /h");
+  CHECK(parse_rate("5/").error == "\"5/\" has no unit of time; add /s, /m or /h");
+  CHECK(parse_rate("5/d").error == "\"5/d\" is per \"d\", but a rate ends in /s, /m or /h");
+  CHECK(parse_rate("5s").error == "\"5s\" is not a rate: a whole number and /s, /m or /h");
+  CHECK(parse_rate("0/m").error == "\"0/m\" is out of range: 1..1000000000");
+}
+
 TEST_CASE("whole numbers are plain decimals", "[config]") {
   CHECK(parse_whole("0").value == 0);
   CHECK(parse_whole("999999999999999999").value == 999'999'999'999'999'999ULL);

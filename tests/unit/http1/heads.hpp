@@ -13,7 +13,7 @@
 namespace sluice::test {
 
 struct ParsedRequest {
-  explicit ParsedRequest(std::string_view head, http1::HeadLimits limits = {}) : text(new char[head.size()]) {
+  explicit ParsedRequest(std::string_view head, http::HeadLimits limits = {}) : text(new char[head.size()]) {
     std::memcpy(text.get(), head.data(), head.size());
     error = http1::parse_request({text.get(), head.size()}, arena, limits, request);
   }
@@ -25,7 +25,7 @@ struct ParsedRequest {
 
 struct ParsedResponse {
   explicit ParsedResponse(std::string_view head, http::Method method = http::Method::get,
-                          http1::HeadLimits limits = {})
+                          http::HeadLimits limits = {})
       : text(new char[head.size()]) {
     std::memcpy(text.get(), head.data(), head.size());
     error = http1::parse_response({text.get(), head.size()}, arena, limits, method, response);

@@ -107,7 +107,8 @@ class Stage final : public Service {
     make_reply(exchange, reason_for(error));
     co_await exchange.downstream->respond();
   }
-  void ended(ServerConnection& over) override {
+  void abused(const Connection& /*connection*/, Abuse /*reason*/) override {}
+  void ended(Connection& over) override {
     CHECK(&over == connection);
     delete std::exchange(connection, nullptr);
   }
@@ -168,6 +169,26 @@ TEST_CASE("a request that arrives byte by byte", "[http1][server]") {
   };
   run(stage.loop, script);
   CHECK(stage.served == Served{"POST / abc"});
+}
+
+TEST_CASE("one empty line before a request is passed over, a second is not", "[http1][server]") {
+  for (const int empty_lines : {1, 2}) {
+    CAPTURE(empty_lines);
+    Stage stage;
+    const auto script = [&]() -> Task<void> {
+      for (int i = 0; i < empty_lines; ++i) {
+        put(stage.pair.second(), "\r\n");
+        for (int turn = 0; turn < 3; ++turn)
+          co_await stage.loop.yield();
+      }
+      put(stage.pair.second(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      ::shutdown(stage.pair.second(), SHUT_WR);
+      co_await stage.until_ended();
+    };
+    run(stage.loop, script);
+    CHECK(stage.served.size() == (empty_lines == 1 ? 1 : 0));
+    CHECK(stage.refused.size() == (empty_lines == 1 ? 0 : 1));
+  }
 }
 
 TEST_CASE("what cannot be read is refused, and nothing after it is looked at", "[http1][server]") {
@@ -286,8 +307,23 @@ TEST_CASE("a response that is not preceded by all of its request", "[http1][serv
       Stage::answer_with(exchange, "no");
       co_await exchange.downstream->respond();
     };
-    stage.talk(std::string(bytes) + std::string(more));
+    const std::string all = std::string(bytes) + std::string(more);
+    const auto script = [&]() -> Task<void> {
+      for (std::size_t at = 0; at < all.size() && stage.connection != nullptr;) {
+        const ssize_t sent = ::send(stage.pair.second(), all.data() + at, all.size() - at, MSG_NOSIGNAL);
+        if (sent > 0) at += static_cast<std::size_t>(sent);
+        co_await stage.loop.yield();
+      }
+      ::shutdown(stage.pair.second(), SHUT_WR);
+      co_await stage.until_ended();
+    };
+    test::run(stage.loop, script);
+    CHECK(stage.refused.empty());  // what is left of a body is never taken for a request
     return stage.served.size();
+  };
+  const auto body_of = [](std::size_t size) {
+    return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+           std::string(size, 'x');
   };
   const std::string next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
   CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", next) == 2);
@@ -297,6 +333,8 @@ TEST_CASE("a response that is not preceded by all of its request", "[http1][serv
         1);
   CHECK(heard_after("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 32\r\n\r\n",
                     next) == 1);
+  CHECK(heard_after(body_of(200'000), next) == 2);
+  CHECK(heard_after(body_of(1'000'000), next) == 1);
 }
 
 TEST_CASE("an interim response goes before the final one, and not to HTTP/1.0", "[http1][server]") {

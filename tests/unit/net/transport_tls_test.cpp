@@ -80,6 +80,25 @@ TEST_CASE("a large write through a small socket buffer arrives whole", "[net][tl
   }
 }
 
+TEST_CASE("a write takes no more than it can hand on soon", "[net][tls]") {
+  // What the kernel does not take is kept as ciphertext: for a slow reader that must be little.
+  TlsEnds ends(TLS1_3_VERSION, 4096);
+  const auto script = [&]() -> Task<void> {
+    const bool shaken = co_await ends.handshake();
+    CHECK(shaken);
+    std::string text = pattern(1'000'000);
+    iovec piece{text.data(), text.size()};
+    std::span<iovec> pieces(&piece, 1);
+    const IoResult first = ends.server->write(pieces);
+    CHECK(first.status == IoStatus::would_block);
+    CHECK(first.bytes <= 160'000);
+    const IoResult second = ends.server->write(pieces);
+    CHECK(second.status == IoStatus::would_block);
+    CHECK(second.bytes == 0);
+  };
+  run(ends.loop, script);
+}
+
 TEST_CASE("many pieces are gathered into the stream, empty ones too", "[net][tls]") {
   TlsEnds ends;
   std::vector<std::string> texts{

@@ -127,13 +127,54 @@ TEST_CASE("limits come from the most specific place that sets them", "[plan][bui
 
 TEST_CASE("the defaults of the contract", "[plan][builder]") {
   const auto plan = good(kStart + "routes: [{ pool: app }]\n");
-  const http1::ServerSettings& settings = plan->listeners()[0].settings;
+  const http::ServerSettings& settings = plan->listeners()[0].settings;
   CHECK(settings.header == 10 * kSecond);
   CHECK(settings.idle == 75 * kSecond);
   CHECK(settings.body == 30 * kSecond);
   CHECK(settings.limits.bytes == 32 * 1024);
   CHECK(settings.limits.fields == 100);
   CHECK(settings.max_body == 0);
+  CHECK(settings.http2.streams == 128);
+  CHECK(settings.http2.resets == 500);
+  CHECK(settings.http2.control_frames == 1'000);
+  CHECK(settings.http2.continuations == 16);
+}
+
+TEST_CASE("bounds on HTTP/2 go to every listener, by the minute", "[plan][builder]") {
+  const auto bounds = [](const std::string& keys) {
+    return good(kStart + "http2: { " + keys + " }\nroutes: [{ pool: app }]\n")->listeners()[0].settings.http2;
+  };
+  CHECK(bounds("streams: 7").streams == 7);
+  CHECK(bounds("continuations: 3").continuations == 3);
+  CHECK(bounds("resets: 20/m").resets == 20);
+  CHECK(bounds("resets: 20/s").resets == 1'200);
+  CHECK(bounds("resets: 1200/h").resets == 20);
+  CHECK(bounds("control_frames: 1000000000/s").control_frames == 1'000'000'000);
+  CHECK(bounds("control_frames: 1/h").control_frames == 1);  // 0 would refuse the first
+}
+
+TEST_CASE("what listeners speak", "[plan][builder]") {
+  const Certified files;
+  const auto plan = good(
+      "version: 1\nlisteners:\n"
+      "  both: { address: \":1\", tls: true }\n"
+      "  h2: { address: \":2\", tls: true, protocols: [h2] }\n"
+      "  http1: { address: \":3\", tls: true, protocols: [http/1.1] }\n"
+      "  plain: \":4\"\n"
+      "  h2c: { address: \":5\", protocols: [h2c] }\n"
+      "pools: { app: { servers: [\"127.0.0.1:3001\"] } }\nroutes: [{ pool: app }]\n" +
+          kTls,
+      files.path());
+  const auto spoken = [&](std::size_t i) {
+    const Listener& listener = plan->listeners()[i];
+    return std::string(listener.h2 ? "h2 " : "") + (listener.http1 ? "http/1.1 " : "") +
+           (listener.h2c ? "h2c " : "");
+  };
+  CHECK(spoken(0) == "h2 http/1.1 ");
+  CHECK(spoken(1) == "h2 ");
+  CHECK(spoken(2) == "http/1.1 ");
+  CHECK(spoken(3) == "http/1.1 ");
+  CHECK(spoken(4) == "h2c ");
 }
 
 TEST_CASE("servers are addresses or names, with their weights", "[plan][builder]") {
@@ -316,6 +357,88 @@ TEST_CASE("certificates whose files did not change are taken over from the plan 
   CHECK(identity(*third.plan) != identity(*first));
 }
 
+TEST_CASE("how the servers of a pool are spoken to", "[plan][builder]") {
+  const Certified files;
+  const auto plan = good(
+      "version: 1\nlisteners: { http: \":80\" }\npools:\n"
+      "  plain: { servers: [\"127.0.0.1:1\"] }\n"
+      "  plain-too: { servers: [\"127.0.0.1:2\"], protocol: http/1.1, tls: false }\n"
+      "  h2c: { servers: [\"127.0.0.1:1\"], protocol: h2 }\n"
+      "  tls: { servers: [\"127.0.0.1:1\"], tls: true }\n"
+      "  h2: { servers: [\"127.0.0.1:1\"], protocol: h2, tls: { server_name: a.example } }\n"
+      "  h2-b: { servers: [\"127.0.0.1:1\"], protocol: h2, tls: { server_name: b.example } }\n"
+      "  own: { servers: [\"127.0.0.1:1\"], tls: { ca: a.pem } }\n"
+      "  open: { servers: [\"127.0.0.1:1\"], tls: { verify: false } }\n"
+      "routes: [{ pool: plain }]\n",
+      files.path());
+  const auto wire = [&](std::size_t i) { return plan->pools()[i].wire; };
+  CHECK_FALSE(wire(0)->h2);
+  CHECK(wire(0)->tls == nullptr);
+  CHECK(wire(1) == wire(0));
+  CHECK(wire(2)->h2);
+  CHECK(wire(2)->tls == nullptr);
+  CHECK(wire(3)->tls != nullptr);
+  CHECK_FALSE(wire(3)->h2);
+  CHECK(wire(3)->server_name.empty());
+  CHECK(wire(4)->h2);
+  CHECK(wire(4)->server_name == "a.example");
+  // Which connections are interchangeable: none of two pools that differ in anything.
+  for (std::size_t a = 1; a < plan->pools().size(); ++a) {
+    for (std::size_t b = a + 1; b < plan->pools().size(); ++b) {
+      CAPTURE(a, b, wire(a)->key);
+      CHECK(wire(a)->key != wire(b)->key);
+    }
+  }
+}
+
+TEST_CASE("a CA file that cannot be used is an error at its place", "[plan][builder]") {
+  const Certified files;
+  const Built built = build(
+      "version: 1\nlisteners: { http: \":80\" }\npools:\n"
+      "  a: { servers: [\"127.0.0.1:1\"], tls: { ca: missing.pem } }\n"
+      "  b: { servers: [\"127.0.0.1:1\"], tls: { ca: a.key, verify: false } }\n"
+      "  c: { servers: [\"127.0.0.1:1\"], tls: { ca: missing.pem } }\n"
+      "routes: [{ pool: a }]\n",
+      files.path());
+  CHECK(built.errors.find("t.yaml:4:45: pools.a.tls.ca: cannot read " + files.dir.file("missing.pem") +
+                          "\n") != std::string::npos);
+  CHECK(built.errors.find("t.yaml:5:45: pools.b.tls.ca: no certificate in " + files.dir.file("a.key")) !=
+        std::string::npos);
+  CHECK(built.errors.find("t.yaml:6:45: pools.c.tls.ca: cannot read") != std::string::npos);
+  CHECK(std::count(built.errors.begin(), built.errors.end(), '\n') == 3);
+}
+
+TEST_CASE("ways to servers are taken over from the plan before, until the CA file changes",
+          "[plan][builder]") {
+  const Certified files;
+  const auto text = [](const std::string& rest) {
+    return "version: 1\nlisteners: { http: \":80\" }\npools:\n"
+           "  plain: { servers: [\"127.0.0.1:1\"] }\n"
+           "  app: { servers: [\"127.0.0.1:1\"], tls: { ca: a.pem" +
+           rest + " } }\nroutes: [{ pool: app }]\n";
+  };
+  const auto first = good(text(""), files.path());
+  const auto after = [&](const std::string& keys) {
+    const Built built = build(text(keys), files.path(), first.get());
+    REQUIRE(built.plan != nullptr);
+    return built.plan;
+  };
+  const auto wire = [](const Plan& plan) { return plan.pools()[1].wire; };
+  CHECK(wire(*after("")) == wire(*first));
+  CHECK(after("")->pools()[0].wire == first->pools()[0].wire);
+  CHECK(wire(*after(", server_name: other.example")) != wire(*first));
+  CHECK(wire(*after(", verify: false"))->key != wire(*first)->key);
+  CHECK_FALSE(first->certificates_changed());
+  std::filesystem::last_write_time(files.dir.file("a.pem"),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  CHECK(first->certificates_changed());
+  const auto second = after("");
+  CHECK(wire(*second) != wire(*first));
+  CHECK(wire(*second)->key != wire(*first)->key);
+  CHECK(wire(*second)->tls != wire(*first)->tls);
+  CHECK_FALSE(second->certificates_changed());
+}
+
 TEST_CASE("warnings: hosts that no certificate covers, certificates about to expire", "[plan][builder]") {
   const auto warnings = [](const Certified& files, const std::string& rest) {
     const auto plan = good(kSecure + kTls + rest, files.path());
@@ -362,4 +485,33 @@ TEST_CASE("the summary names what is served", "[plan][builder]") {
     CAPTURE(part, text);
     CHECK(text.find(part) != std::string::npos);
   }
+}
+
+TEST_CASE("the summary tells what is spoken, with clients and with servers", "[plan][builder]") {
+  const Certified files;
+  const std::string text =
+      summary(*good("version: 1\nlisteners:\n"
+                    "  both: { address: \":1\", tls: true }\n"
+                    "  h2: { address: \":2\", tls: true, protocols: [h2] }\n"
+                    "  http1: { address: \":3\", tls: true, protocols: [http/1.1] }\n"
+                    "  plain: { address: \":4\", redirect: https }\n"
+                    "  h2c: { address: \":5\", protocols: [h2c] }\n"
+                    "pools:\n"
+                    "  a: { servers: [\"127.0.0.1:1\", \"127.0.0.1:2\"] }\n"
+                    "  b: { servers: [\"127.0.0.1:1\"], protocol: h2 }\n"
+                    "  c: { servers: [\"127.0.0.1:1\"], protocol: h2, tls: true }\n"
+                    "  d: { servers: [\"127.0.0.1:1\"], tls: { verify: false } }\n"
+                    "routes: [{ pool: a }]\n" +
+                        kTls,
+                    files.path()));
+  CHECK(
+      text.starts_with("listener both         :1, TLS, h2 http/1.1\n"
+                       "listener h2           :2, TLS, h2\n"
+                       "listener http1        :3, TLS, http/1.1\n"
+                       "listener plain        :4, http/1.1, redirects to https\n"
+                       "listener h2c          :5, h2c\n"
+                       "pool     a            2 servers\n"
+                       "pool     b            1 server, h2\n"
+                       "pool     c            1 server, h2, TLS\n"
+                       "pool     d            1 server, TLS without verification\n"));
 }

@@ -73,6 +73,16 @@ TEST_CASE("what follows the certificate in its file is the chain", "[tls][certif
   CHECK(identity->names == std::vector<std::string>{"a.example"});
 }
 
+TEST_CASE("a damaged certificate in the chain is refused, not left out", "[tls][certificate]") {
+  const Files files;
+  FILE* more = std::fopen(files.cert.c_str(), "a");
+  std::fputs("-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n", more);
+  std::fclose(more);
+  bool key = true;
+  CHECK(failure_of(files.cert, files.key, key).find("a damaged certificate in " + files.cert) == 0);
+  CHECK_FALSE(key);
+}
+
 TEST_CASE("certificate and key may share a file", "[tls][certificate]") {
   const TempDir dir;
   const KeyPtr key = make_key("ECDSA");

@@ -217,6 +217,20 @@ TEST_CASE("a server that is no longer configured: idle connections end now, busy
   run(stage.loop, script);
 }
 
+TEST_CASE("a connection to a server that is no longer configured is not kept", "[upstream][pool]") {
+  Stage stage;
+  const auto script = [&]() -> Task<void> {
+    int peer = -1;
+    auto busy = co_await stage.open(peer);
+    stage.connections.retire(*stage.endpoint, 5 * kSecond);
+    co_await stage.exchange(*busy, peer, kReply);
+    stage.connections.give_back(std::move(busy), 5 * kSecond);
+    CHECK(stage.connections.idle_count() == 0);
+    ::close(peer);
+  };
+  run(stage.loop, script);
+}
+
 TEST_CASE("a server that is configured again is drained no more", "[upstream][pool]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {

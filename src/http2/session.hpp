@@ -1,0 +1,208 @@
+// One HTTP/2 connection, either side of it: frames, windows, settings, the order in which streams send, and
+// the orderly and disorderly ends. What a header block means is left to the two sides.
+//
+// Two coroutines: one reads and dispatches, one writes what was gathered in a turn of the loop. Everything
+// that is sent is appended to one buffer in the order in which it was encoded, as HPACK demands; bodies are
+// pulled into it only when there is room, so that nobody's slowness costs more than that buffer.
+//
+// Life: ends when both coroutines and all streams have; ended() is then called once and destroys it.
+#pragma once
+
+#include "sluice/base/buffer.hpp"
+#include "sluice/base/token_bucket.hpp"
+#include "sluice/http/service.hpp"
+#include "sluice/net/transport.hpp"
+
+#include "http2/frame.hpp"
+#include "http2/hpack.hpp"
+#include "http2/stream.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::http2 {
+
+enum class Role : std::uint8_t { server, client };
+
+struct SessionLimits {
+  std::uint32_t head = 32 * 1024;        // bytes of one header block once decoded
+  std::uint32_t resets = 500;            // per minute, see http::Http2Limits
+  std::uint32_t control_frames = 1'000;  // per minute
+  std::uint32_t continuations = 16;
+  std::int64_t connection_window = 1024 * 1024;  // what the peer may send on all streams together
+  std::int64_t stream_window = kDefaultWindow;   // and on one; start() must announce another than the default
+  Nanos stall = 0;                               // the longest wait for the peer to take what we send
+};
+
+class Session {
+ public:
+  Session(std::unique_ptr<net::Transport> transport, Role role, const SessionLimits& limits);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  virtual ~Session() = default;
+
+  net::Loop& loop() const { return transport_->loop(); }
+  net::Transport& transport() const { return *transport_; }
+
+  // For streams and their bodies.
+  void credit(std::uint32_t bytes);
+  void send_window_update(std::uint32_t stream, std::uint32_t bytes);
+  void send_reset(std::uint32_t stream, Code code);
+  // Encodes a header block: fields go to encoder(), into the text that begin_block() answers.
+  std::string& begin_block();
+  HpackEncoder& encoder() { return encoder_; }
+  void send_block(Stream& stream, const std::string& block, bool end_stream);
+
+  // The connection is lost or must be given up: all streams fail.
+  void fail(const Error& error);
+
+ protected:
+  // The first thing said: preface, settings, window.
+  void announce(std::initializer_list<std::pair<Setting, std::uint32_t>> settings);
+  // Starts both coroutines. May end the session.
+  void start();
+
+  // A complete header block. `malformed`: the frame it came in was; only the decoder is to be kept right.
+  virtual void on_block(const FrameHead& head, std::string_view block, bool malformed) = 0;
+  virtual void on_settings() {}
+  virtual void on_goaway(std::uint32_t last, Code code) = 0;
+  virtual void on_ping_ack(std::string_view opaque) = 0;
+  // Nothing came for as long as read_deadline() said.
+  virtual void on_silence() = 0;
+  virtual Nanos read_deadline() const = 0;
+  virtual void on_abuse(http::Abuse reason) = 0;
+  virtual void on_priority_update(std::uint32_t /*stream*/, std::string_view /*value*/) {}
+  // The last call: destroys the session.
+  virtual void ended() = 0;
+
+  void add(Stream& stream);
+  // Its exchange is over. May end the session.
+  void remove(Stream& stream);
+  Stream* find(std::uint32_t id) const;
+  const std::vector<Stream*>& streams() const { return streams_; }
+
+  // A stream error (RFC 9113 §5.4.2) of the peer's making.
+  void stream_error(std::uint32_t id, Code code);
+  // A connection error (§5.4.1): GOAWAY, then the end.
+  void connection_error(Code code, std::optional<http::Abuse> abuse = std::nullopt);
+  void send_goaway(std::uint32_t last, Code code);
+  void send_ping(std::string_view opaque);
+  // Sends what is left, then ends; no stream may be open.
+  void close();
+
+  // Keeps the session from ending although it has no stream.
+  void hold() { ++holds_; }
+  void let_go() {
+    --holds_;
+    maybe_end();
+  }
+
+  bool alive() const { return !closing_ && !dead_; }
+  Side peer() const { return role_ == Role::server ? Side::downstream : Side::upstream; }
+  bool take_reset_token();
+  void give_reset_token() { resets_.put_back(); }
+  void refuse_stream(std::uint32_t id);
+  // END_STREAM has come.
+  void end_received(Stream& stream);
+  // Whether a stream of that id is over, and by whose doing; only the last ones are remembered.
+  std::optional<bool> closed_by_us(std::uint32_t id) const;
+  // When the header block began that is still under way; 0: none is.
+  Nanos block_since() const { return block_ != nullptr ? block_since_ : 0; }
+  bool partial_frame() const { return !in_.empty(); }
+
+  HpackDecoder decoder_;
+  SessionLimits limits_;
+  std::uint32_t last_stream_ = 0;   // the highest the peer opened
+  std::uint32_t peer_streams_ = UINT32_MAX;  // what it allows us to open
+  bool peer_connect_protocol_ = false;
+  bool got_settings_ = false;
+  Nanos last_read_ = 0;  // when bytes last came
+
+ private:
+  friend class Stream;
+  struct Output;
+  struct Paused;
+
+  // Reading.
+  Detached read_all();
+  bool take_frames();
+  bool take_preface();
+  void take_frame(const FrameHead& head, std::string_view payload);
+  void on_data(const FrameHead& head, std::string_view payload);
+  void on_headers(const FrameHead& head, std::string_view payload);
+  void on_continuation(const FrameHead& head, std::string_view payload);
+  void on_priority(const FrameHead& head, std::string_view payload);
+  void on_reset(const FrameHead& head, std::string_view payload);
+  void on_settings_frame(const FrameHead& head, std::string_view payload);
+  bool apply_setting(Setting setting, std::uint32_t value);
+  void on_ping(const FrameHead& head, std::string_view payload);
+  void on_goaway_frame(const FrameHead& head, std::string_view payload);
+  void on_window_update(const FrameHead& head, std::string_view payload);
+  void on_priority_update_frame(const FrameHead& head, std::string_view payload);
+  void data_on_closed(std::uint32_t id);
+  bool idle(std::uint32_t id) const;
+  bool take_control_token();
+  static bool strip_padding(const FrameHead& head, std::string_view& payload);
+  Task<void> linger();
+
+  // Writing.
+  Detached write_all();
+  Task<Error> flush();
+  void resume_reading();
+  void schedule();
+  char* append(std::size_t bytes);
+  void append_frame(const FrameHead& head, std::string_view payload);
+  void pump();
+  Stream* next_to_send();
+  bool may_send(const Stream& stream) const;
+  bool has_room() const { return out_.size() < kEnough; }
+  void drop_turn(Stream& stream);
+  void send_stalled(Stream& stream);
+
+  void remember_closed(std::uint32_t id, bool by_us);
+  void maybe_end();
+
+  // What is gathered for one write; a little over it is normal.
+  static constexpr std::size_t kEnough = 48 * 1024;
+  // Answers of ours that the peer does not read: beyond, we read nothing from it either.
+  static constexpr std::size_t kMostUnsent = 128 * 1024;
+  static constexpr std::size_t kClosedKept = 64;
+
+  std::unique_ptr<net::Transport> transport_;
+  HpackEncoder encoder_;
+  Buffer in_;
+  Buffer out_;
+  Output* output_ = nullptr;         // the writer, while it has nothing to do
+  Paused* paused_ = nullptr;         // the reader, while too much is unsent
+  std::vector<Stream*> streams_;     // by id, ascending
+  std::vector<Stream*> ready_;       // those that wait for their turn to send
+  std::vector<std::uint32_t> closed_;  // ring of ids: id << 1 | reset by us
+  std::size_t closed_at_ = 0;
+  std::unique_ptr<std::string> block_;  // a header block under way
+  FrameHead block_head_;
+  Nanos block_since_ = 0;
+  std::uint32_t continuations_ = 0;
+  bool block_malformed_ = false;
+
+  TokenBucket resets_;
+  TokenBucket control_;
+  std::int64_t send_window_ = kDefaultWindow;
+  std::int64_t receive_window_ = kDefaultWindow;
+  std::int64_t uncredited_ = 0;
+  std::int64_t peer_initial_window_ = kDefaultWindow;
+  std::uint64_t turns_ = 0;
+  std::uint32_t holds_ = 0;
+  Nanos data_sent_at_ = 0;
+  Role role_;
+  bool preface_done_ = false;
+  bool closing_ = false;  // nothing but what is in out_ will be sent, nothing that is read counts
+  bool dead_ = false;     // the transport is of no more use
+  bool reader_done_ = false;
+  bool writer_done_ = false;
+};
+
+}  // namespace sluice::http2
