@@ -26,13 +26,15 @@ TEST_CASE("a fresh buffer has no memory", "[base][buffer]") {
   CHECK(buffer.capacity() == 0);
 }
 
-TEST_CASE("memory comes in two sizes, and as large as asked beyond", "[base][buffer]") {
+TEST_CASE("memory comes in three sizes, and as large as asked beyond", "[base][buffer]") {
   const auto capacity_for = [](std::size_t bytes) {
     Buffer buffer;
     buffer.reserve(bytes);
     return buffer.capacity();
   };
-  CHECK(capacity_for(1) == Buffer::kSmall);
+  CHECK(capacity_for(1) == Buffer::kTiny);
+  CHECK(capacity_for(Buffer::kTiny) == Buffer::kTiny);
+  CHECK(capacity_for(Buffer::kTiny + 1) == Buffer::kSmall);
   CHECK(capacity_for(Buffer::kSmall) == Buffer::kSmall);
   CHECK(capacity_for(Buffer::kSmall + 1) == Buffer::kLarge);
   CHECK(capacity_for(Buffer::kLarge) == Buffer::kLarge);
@@ -47,12 +49,12 @@ TEST_CASE("bytes go in at the end and out at the front", "[base][buffer]") {
   buffer.consume(6);
   CHECK(buffer.view() == "world");
   CHECK(buffer.size() == 5);
-  CHECK(buffer.room().size() == Buffer::kSmall - 11);
+  CHECK(buffer.room().size() == Buffer::kTiny - 11);
   append(buffer, "!");
   CHECK(buffer.view() == "world!");
   buffer.consume(6);
   CHECK(buffer.empty());
-  CHECK(buffer.room().size() == Buffer::kSmall);
+  CHECK(buffer.room().size() == Buffer::kTiny);
 }
 
 TEST_CASE("compacting makes room and keeps what is there", "[base][buffer]") {
@@ -96,7 +98,7 @@ TEST_CASE("a buffer that was moved from is empty, the new owner has the bytes", 
   append(third, "three");
   third = std::move(second);
   CHECK(third.view() == "one");
-  CHECK(third.capacity() == Buffer::kSmall);
+  CHECK(third.capacity() == Buffer::kTiny);
   Buffer& same = third;
   third = std::move(same);
   CHECK(third.view() == "one");

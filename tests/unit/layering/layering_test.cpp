@@ -31,7 +31,7 @@ const std::map<std::string, Names> kMayInclude = {
     {"http1", {"net", "http", "base"}},
     {"http2", {"net", "http", "base"}},
     {"upstream", {"http1", "http2", "tls", "net", "observe", "http", "config", "base"}},
-    {"handler", {"upstream", "observe", "http", "config", "base"}},
+    {"handler", {"upstream", "observe", "http", "config", "net", "base"}},
     {"plan", {"handler", "upstream", "tls", "http", "config", "base"}},
     {"proxy", {"plan", "handler", "upstream", "observe", "http", "base"}},
     // It makes connections out of everything below.

@@ -17,11 +17,18 @@ constexpr Nanos kMilli = 1'000'000;
 
 SocketAddress address(const char* text) { return SocketAddress::parse(text).value(); }
 
+std::shared_ptr<const Wire> wire(bool h2 = false) {
+  Wire made;
+  made.h2 = h2;
+  made.key = h2 ? "h2" : "";
+  return std::make_shared<const Wire>(std::move(made));
+}
+
 }  // namespace
 
 TEST_CASE("a server that does not take connections rests longer each time, up to eight seconds",
           "[upstream][endpoint]") {
-  Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
+  Endpoint endpoint("app", "a", "", address("10.0.0.1:80"), wire(), 0);
   Nanos now = 1'000'000 * kMilli;
   CHECK_FALSE(endpoint.resting(now));
   for (const Nanos rest : {250, 500, 1000, 2000, 4000, 8000, 8000, 8000}) {
@@ -39,7 +46,7 @@ TEST_CASE("a server that does not take connections rests longer each time, up to
 }
 
 TEST_CASE("requests that run into one outage together count as one", "[upstream][endpoint]") {
-  Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
+  Endpoint endpoint("app", "a", "", address("10.0.0.1:80"), wire(), 0);
   const Nanos now = 1'000'000 * kMilli;
   for (int i = 0; i < 20; ++i)
     endpoint.connect_failed(now + i);
@@ -48,7 +55,7 @@ TEST_CASE("requests that run into one outage together count as one", "[upstream]
 }
 
 TEST_CASE("a connection that works ends the rest and its memory", "[upstream][endpoint]") {
-  Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
+  Endpoint endpoint("app", "a", "", address("10.0.0.1:80"), wire(), 0);
   const Nanos now = 1'000'000 * kMilli;
   Nanos later = now;
   for (int i = 0; i < 5; ++i, later += 60'000 * kMilli)
@@ -60,7 +67,7 @@ TEST_CASE("a connection that works ends the rest and its memory", "[upstream][en
 }
 
 TEST_CASE("requests are counted over all threads", "[upstream][endpoint]") {
-  Endpoint endpoint("app", "a", address("10.0.0.1:80"), 0);
+  Endpoint endpoint("app", "a", "", address("10.0.0.1:80"), wire(), 0);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
@@ -76,25 +83,28 @@ TEST_CASE("requests are counted over all threads", "[upstream][endpoint]") {
   CHECK(endpoint.active() == 40'000);
 }
 
-TEST_CASE("an endpoint is found again by pool and address while somebody holds it", "[upstream][endpoint]") {
+TEST_CASE("an endpoint is found again by pool, address, name and wire while somebody holds it", "[upstream][endpoint]") {
   Registry registry;
-  const auto first = registry.get("app", address("10.0.0.1:80"));
+  const auto first = registry.get("app", address("10.0.0.1:80"), "", wire());
   CHECK(first->pool() == "app");
   CHECK(first->name() == "10.0.0.1:80");
   CHECK(first->address() == address("10.0.0.1:80"));
-  CHECK(registry.get("app", address("10.0.0.1:80")) == first);
-  CHECK(registry.get("app", address("10.0.0.1:81")) != first);
-  CHECK(registry.get("app", address("10.0.0.2:80")) != first);
-  CHECK(registry.get("other", address("10.0.0.1:80")) != first);
-  CHECK(registry.get("app", address("unix:/run/a.sock"))->name() == "unix:/run/a.sock");
+  CHECK(registry.get("app", address("10.0.0.1:80"), "", wire()) == first);
+  CHECK(registry.get("app", address("10.0.0.1:81"), "", wire()) != first);
+  CHECK(registry.get("app", address("10.0.0.2:80"), "", wire()) != first);
+  CHECK(registry.get("other", address("10.0.0.1:80"), "", wire()) != first);
+  CHECK(registry.get("app", address("unix:/run/a.sock"), "", wire())->name() == "unix:/run/a.sock");
+  // Connections of one kind are of no use where another is spoken; a name counts only where TLS asks for it.
+  CHECK(registry.get("app", address("10.0.0.1:80"), "", wire(true)) != first);
+  CHECK(registry.get("app", address("10.0.0.1:80"), "app.example.test", wire()) == first);
 }
 
 TEST_CASE("an id is never used again", "[upstream][endpoint]") {
   Registry registry;
   std::set<std::uint32_t> seen;
   for (int round = 0; round < 10; ++round) {
-    const auto first = registry.get("app", address("10.0.0.1:80"));
-    const auto second = registry.get("app", address("10.0.0.2:80"));
+    const auto first = registry.get("app", address("10.0.0.1:80"), "", wire());
+    const auto second = registry.get("app", address("10.0.0.2:80"), "", wire());
     CHECK(seen.insert(first->id()).second);
     CHECK(seen.insert(second->id()).second);
   }
@@ -108,7 +118,7 @@ TEST_CASE("registering a server costs the same however many there are", "[upstre
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 20'000; ++i) {
     const std::string text = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ":80";
-    held.push_back(registry.get("app", address(text.c_str())));
+    held.push_back(registry.get("app", address(text.c_str()), "", wire()));
   }
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
 }
