@@ -80,16 +80,11 @@ bool wants_html(const Exchange& exchange) {
 // ("Trailers-Only").
 void make_grpc_reply(Exchange& exchange, const Reason& reason) {
   ResponseHead& head = exchange.response;
-  const unsigned status = reason.grpc != 0 ? reason.grpc : grpc_status_of(reason.status);
-  char digits[4];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
   head.status = 200;
   head.reason = reason_of(200);
   Fields& fields = head.fields;
   fields.add(exchange.arena, "Content-Type", "application/grpc", FieldId::content_type);
-  fields.add(exchange.arena, "grpc-status", exchange.arena.copy({digits, static_cast<std::size_t>(end - digits)}),
-             FieldId::other);
-  fields.add(exchange.arena, "grpc-message", reason.details, FieldId::other);
+  add_grpc_status(exchange.arena, fields, reason);
   exchange.response_body = nullptr;
 }
 
@@ -100,6 +95,14 @@ Reason reason_for(const Error& error) {
   if (error.side == Side::downstream) return downstream_reason(error.kind);
   if (error.kind == ErrorKind::unavailable) return upstream_reason(error.kind);
   return {500, "proxy_internal_error", "internal error"};
+}
+
+void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason) {
+  const unsigned status = reason.grpc != 0 ? reason.grpc : grpc_status_of(reason.status);
+  char digits[4];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
+  fields.add(arena, "grpc-status", arena.copy({digits, static_cast<std::size_t>(end - digits)}), FieldId::other);
+  fields.add(arena, "grpc-message", reason.details, FieldId::other);
 }
 
 void make_reply(Exchange& exchange, const Reason& reason) {

@@ -81,11 +81,11 @@ BodyStep ChunkDecoder::take_size(Buffer& in) {
 
 BodyStep ChunkDecoder::take_trailers(Buffer& in, Arena& arena) {
   const auto scan = scanner_.scan(in.view());
-  if (scan == HeadScanner::State::incomplete && in.size() <= kLongestTrailers) return BodyStep::wait;
-  if (scan == HeadScanner::State::complete && scanner_.size() <= kLongestTrailers) {
+  if (scan == HeadScanner::State::incomplete && in.size() <= kTrailers.bytes) return BodyStep::wait;
+  if (scan == HeadScanner::State::complete && scanner_.size() <= kTrailers.bytes) {
     const std::string_view section = arena.copy(in.view().substr(0, scanner_.size()));
     in.consume(scanner_.size());
-    if (!parse_trailers(section, arena, {kLongestTrailers, kMostTrailers}, trailers_)) {
+    if (!parse_trailers(section, arena, kTrailers, trailers_)) {
       state_ = State::done;
       return BodyStep::end;
     }

@@ -27,8 +27,7 @@ class ChunkDecoder {
   // attack (1 byte of payload in kilobytes of extension).
   static constexpr std::size_t kLongestLine = 256;
   static constexpr std::uint64_t kExtensionBudget = 16 * 1024;
-  static constexpr std::size_t kLongestTrailers = 8 * 1024;
-  static constexpr std::uint32_t kMostTrailers = 32;
+  static constexpr const http::HeadLimits& kTrailers = http::kTrailerLimits;
 
   bool take_size_line(std::string_view line);
   http::BodyStep take_size(Buffer& in);

@@ -15,8 +15,9 @@ using http::FieldId;
 using http::Framing;
 using http::Method;
 
-// Beyond this many times the limit it is no mistake any more, RFC 9113 §10.5.1.
+// Beyond this many times the limit, and this many bytes, it is no mistake any more, RFC 9113 §10.5.1.
 constexpr std::uint64_t kBomb = 4;
+constexpr std::uint64_t kLeastBomb = 128 * 1024;
 // What HTTP/1 writes around a field.
 constexpr std::uint64_t kFieldCost = 4;
 
@@ -46,6 +47,7 @@ template <class Sink>
 Block read_block(HpackDecoder& decoder, std::string_view block, const http::HeadLimits& limits, Arena& arena,
                  Sink& sink) {
   decoder.begin(block);
+  const std::uint64_t bomb = std::max(limits.bytes * kBomb, kLeastBomb);
   bool malformed = false;
   bool large = false;
   bool seen_regular = false;
@@ -58,7 +60,7 @@ Block read_block(HpackDecoder& decoder, std::string_view block, const http::Head
     if (status == HpackDecoder::Status::error) return Block::compression;
     if (status == HpackDecoder::Status::end) break;
     size += field.name_size + field.value_size + kFieldCost;
-    if (size > limits.bytes * kBomb) return Block::bomb;
+    if (size > bomb) return Block::bomb;
     if (!keep) continue;
     if (size > limits.bytes) {
       large = true;
@@ -121,6 +123,7 @@ struct RequestSink {
       case FieldId::host: return set_once(host, field.value);     // written anew from the authority
       case FieldId::content_length:
         if (!take_length(field, has_length, out.length)) return false;
+        extra.length = out.length;
         break;
       case FieldId::cookie: ++crumbs; break;
       case FieldId::expect:
@@ -207,10 +210,9 @@ BlockResult take_connect(RequestSink& sink, bool end_stream, http::RequestHead& 
 
 void take_framing(bool has_length, bool end_stream, http::RequestHead& out) {
   const bool expects_body = out.method == Method::post || out.method == Method::put || out.method == Method::patch;
-  if (has_length && (out.length != 0 || expects_body)) {
-    out.framing = Framing::length;
-  } else if (!end_stream) {
-    out.framing = has_length ? Framing::length : Framing::chunked;
+  if (!end_stream) {
+    // A length of 0 must still be waited for: what is not over might break its word.
+    out.framing = has_length && out.length != 0 ? Framing::length : Framing::chunked;
   } else if (expects_body) {
     out.framing = Framing::length;  // of 0: some servers insist on being told
   }

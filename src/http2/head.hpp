@@ -13,6 +13,7 @@
 #include "http2/hpack.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace sluice::http2 {
@@ -34,6 +35,7 @@ struct RequestPseudo {
   std::string_view scheme;
   std::string_view protocol;  // of an extended CONNECT, RFC 8441
   std::string_view priority;  // the field's value, RFC 9218
+  std::optional<std::uint64_t> length;  // Content-Length as the client said it
 };
 
 BlockResult read_request(HpackDecoder& decoder, std::string_view block, bool end_stream,

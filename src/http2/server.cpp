@@ -2,6 +2,8 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/base/text.hpp"
+#include "sluice/http/grpc.hpp"
+#include "sluice/http/reply.hpp"
 
 #include "http2/head.hpp"
 #include "http2/session.hpp"
@@ -217,10 +219,14 @@ BlockResult ServerStream::read(HpackDecoder& decoder, std::string_view block, bo
       read_request(decoder, block, end_stream, settings_.limits, exchange_.arena, request, pseudo_);
   if (!pseudo_.priority.empty()) prioritise(parse_priority(pseudo_.priority));
   received().set_limits(settings_.body, settings_.max_body);
-  if (request.framing == http::Framing::length) received().expect(request.length);
+  received().expect(pseudo_.length);
   if (!end_stream) exchange_.request_body = &received();
   if (!request.upgrade.empty()) {
     exchange_.request_body = nullptr;  // until the tunnel is open
+    // The client has none to give (RFC 8441 §5); one that comes all the same must not stand beside ours.
+    for (http::Field& field : request.fields.all()) {
+      if (iequals(field.name, kWebSocketKey)) field.dropped = true;
+    }
     websocket_key_ = make_websocket_key(exchange_.arena);
     request.fields.add(exchange_.arena, kWebSocketKey, websocket_key_, FieldId::other);
   }
@@ -251,7 +257,7 @@ void ServerStream::finish() {
 }
 
 Block ServerStream::take_trailers(HpackDecoder& decoder, std::string_view block) {
-  return read_trailers(decoder, block, settings_.limits, exchange_.arena, received().received_trailers()).verdict;
+  return read_trailers(decoder, block, http::kTrailerLimits, exchange_.arena, received().received_trailers()).verdict;
 }
 
 void ServerStream::send_head(const http::ResponseHead& head, bool end_stream) {
@@ -329,8 +335,16 @@ Task<Error> ServerStream::respond() {
   co_return error;
 }
 
-// The response cannot be completed, and the client must see that.
-void ServerStream::fail_response(const Error& /*error*/) { abandon(Code::internal_error); }
+// The response cannot be completed, and the client must see that: a call by its status, anything else by a reset.
+void ServerStream::fail_response(const Error& error) {
+  if (error.side != Side::upstream || !http::is_grpc(exchange_.request)) return abandon(Code::internal_error);
+  http::Fields status;
+  http::add_grpc_status(exchange_.arena, status, http::reason_for(error));
+  std::string& block = session_->begin_block();
+  for (const http::Field& field : status.all())
+    session_->encoder().field(block, field.name, field.value, field.id);
+  session_->send_block(*this, block, true);
+}
 
 void ServerStream::on_gone(Cancel cancel, void* context) {
   cancel_ = cancel;
@@ -480,7 +494,7 @@ void ServerSession::finish_drain() {
 Nanos ServerSession::read_deadline() const {
   if (!got_settings_) return accepted_ + header_;
   if (block_since() != 0) return block_since() + header_;
-  if (partial_frame()) return last_read_ + limits_.stall;
+  if (partial_frame()) return partial_deadline(header_);
   const Nanos idle = service_.settings(connection_.listener()).idle;
   return streams().empty() ? idle_since_ + idle : loop().now() + idle;
 }

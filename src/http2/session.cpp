@@ -13,8 +13,9 @@ constexpr Nanos kMinute = 60 * kSecond;
 constexpr Nanos kLinger = 2 * kSecond;
 // Bytes read before others get their turn.
 constexpr std::size_t kTurn = 256 * 1024;
-// A header block on the wire is smaller than what it decodes to, but for padding and size updates.
-constexpr std::size_t kBlockSlack = 1024;
+// A header block must be decoded to its end even when it is refused, and so is gathered up to this many times the
+// limit.
+constexpr std::size_t kBlockFactor = 2;
 
 }  // namespace
 
@@ -90,6 +91,7 @@ Detached Session::read_all() {
     const net::IoResult got = transport_->read(in_.room());
     if (got.status == net::IoStatus::ok) {
       last_read_ = loop().now();
+      if (in_.empty()) partial_since_ = last_read_;
       in_.commit(got.bytes);
       turn += got.bytes;
       if (!take_frames()) break;
@@ -153,9 +155,17 @@ bool Session::take_frames() {
     const std::string_view payload = in_.view().substr(kFrameHead, head.length);
     take_frame(head, payload);
     in_.consume(kFrameHead + head.length);
+    partial_since_ = last_read_;
   }
   in_.compact();
   return alive();
+}
+
+// A body may come as slowly as it likes while it moves. Anything else has the time a head has: from its first byte
+// to its last.
+Nanos Session::partial_deadline(Nanos head_time) const {
+  const bool body = in_.size() >= kFrameHead && get_frame_head(in_.view().data()).type == FrameType::data;
+  return body ? last_read_ + limits_.stall : partial_since_ + head_time;
 }
 
 bool Session::take_preface() {
@@ -232,17 +242,18 @@ void Session::on_data(const FrameHead& head, std::string_view payload) {
   Stream* const stream = find(head.stream);
   if (stream == nullptr || stream->gone_ != Stream::Gone::no || stream->remote_ended_) {
     credit(counted);
-    if (stream != nullptr && stream->gone_ == Stream::Gone::by_us) return;
+    if (stream != nullptr && stream->gone_ == Stream::Gone::by_us) {
+      take_control_token();
+      return;
+    }
     return data_on_closed(head.stream);
   }
   if (!stream->data_allowed_) {
     credit(counted);
     return stream_error(head.stream, Code::protocol_error);
   }
-  if (!stream->received_.admit(counted)) {
-    credit(counted);
-    return stream_error(head.stream, Code::flow_control_error);
-  }
+  // Who overruns one window respects none: that is the connection's end (RFC 9113 §6.9.1 leaves the choice).
+  if (!stream->received_.admit(counted)) return connection_error(Code::flow_control_error);
   if (!payload.empty()) control_.put_back();
   const bool fits = stream->received_.push(payload);
   if (const auto padding = counted - static_cast<std::uint32_t>(payload.size()); padding != 0) {
@@ -257,10 +268,13 @@ void Session::end_received(Stream& stream) {
   if (!stream.received_.finish()) stream_error(stream.id_, Code::protocol_error);
 }
 
-// Frames may cross our RST_STREAM on the way; after the peer's own there is no excuse.
+// Frames may cross our RST_STREAM on the way, though not without end; after the peer's own there is no excuse.
 void Session::data_on_closed(std::uint32_t id) {
   const auto ours = closed_by_us(id);
-  if (ours && *ours) return;
+  if (ours && *ours) {
+    take_control_token();
+    return;
+  }
   stream_error(id, Code::stream_closed);
 }
 
@@ -282,9 +296,11 @@ void Session::on_headers(const FrameHead& head, std::string_view payload) {
 }
 
 void Session::on_continuation(const FrameHead& head, std::string_view payload) {
-  if (++continuations_ > limits_.continuations ||
-      block_->size() + payload.size() > limits_.head + kBlockSlack) {
+  if (++continuations_ > limits_.continuations) {
     return connection_error(Code::enhance_your_calm, http::Abuse::continuation_flood);
+  }
+  if (block_->size() + payload.size() > std::size_t{limits_.head} * kBlockFactor) {
+    return connection_error(Code::enhance_your_calm, http::Abuse::header_bomb);
   }
   block_->append(payload);
   if (!head.has(kEndHeaders)) return;
@@ -321,7 +337,9 @@ void Session::on_reset(const FrameHead& head, std::string_view payload) {
 void Session::on_settings_frame(const FrameHead& head, std::string_view payload) {
   if (head.stream != 0) return connection_error(Code::protocol_error);
   if (head.has(kAck)) {
-    if (!payload.empty()) connection_error(Code::frame_size_error);
+    if (!payload.empty()) return connection_error(Code::frame_size_error);
+    if (!got_settings_) return connection_error(Code::protocol_error);  // not the preface, §3.4
+    take_control_token();
     return;
   }
   if (payload.size() % 6 != 0) return connection_error(Code::frame_size_error);
@@ -371,8 +389,9 @@ bool Session::apply_setting(Setting setting, std::uint32_t value) {
 void Session::on_ping(const FrameHead& head, std::string_view payload) {
   if (head.stream != 0) return connection_error(Code::protocol_error);
   if (payload.size() != 8) return connection_error(Code::frame_size_error);
+  if (!take_control_token()) return;
   if (head.has(kAck)) return on_ping_ack(payload);
-  if (take_control_token()) append_frame({0, FrameType::ping, kAck, 0}, payload);
+  append_frame({0, FrameType::ping, kAck, 0}, payload);
 }
 
 void Session::on_goaway_frame(const FrameHead& head, std::string_view payload) {

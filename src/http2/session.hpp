@@ -113,6 +113,8 @@ class Session {
   // When the header block began that is still under way; 0: none is.
   Nanos block_since() const { return block_ != nullptr ? block_since_ : 0; }
   bool partial_frame() const { return !in_.empty(); }
+  // When the rest of a partial frame must have come; `head_time` is what a header block has.
+  Nanos partial_deadline(Nanos head_time) const;
 
   HpackDecoder decoder_;
   SessionLimits limits_;
@@ -185,6 +187,7 @@ class Session {
   std::unique_ptr<std::string> block_;  // a header block under way
   FrameHead block_head_;
   Nanos block_since_ = 0;
+  Nanos partial_since_ = 0;  // when the first byte in in_ came
   std::uint32_t continuations_ = 0;
   bool block_malformed_ = false;
 

@@ -100,18 +100,19 @@ Stream::Sent Stream::send_frame() {
 // END_STREAM by itself, with the trailers if there are any.
 void Stream::finish_body() {
   local_ended_ = true;
-  bool any = false;
+  const auto& trailers = body_->trailers().all();
+  const auto wanted = [this](const http::Field& field) {
+    return !field.dropped && (own_field_.empty() || !http::same_variable(field.name, own_field_));
+  };
+  // A block once begun must be sent: it may carry a change of the table.
+  if (std::none_of(trailers.begin(), trailers.end(), wanted)) {
+    return session_->append_frame({0, FrameType::data, kEndStream, id_}, {});
+  }
   std::string& block = session_->begin_block();
-  for (const http::Field& field : body_->trailers().all()) {
-    if (field.dropped || (!own_field_.empty() && http::same_variable(field.name, own_field_))) continue;
-    session_->encoder().field(block, field.name, field.value, field.id);
-    any = true;
+  for (const http::Field& field : trailers) {
+    if (wanted(field)) session_->encoder().field(block, field.name, field.value, field.id);
   }
-  if (any) {
-    session_->send_block(*this, block, true);
-  } else {
-    session_->append_frame({0, FrameType::data, kEndStream, id_}, {});
-  }
+  session_->send_block(*this, block, true);
 }
 
 bool Stream::send_what_is_here(http::BodySource& body, std::string_view own_field, std::uint64_t& counter) {

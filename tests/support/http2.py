@@ -127,6 +127,14 @@ def continuation(stream, block=b"", whole=True):
     return frame(Kind.CONTINUATION, END_HEADERS if whole else 0, stream, block)
 
 
+def in_frames(stream, block, end, **how):
+    """HEADERS, and as many CONTINUATIONs as `block` needs."""
+    size = MAX_FRAME - 300  # room for padding
+    pieces = [block[i: i + size] for i in range(0, len(block), size)] or [b""]
+    return [headers(stream, pieces[0], end, len(pieces) == 1, **how),
+            *(continuation(stream, p, p is pieces[-1]) for p in pieces[1:])]
+
+
 def priority(stream, on=0, weight=255, exclusive=False):
     return frame(Kind.PRIORITY, 0, stream, dependency(on, weight, exclusive))
 
@@ -456,9 +464,7 @@ class Http2Client:
         method = next((v for n, v in fields if n == ":method"), "GET") if not isinstance(fields, bytes) else "GET"
         self.expect(stream, method)
         encoded = fields if isinstance(fields, bytes) else self.encode(fields)
-        pieces = [encoded[i: i + MAX_FRAME - 300] for i in range(0, len(encoded), MAX_FRAME - 300)] or [b""]
-        self.try_send(headers(stream, pieces[0], end, len(pieces) == 1, **how),
-                      *(continuation(stream, p, p is pieces[-1]) for p in pieces[1:]))
+        self.try_send(*in_frames(stream, encoded, end, **how))
         return stream
 
     def upload(self, stream, body, end=True, piece=MAX_FRAME):
@@ -486,7 +492,7 @@ class Http2Client:
         if not bare:
             self.upload(stream, body, end=trailers is None)
         if trailers is not None:
-            self.try_send(headers(stream, self.encode(trailers)))
+            self.try_send(*in_frames(stream, self.encode(trailers), True))
         return self.answer(stream)
 
     def request(self, method, path="/", *more, body=b"", trailers=None, **pseudo):

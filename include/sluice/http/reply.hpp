@@ -19,6 +19,8 @@ struct Reason {
 
 // What a failure means for the client (docs/errors.md lists the whole mapping).
 Reason reason_for(const Error& error);
+// And for the client of a gRPC call: grpc-status and grpc-message.
+void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason);
 
 // Fills exchange.response and response_body. Fields added before the call stay.
 void make_reply(Exchange& exchange, const Reason& reason);

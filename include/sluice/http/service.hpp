@@ -21,6 +21,9 @@ struct HeadLimits {
   std::uint32_t fields = 100;
 };
 
+// Of a trailer section, in either version; nobody configures it.
+inline constexpr HeadLimits kTrailerLimits{8 * 1024, 32};
+
 // What one HTTP/2 connection may do. Rates are per minute, and as many may come at once.
 struct Http2Limits {
   std::uint32_t streams = 128;           // open at a time; more are refused
