@@ -2,6 +2,7 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/base/text.hpp"
+#include "sluice/observe/metrics.hpp"
 
 #include <chrono>
 #include <optional>
@@ -96,6 +97,9 @@ asio::awaitable<Response> answer(const Request& request, Steering& steering) {
     const bool draining = steering.draining();
     co_return reply(request, draining ? http::status::service_unavailable : http::status::ok, "text/plain",
                     draining ? "draining\n" : "ready\n");
+  }
+  if (target == "/metrics" && reading) {
+    co_return reply(request, http::status::ok, observe::kMetricsType, observe::metrics_text());
   }
   if (target == "/api/config/reload") {
     if (request.method() != http::verb::post) {

@@ -7,6 +7,7 @@ more than is said.
 
 import os
 import random
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -85,6 +86,37 @@ def test_a_wrong_preface(stage, case):
         attacker.flood(case.sent)
         attacker.ends(*case.codes)
         assert not any(f.kind == 1 for f in attacker.frames), attacker.story()
+
+
+def counted(stage):
+    """sluice_http2_connections_ended_total by reason."""
+    lines = stage.sluice.admin("/metrics").body.decode().splitlines()
+    found = re.findall(r'^sluice_http2_connections_ended_total\{reason="(\w+)"\} (\d+)$', "\n".join(lines), re.M)
+    return {reason: int(value) for reason, value in found}
+
+
+def end_by(attacker, sent):
+    attacker.flood(sent)
+    assert_ended(attacker, cases.CALM)
+
+
+COUNTED = {
+    "rapid_reset": lambda a: end_by(a, b"".join(headers(s, GET) + rst_stream(s) for s in range(1, 4_001, 2))),
+    "control_flood": lambda a: end_by(a, ping() * 4_000),
+    "continuation_flood": lambda a: end_by(a, headers(1, GET, whole=False) + continuation(1, b"", False) * 100),
+    "header_bomb": lambda a: end_by(a, headers(1, GET + BOMB_ENTRY) + headers(3, GET + indexed(62) * 3_000)),
+    "stalled_window": lambda a: (ask_for_much(a), assert_ended(a, cases.CALM)),
+}
+
+
+@pytest.mark.parametrize("reason", COUNTED)
+def test_the_reason_is_counted(stage, reason):
+    stage.app.play("/attack", large_answer)
+    before = counted(stage)
+    announce = {"initial_window_size": 0} if reason == "stalled_window" else {}
+    with besieged(stage, at_most=10_000, announce=announce, replenish=False) as attacker:
+        COUNTED[reason](attacker)
+    assert counted(stage) == {**before, reason: before[reason] + 1}
 
 
 def test_there_are_enough_of_them():
