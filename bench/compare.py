@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compares Sluice with nginx on this machine, and Sluice with itself.
+"""Compares Sluice with nginx on this machine, over HTTP/2 with h2o and HAProxy too, and Sluice with itself.
 
 Leads with processor time per request at an equal offered rate, taken from the kernel's account of the proxy's
 processes over exactly the measured time, as a ratio within each of several alternating rounds. The proxy has one
@@ -27,8 +27,11 @@ SCENARIOS = {
     "plain": (throughput.plain, "100-byte replies over HTTP"),
     "tls": (throughput.tls, "the same over TLS 1.3"),
     "large": (throughput.large, "1 MiB replies"),
+    "h2": (throughput.http2, "100-byte replies over HTTP/2 and TLS 1.3"),
+    "h2-large": (throughput.http2_large, "1 MiB replies over the same"),
     "tenants": (throughput.tenants, "10,000 tenants against one route"),
     "idle": (standing.idle_memory, "memory per idle connection, plain and TLS"),
+    "h2-idle": (standing.idle_http2, "memory per idle connection, HTTP/2 over TLS"),
     "start": (standing.start, "start time and memory with 10,000 tenants"),
     "reload": (changing.reload, "reload of 10,000 tenants under load"),
     "churn": (changing.churn, "300 reloads under load with 10,000 idle connections"),
@@ -42,12 +45,15 @@ def arguments():
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="which, separated by commas; default: all")
     parser.add_argument("--rounds", type=int, help="alternating rounds (default 3)")
     parser.add_argument("--duration", type=float, help="measured seconds per run (default 6)")
-    parser.add_argument("--rate", type=int, help="requests per second of the small replies (default 12000)")
+    parser.add_argument("--rate", type=int, help="requests per second of the small replies (default 12000, over HTTP/2 "
+                        "at most 10000)")
     parser.add_argument("--quick", action="store_true", help="one short round of everything, to see that it works")
     parser.add_argument("--build", type=Path, default=ROOT / "build/release/bin", help="where the programs are")
     parser.add_argument("--nginx", default="/usr/sbin/nginx", help="the nginx to compare with")
+    parser.add_argument("--h2o", default="/usr/bin/h2o", help="the h2o to compare with over HTTP/2")
+    parser.add_argument("--haproxy", default="/usr/sbin/haproxy", help="the HAProxy to compare with over HTTP/2")
     parser.add_argument("--results", type=Path, default=ROOT / "bench/results", help="where reports go")
-    # Other binaries by path, as NAME=PATH, instead of Sluice and nginx; the file's name says how to talk to it.
+    # Other binaries by path, as NAME=PATH, instead of Sluice and its peers; the file's name says how to talk to it.
     parser.add_argument("--subject", action="append", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.scenarios = options.scenarios.split(",")
@@ -62,6 +68,15 @@ def choose_subjects(options):
     subjects = {"sluice": options.build / "sluice"}
     if shutil.which(options.nginx):
         subjects["nginx"] = options.nginx
+    return subjects
+
+
+def choose_http2_subjects(options):
+    """Those that speak HTTP/2 are more: h2o and HAProxy, too, unless subjects were named."""
+    subjects = choose_subjects(options)
+    if not options.subject:
+        subjects |= {name: binary for name, binary in (("h2o", options.h2o), ("haproxy", options.haproxy))
+                     if shutil.which(binary)}
     return subjects
 
 
@@ -86,7 +101,7 @@ def run(bench, scenarios):
 
 def main():
     options = arguments()
-    for needed in (*choose_subjects(options).values(), options.build / "sluice-origin", options.build / "sluice-bench"):
+    for needed in (*choose_http2_subjects(options).values(), options.build / "sluice-origin", options.build / "sluice-bench"):
         if not os.access(needed, os.X_OK):
             sys.exit(f"compare.py: {needed} is missing; `make build` makes it")
     processors = sorted(os.sched_getaffinity(0))
@@ -97,15 +112,15 @@ def main():
     when = time.strftime("%Y-%m-%d-%H%M%S")
     effort = choose_effort(options)
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as temporary:
-        stage = Bench(options.build, choose_subjects(options), effort, processors[0], processors[1], Path(temporary),
-                      machine.raise_descriptor_limit())
+        stage = Bench(options.build, choose_subjects(options), choose_http2_subjects(options), effort, processors[0],
+                      processors[1], Path(temporary), machine.raise_descriptor_limit())
         os.sched_setaffinity(0, {processors[1]})
         with stage.prepared() as bench:
             found = {
                 "when": when,
                 "machine": machine.describe(),
                 "versions": {name: make_proxy(binary, bench.around, name).version()
-                             for name, binary in bench.subjects.items()},
+                             for name, binary in bench.http2_subjects.items()},
                 "effort": dataclasses.asdict(effort),
             }
             print(report.heading(found) + "\n", flush=True)

@@ -1,11 +1,13 @@
 """What every scenario needs: the programs, the processors, and the measure of effort."""
 
 import contextlib
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from lib.http2 import Http2Generator
 from lib.proxies import Plan, Surroundings, make_proxy
 from lib.tools import Generator, Origin
 
@@ -19,6 +21,7 @@ class Effort:
     warmup: float = 2
     rate: int = 12000
     idle: int = 5000
+    idle_http2: int = 2000
     many_idle: int = 10000
     tenants: int = 10000
     slow_reloads: int = 5  # with all tenants
@@ -27,8 +30,8 @@ class Effort:
     @staticmethod
     def quick():
         """A look whether everything works; its figures are no more than a hint."""
-        return Effort(rounds=1, duration=2, warmup=0.5, idle=500, many_idle=500, tenants=1000, slow_reloads=2,
-                      reloads=20)
+        return Effort(rounds=1, duration=2, warmup=0.5, idle=500, idle_http2=200, many_idle=500, tenants=1000,
+                      slow_reloads=2, reloads=20)
 
 
 @dataclass
@@ -36,7 +39,8 @@ class Bench:
     """The stage: origin and generator on one processor, proxies alone on the other."""
 
     tools: Path
-    subjects: dict  # name -> binary; the first is the one under test, the second what it is compared with
+    subjects: dict  # name -> binary; the first is the one under test, the others what it is compared with
+    http2_subjects: dict  # the same for HTTP/2, where there are more to compare with
     effort: Effort
     proxy_cpu: int
     load_cpu: int
@@ -46,6 +50,7 @@ class Bench:
     late: list = field(default_factory=list)  # labels of runs whose generator could not keep its own schedule
     origin: Origin = None
     generator: Generator = None
+    http2_generator: Http2Generator = None
     around: Surroundings = None
 
     @contextlib.contextmanager
@@ -53,6 +58,7 @@ class Bench:
         certificate, key = make_certificate(self.directory)
         with Origin(self.tools / "sluice-origin", self.load_cpu, self.directory) as self.origin:
             self.generator = Generator(self.tools / "sluice-bench", self.load_cpu, self.directory, certificate)
+            self.http2_generator = Http2Generator(shutil.which("h2load"), self.load_cpu, self.directory, certificate)
             self.around = Surroundings(self.origin.address, certificate, key, self.directory, self.proxy_cpu,
                                        self.descriptors)
             yield self
@@ -64,7 +70,7 @@ class Bench:
     @contextlib.contextmanager
     def running(self, name, plan=Plan()):
         """A proxy serving the plan; gives it and the seconds its start took."""
-        with make_proxy(self.subjects[name], self.around, name) as proxy:
+        with make_proxy(self.http2_subjects[name], self.around, name) as proxy:
             yield proxy, proxy.start(plan)
 
     def alternating(self, variants):

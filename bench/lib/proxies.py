@@ -1,7 +1,9 @@
 """The proxies under comparison: how each is configured, started and reloaded.
 
-Both get the same work: one process on one processor, forwarded-for fields and a request id towards the upstream,
-warm upstream connections, no access log, the same certificate, TLS 1.2 and 1.3 with session tickets.
+All get the same work: one worker on one processor, forwarded-for fields and a request id towards the upstream,
+warm upstream connections, no access log, the same certificate, TLS 1.2 and 1.3 with session tickets, HTTP/2 with the
+limits each has by default, and connections that stay however many requests they carry. h2o alone is spared some: it
+can neither make a request id nor name the host that was asked for in a field of its own.
 """
 
 import http.client
@@ -190,7 +192,7 @@ class Nginx(Proxy):
         proxy_set_header X-Forwarded-Host $host;
         proxy_set_header X-Request-ID $request_id;
       }"""
-        listen = f"listen 127.0.0.1:{self.plain_port} backlog=4096; listen 127.0.0.1:{self.tls_port} ssl backlog=4096;"
+        listen = f"listen 127.0.0.1:{self.plain_port} backlog=4096; listen 127.0.0.1:{self.tls_port} ssl http2 backlog=4096;"
         # TLS in the first server only: each further one would load the certificate anew, 100 KB and 1 ms a tenant.
         tls = f"""ssl_certificate {around.certificate}; ssl_certificate_key {around.key};
         ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:tls:10m; ssl_session_tickets on;"""
@@ -230,7 +232,102 @@ class Nginx(Proxy):
         return time.monotonic() - began
 
 
+class Unchanging(Proxy):
+    """One that is compared in carrying traffic and nothing else."""
+
+    def write_configuration(self, plan):
+        if plan != Plan():
+            raise RuntimeError(f"{self.name}: no tenants in this comparison")
+        self.write_plainly()
+
+    def write_plainly(self):
+        raise NotImplementedError
+
+    def reload(self, plan):
+        raise RuntimeError(f"{self.name}: no reloads in this comparison")
+
+
+class H2o(Unchanging):
+    def version(self):
+        return first_line(str(self.binary), "--version")
+
+    def command(self):
+        return [self.binary, "-m", "worker", "-c", self.directory / "h2o.conf"]
+
+    def write_plainly(self):
+        around = self.around
+        # Started by root, h2o would become another user, who cannot enter our directory.
+        user = "user: root" if os.geteuid() == 0 else ""
+        # Times are in seconds, but for those towards the upstream, which are in milliseconds.
+        text = f"""{user}
+num-threads: 1
+num-name-resolution-threads: 1
+max-connections: {around.descriptors // 2}
+http1-request-timeout: 3600
+http2-idle-timeout: 3600
+ssl-session-resumption: {{ mode: all }}
+listen: {{ host: 127.0.0.1, port: {self.plain_port} }}
+listen:
+  host: 127.0.0.1
+  port: {self.tls_port}
+  ssl:
+    certificate-file: {around.certificate}
+    key-file: {around.key}
+    minimum-version: TLSv1.2
+    ocsp-update-interval: 0
+hosts:
+  default:
+    paths:
+      /:
+        proxy.reverse.url: "http://{around.origin}"
+        proxy.timeout.keepalive: 60000
+        proxy.preserve-host: ON
+        proxy.emit-via-header: OFF
+"""
+        (self.directory / "h2o.conf").write_text(text, encoding="utf-8")
+
+
+class HAProxy(Unchanging):
+    def version(self):
+        return first_line(str(self.binary), "-v")
+
+    def command(self):
+        return [self.binary, "-db", "-f", self.directory / "haproxy.cfg"]
+
+    def write_plainly(self):
+        around = self.around
+        both = self.directory / "both.pem"
+        both.write_bytes(around.certificate.read_bytes() + around.key.read_bytes())
+        # A connection to a client needs a descriptor, and one towards the upstream; some are for itself.
+        text = f"""global
+  nbthread 1
+  maxconn {around.descriptors // 2 - 100}
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 1h
+  timeout http-keep-alive 1h
+  timeout server 1h
+  backlog 4096
+frontend all
+  bind 127.0.0.1:{self.plain_port}
+  bind 127.0.0.1:{self.tls_port} ssl crt {both} alpn h2,http/1.1 ssl-min-ver TLSv1.2
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header X-Request-ID %[uuid()]
+  option forwardfor
+  default_backend app
+backend app
+  # As the others do; otherwise a stream may have to open a connection of its own.
+  http-reuse always
+  server origin {around.origin}
+"""
+        (self.directory / "haproxy.cfg").write_text(text, encoding="utf-8")
+
+
 def make_proxy(binary, around, name=None):
     """The adapter a binary's name asks for."""
-    kind = Nginx if re.match("nginx", Path(binary).name) else Sluice
+    kinds = {"nginx": Nginx, "h2o": H2o, "haproxy": HAProxy}
+    said = re.match("|".join(kinds), Path(binary).name)
+    kind = kinds[said[0]] if said else Sluice
     return kind(name or Path(binary).name, binary, around)

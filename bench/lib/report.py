@@ -17,7 +17,7 @@ def number(value):
     return f"{value:.{digits}f}"
 
 
-HEADINGS = {"cpu_us_per_request": "CPU us/request", "p50_ms": "p50, ms", "p99_ms": "p99, ms"}
+HEADINGS = {"achieved": "requests/s", "cpu_us_per_request": "CPU us/request", "p50_ms": "p50, ms", "p99_ms": "p99, ms"}
 
 
 def table(result):
@@ -31,8 +31,8 @@ def table(result):
     for row in cells:
         lines.append("  " + row[0].ljust(widths[0]) + "".join("  " + cell.rjust(width) for cell, width in
                                                                zip(row[1:], widths[1:])))
-    if "ratio" in result and "median" in result["ratio"]:
-        lines.append(f"  CPU per request, {result['ratio']['of']}: {number(result['ratio'])}")
+    lines += [f"  CPU per request, {ratio['of']}: {number(ratio)}" for ratio in result.get("ratios", [])
+              if "median" in ratio]
     return "\n".join(line.rstrip() for line in lines)
 
 

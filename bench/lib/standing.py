@@ -1,7 +1,21 @@
 """What a proxy costs without doing anything: per idle connection, and per tenant it merely knows."""
 
+import functools
+
 from lib.bench import spread
 from lib.proxies import Plan
+
+
+def rest(proxy, opened, count):
+    """Memory per connection for `count` of them: opened(n) holds n. Also what was read, and how they fared."""
+    # The first connections make the proxy set itself up; that is not theirs to pay.
+    with opened(16) as few:
+        few.finish()
+    before = proxy.process.memory()
+    with opened(count) as held:
+        during = proxy.process.memory()
+        fate = held.finish()
+    return (during["pss"] - before["pss"]) / count, {"before": before, "during": during, "fate": fate}
 
 
 def idle_memory(bench):
@@ -10,19 +24,30 @@ def idle_memory(bench):
     for name in bench.subjects:
         for label, over_tls in (("plain", False), ("TLS", True)):
             with bench.running(name) as (proxy, _):
-                # The first connections make the proxy set itself up; that is not theirs to pay.
-                with bench.generator.idle(proxy, over_tls, 16) as few:
-                    few.finish()
-                before = proxy.process.memory()
-                with bench.generator.idle(proxy, over_tls, count) as held:
-                    during = proxy.process.memory()
-                    fate = held.finish()
-            per_connection = {kind: (during[kind] - before[kind]) / count for kind in before}
-            if fate["last_ok"] != count:
-                bench.note(f"idle memory, {name} {label}: {count - fate['last_ok']} of {count} connections lost")
-            runs.append({"subject": name, "over": label, "before": before, "during": during, "fate": fate})
-            figures.setdefault(name, {})[f"{label}, KiB per connection"] = per_connection["pss"] / 1024
+                each, run = rest(proxy, functools.partial(bench.generator.idle, proxy, over_tls), count)
+            note_lost(bench, f"idle memory, {name} {label}", run, count)
+            runs.append({"subject": name, "over": label, **run})
+            figures.setdefault(name, {})[f"{label}, KiB per connection"] = each / 1024
     return {"title": f"memory of {count} idle kept-alive connections (PSS)", "figures": figures, "runs": runs}
+
+
+def idle_http2(bench):
+    """The same of HTTP/2 over TLS, in rounds: all of a round's connections are few enough to open them again."""
+    count, figures, runs = bench.effort.idle_http2, {}, []
+    for number, name in bench.alternating(list(bench.http2_subjects)):
+        with bench.running(name) as (proxy, _):
+            each, run = rest(proxy, functools.partial(bench.http2_generator.idle, proxy), count)
+        note_lost(bench, f"idle HTTP/2 memory, {name}", run, count)
+        runs.append({"round": number, "subject": name, "each": each, **run})
+    for name in bench.http2_subjects:
+        mine = [run["each"] / 1024 for run in runs if run["subject"] == name]
+        figures[name] = {"KiB per connection": spread(mine)}
+    return {"title": f"memory of {count} idle HTTP/2 connections over TLS (PSS)", "figures": figures, "runs": runs}
+
+
+def note_lost(bench, label, run, count):
+    if run["fate"]["last_ok"] != count:
+        bench.note(f"{label}: {count - run['fate']['last_ok']} of {count} connections lost")
 
 
 def start(bench):

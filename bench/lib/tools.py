@@ -20,8 +20,21 @@ class Load:
     duration: float
     warmup: float
     tls: bool = False
+    streams: int = 0  # at a time on each connection, which speaks HTTP/2; 0: HTTP/1.1
     path: str = "/"
     hosts: int = 0
+
+
+class Account:
+    """A proxy's processor time, and the noise around it, between creation and close()."""
+
+    def __init__(self, proxy):
+        self.process = proxy.process
+        self.processor, self.start = Processor(proxy.around.cpu), self.process.cpu_seconds()
+
+    def close(self):
+        cpu = self.process.cpu_seconds() - self.start
+        return cpu, self.processor.noise(cpu)
 
 
 class Origin(Process):
@@ -56,14 +69,13 @@ class Generator:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with Process(argv, self.cpu, self.directory, **pipes) as bench:
             self._expect(bench, "measuring")
-            processor, cpu = Processor(proxy.around.cpu), proxy.process.cpu_seconds()
+            account = Account(proxy)
             outcome = None
             if during:
                 outcome = during()
                 bench.popen.terminate()
             self._expect(bench, "measured")
-            cpu = proxy.process.cpu_seconds() - cpu
-            noise = processor.noise(cpu)
+            cpu, noise = account.close()
             report = json.loads(bench.popen.stdout.read())
         return {**summarise(report, cpu), "noise": noise, "during": outcome, "report": report}
 

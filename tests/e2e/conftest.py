@@ -12,6 +12,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "sup
 
 import certs as certificates  # noqa: E402
 import peers  # noqa: E402
+from http2_server import Http2Upstream  # noqa: E402
 from sluice import Sluice  # noqa: E402
 from stage import Stage  # noqa: E402
 from upstream import ScriptedUpstream  # noqa: E402
@@ -40,7 +41,23 @@ def app(apps):
 
 
 @pytest.fixture
-def start(request, app):
+def h2apps():
+    """h2apps(announce={"max_concurrent_streams": 1}, …) starts an Http2Upstream."""
+    running = []
+
+    def start_one(*arguments, **how):
+        running.append(Http2Upstream(*arguments, **how))
+        return running[-1]
+
+    yield start_one
+    complaints = [c for one in running for c in one.complaints]
+    for one in running:
+        one.stop()
+    assert not complaints, complaints
+
+
+@pytest.fixture
+def start(request, app, h2apps):
     """start(config(…)) runs Sluice and waits until it is ready; each must end cleanly."""
     running = []
 
@@ -68,9 +85,10 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="module")
 def theatre(request):
-    """The module's Stage; MAKE_CONFIG in the module may choose another configuration."""
+    """The module's Stage; MAKE_CONFIG and MAKE_APP in the module may choose another configuration and application."""
     from sluice import config
-    one = Stage(getattr(request.module, "MAKE_CONFIG", config))
+    make_app = getattr(request.module, "MAKE_APP", None)
+    one = Stage(getattr(request.module, "MAKE_CONFIG", config), app=make_app and make_app())
     yield one
     one.end()
 
@@ -90,6 +108,20 @@ def nginx():
 
     def run(*arguments, **how):
         running.append(peers.Nginx(*arguments, **how))
+        return running[-1]
+
+    yield run
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def nghttpx():
+    """nghttpx(backend, …) starts an nghttpx that speaks HTTP/2 to Sluice."""
+    running = []
+
+    def run(*arguments, **how):
+        running.append(peers.Nghttpx(*arguments, **how))
         return running[-1]
 
     yield run

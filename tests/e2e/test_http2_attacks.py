@@ -60,7 +60,8 @@ def besieged(stage, at_most=0, only=True, **how):
         assert neighbour.get("/neighbour").status == 200, "the neighbour suffers"
     passed = [v.request.path for v in stage.app.visits[visits:] if not v.request.path.startswith("/neighbour")]
     assert not only or set(passed) <= {"/attack"}, set(passed)
-    assert len(passed) <= at_most, f"{len(passed)} requests passed"
+    # What was cancelled in the scene before may still be on its way into the application's list.
+    assert len(passed) <= (at_most and at_most + STREAMS), f"{len(passed)} requests passed"
     grown = stage.sluice.resident() - memory
     assert grown < MEMORY, f"grew by {grown >> 20} MiB"
 

@@ -23,9 +23,12 @@ def need(program):
 
 
 class Nginx:
-    """nginx as an upstream, in the foreground, with its own prefix. `server` is the body of its server block."""
+    """nginx as an upstream, in the foreground, with its own prefix. `server` is the body of its server block.
 
-    def __init__(self, server="location / { return 200 'nginx'; }", http=""):
+    speaks: what follows the address in `listen`, such as "http2" or "ssl http2".
+    """
+
+    def __init__(self, server="location / { return 200 'nginx'; }", http="", speaks=""):
         program = need("nginx")
         self.folder = Path(tempfile.mkdtemp(prefix="sluice-nginx-"))
         self.root = self.folder / "root"
@@ -40,7 +43,7 @@ class Nginx:
               client_body_temp_path {self.folder}/b; proxy_temp_path {self.folder}/p;
               fastcgi_temp_path {self.folder}/f; uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
               {http}
-              server {{ listen {self.address}; {server} }}
+              server {{ listen {self.address} {speaks}; {server} }}
             }}""")
         self.process = subprocess.Popen([program, "-p", str(self.folder), "-c", "nginx.conf", "-e",
                                          str(self.folder / "error.log")], stdin=subprocess.DEVNULL)
@@ -56,6 +59,35 @@ class Nginx:
 
     def stop(self):
         self.process.terminate()
+        self.process.wait(PATIENCE)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Nghttpx:
+    """nghttpx in front of `backend` ("host:port", HTTP/1.1): an upstream that speaks HTTP/2 in the clear, or under TLS."""
+
+    def __init__(self, backend, *options, leaf=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="sluice-nghttpx-"))
+        self.address = f"127.0.0.1:{free_port()}"
+        host, _, port = backend.rpartition(":")
+        own_port = self.address.rpartition(":")[2]
+        self.process = subprocess.Popen(
+            [need("nghttpx"), "--conf=/dev/null", f"--frontend=127.0.0.1,{own_port}{'' if leaf else ';no-tls'}",
+             f"--backend={host},{port}", "--workers=1", "--log-level=WARN", f"--errorlog-file={self.folder}/error.log", *options,
+             *([leaf.key, leaf.cert] if leaf else [])], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, cwd=self.folder)
+        wait_until(self.answers, "nghttpx to listen")
+
+    def answers(self):
+        assert self.process.poll() is None, f"nghttpx ended: {(self.folder / 'error.log').read_text()}"
+        try:
+            connect(self.address).close()
+            return True
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.kill()  # it would wait for Sluice's connections
         self.process.wait(PATIENCE)
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -11,10 +11,10 @@ from upstream import ScriptedUpstream
 
 
 class Stage:
-    def __init__(self, make_config=config, env=None):
+    def __init__(self, make_config=config, env=None, app=None):
         self.make_config = make_config
         self.env = env
-        self.app = ScriptedUpstream()
+        self.app = app or ScriptedUpstream()
         self.sluice = None
         self.numbers = itertools.count(1)
         self.harm_seen = 0
