@@ -101,7 +101,8 @@ def run(bench, scenarios):
 
 def main():
     options = arguments()
-    for needed in (*choose_http2_subjects(options).values(), options.build / "sluice-origin", options.build / "sluice-bench"):
+    tools = [options.build / name for name in ("sluice-origin", "sluice-bench")]
+    for needed in (*choose_http2_subjects(options).values(), *tools):
         if not os.access(needed, os.X_OK):
             sys.exit(f"compare.py: {needed} is missing; `make build` makes it")
     processors = sorted(os.sched_getaffinity(0))

@@ -192,7 +192,8 @@ class Nginx(Proxy):
         proxy_set_header X-Forwarded-Host $host;
         proxy_set_header X-Request-ID $request_id;
       }"""
-        listen = f"listen 127.0.0.1:{self.plain_port} backlog=4096; listen 127.0.0.1:{self.tls_port} ssl http2 backlog=4096;"
+        listen = (f"listen 127.0.0.1:{self.plain_port} backlog=4096; "
+                  f"listen 127.0.0.1:{self.tls_port} ssl http2 backlog=4096;")
         # TLS in the first server only: each further one would load the certificate anew, 100 KB and 1 ms a tenant.
         tls = f"""ssl_certificate {around.certificate}; ssl_certificate_key {around.key};
         ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:tls:10m; ssl_session_tickets on;"""
@@ -266,6 +267,7 @@ max-connections: {around.descriptors // 2}
 http1-request-timeout: 3600
 http2-idle-timeout: 3600
 ssl-session-resumption: {{ mode: all }}
+proxy.emit-via-header: OFF
 listen: {{ host: 127.0.0.1, port: {self.plain_port} }}
 listen:
   host: 127.0.0.1
@@ -282,7 +284,6 @@ hosts:
         proxy.reverse.url: "http://{around.origin}"
         proxy.timeout.keepalive: 60000
         proxy.preserve-host: ON
-        proxy.emit-via-header: OFF
 """
         (self.directory / "h2o.conf").write_text(text, encoding="utf-8")
 

@@ -78,8 +78,8 @@ def http2(bench):
 
 
 def http2_large(bench):
-    load = make_load(bench, rate=200, connections=8, streams=16, tls=True, path="/download")
-    return compare(bench, "HTTP/2 over TLS, 1 MiB replies, 200/s over 8 connections of 16 streams", load,
+    load = make_load(bench, rate=150, connections=8, streams=16, tls=True, path="/download")
+    return compare(bench, "HTTP/2 over TLS, 1 MiB replies, 150/s over 8 connections of 16 streams", load,
                    everyone_http2(bench))
 
 

@@ -7,6 +7,7 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::none: return "none";
     case ErrorKind::closed: return "closed";
     case ErrorKind::reset: return "reset";
+    case ErrorKind::abandoned: return "abandoned";
     case ErrorKind::refused: return "refused";
     case ErrorKind::timed_out: return "timed_out";
     case ErrorKind::deadline_exceeded: return "deadline_exceeded";

@@ -24,8 +24,11 @@ constexpr std::size_t kMostServers = 2;
 // or another is; so often.
 constexpr int kMostRefusals = 3;
 
-// Failures that say nothing about the server.
-bool our_own(int cause) {
+// Failures of a connect that say nothing about the server, or that it is well and busy.
+bool says_nothing(const Error& error) {
+  if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::refused) return true;
+  if (error.kind == ErrorKind::deadline_exceeded) return true;
+  const int cause = error.cause;
   return cause == EMFILE || cause == ENFILE || cause == EADDRNOTAVAIL || cause == ENOMEM || cause == ENOBUFS;
 }
 
@@ -83,13 +86,14 @@ class Upload {
 class Forward {
  public:
   Forward(http::Exchange& exchange, const ForwardTarget& target, ForwardAccount& account)
-      : exchange_(exchange), target_(target), account_(account), deadline_(&Forward::on_deadline, this) {}
+      : exchange_(exchange),
+        target_(target),
+        account_(account),
+        limits_{target.limits.first_byte, target.limits.body},
+        deadline_(&Forward::on_deadline, this) {}
 
   Task<void> run() {
-    if (const auto timeout = http::grpc_timeout(exchange_.request)) {
-      expires_ = now() + *timeout;
-      deadline_.arm(target_.connections.loop(), expires_);
-    }
+    if (http::is_grpc(exchange_.request)) begin_call();
     co_await ask_around();
     deadline_.disarm();
     if (replay_) {
@@ -99,6 +103,16 @@ class Forward {
   }
 
  private:
+  // What the client says of its patience goes before what is configured, and streams may be silent.
+  void begin_call() {
+    limits_.body = http::kGrpcSilence;
+    const auto timeout = http::grpc_timeout(exchange_.request);
+    if (!timeout) return;
+    limits_.first_byte = std::max(limits_.first_byte, *timeout);
+    expires_ = now() + *timeout;
+    deadline_.arm(target_.connections.loop(), expires_);
+  }
+
   Task<void> ask_around() {
     Error error{ErrorKind::unavailable, Side::internal};
     for (;;) {
@@ -168,17 +182,17 @@ class Forward {
 
   Task<std::unique_ptr<Channel>> connect(const std::shared_ptr<upstream::Endpoint>& endpoint, Error& error) {
     const Nanos before = now();
-    const Nanos patience = std::min(target_.limits.connect, expires_ == 0 ? target_.limits.connect : expires_ - before);
-    auto channel = co_await target_.connections.open(endpoint, patience, error);
+    const Nanos limit = target_.limits.connect;
+    const Nanos patience = expires_ == 0 ? limit : std::min(limit, expires_ - before);
+    auto channel = co_await target_.connections.open(endpoint, {limit, patience}, error);
     account_.connect += now() - before;
+    if (channel != nullptr) endpoint->connect_succeeded();
     if (expired_ && channel != nullptr) {
       channel.reset();
       error = {ErrorKind::deadline_exceeded, Side::upstream};
-    } else if (channel == nullptr) {
-      if (error.kind != ErrorKind::cancelled && !our_own(error.cause)) endpoint->connect_failed(now());
-    } else {
-      endpoint->connect_succeeded();
     }
+    const bool impatient = patience < limit && error.kind == ErrorKind::connect_timeout;
+    if (error && !impatient && !says_nothing(error)) endpoint->connect_failed(now());
     co_return channel;
   }
 
@@ -186,9 +200,10 @@ class Forward {
   Task<Error> exchange_on(std::unique_ptr<Channel> channel) {
     stale_ = false;
     http::Upstream& peer = channel->http();
-    peer.begin({target_.limits.first_byte, target_.limits.body});
+    peer.begin(limits_);
     Upload upload(exchange_, peer, target_.connections.loop());
     const Watch watch(*this, peer);
+    if (client_gone_) co_return Error{ErrorKind::cancelled, Side::downstream};  // before anything left us
     const Nanos asked = now();
     const upstream::Endpoint& endpoint = channel->endpoint();
     const std::string_view host =
@@ -217,7 +232,8 @@ class Forward {
   // After a failure before anything of a response came: whether the same request may be sent once more.
   bool may_repeat(const Error& error, bool reused) {
     if (error.kind == ErrorKind::refused) return body_is_whole() && ++refusals_ < kMostRefusals;
-    return reused && repeatable() && error.kind != ErrorKind::timed_out && error.kind != ErrorKind::cancelled;
+    // The connection had ended before we used it; one that lives and says nothing was given the request.
+    return reused && repeatable() && (error.kind == ErrorKind::closed || error.kind == ErrorKind::reset);
   }
 
   // The client's own deadline: what is under way for it ends, and it is told so.
@@ -278,6 +294,7 @@ class Forward {
   http::Exchange& exchange_;
   const ForwardTarget& target_;
   ForwardAccount& account_;
+  http::UpstreamLimits limits_;
   net::Deadline deadline_;
   Nanos expires_ = 0;                     // by the client's own word; 0: it said nothing
   http::Upstream* peer_ = nullptr;        // who is being asked

@@ -30,6 +30,7 @@ class Replay final : public http::BodySource {
 
   http::BodyStep poll(std::string_view& piece) override;
   Task<void> fill() override;
+  void release() override { source_.release(); }
   void stop() override;
   Error error() const override;
   const http::Fields& trailers() const override { return source_.trailers(); }

@@ -2,6 +2,8 @@
 
 #include "sluice/base/text.hpp"
 
+#include <algorithm>
+
 namespace sluice::http {
 
 bool is_grpc(const RequestHead& request) {
@@ -16,15 +18,17 @@ std::optional<Nanos> parse_grpc_timeout(std::string_view value) {
   const auto count = parse_decimal<std::uint32_t>(value.substr(0, value.size() - 1));
   if (!count) return std::nullopt;
   constexpr Nanos kSecond = 1'000'000'000;
+  Nanos unit = 0;
   switch (value.back()) {
-    case 'H': return Nanos{*count} * 3600 * kSecond;
-    case 'M': return Nanos{*count} * 60 * kSecond;
-    case 'S': return Nanos{*count} * kSecond;
-    case 'm': return Nanos{*count} * 1'000'000;
-    case 'u': return Nanos{*count} * 1'000;
-    case 'n': return Nanos{*count};
+    case 'H': unit = 3600 * kSecond; break;
+    case 'M': unit = 60 * kSecond; break;
+    case 'S': unit = kSecond; break;
+    case 'm': unit = 1'000'000; break;
+    case 'u': unit = 1'000; break;
+    case 'n': unit = 1; break;
     default: return std::nullopt;
   }
+  return std::min(Nanos{*count}, kLongestGrpcTimeout / unit) * unit;
 }
 
 std::optional<Nanos> grpc_timeout(const RequestHead& request) {

@@ -93,6 +93,7 @@ Task<Error> ClientConnection::upload(http::Exchange& exchange) {
       co_await transport_->loop().yield();
     }
     Outbox& out = Outbox::fresh();
+    exchange.request_body->release();
     const BodyStep step = gather(exchange, out);
     turn += out.bytes();
     if (!out.empty()) {

@@ -399,6 +399,7 @@ Task<Error> ServerConnection::send_body(Framing framing) {
     }
     if (step == BodyStep::end) co_return Error{};
     if (step == BodyStep::failed) co_return body->error();
+    if (step == BodyStep::data) body->release();
     if (step == BodyStep::wait) co_await body->fill();
   }
 }

@@ -32,14 +32,14 @@ void BodyPipe::start(Session& session, std::uint32_t stream, Side side, std::int
   session_ = &session;
   stream_ = stream;
   side_ = side;
-  window_ = target_ = window;
+  window_ = target_ = first_window_ = window;
   chunks_.clear();
   first_ = 0;
   error_ = {};
   trailers_.clear();
   expected_.reset();
   received_ = bytes_ = most_ = unsettled_ = 0;
-  ended_ = false;
+  ended_ = hold_last_ = false;
 }
 
 bool BodyPipe::admit(std::uint32_t bytes) {
@@ -99,15 +99,22 @@ void BodyPipe::close() {
   first_ = 0;
   ended_ = true;  // no more window for the stream
   settle();
+  session_->shrink(std::exchange(target_, first_window_) - first_window_);
   deadline_.disarm();
+}
+
+// What may be handed out now.
+std::uint64_t BodyPipe::available() const {
+  const bool held = hold_last_ && !ended_ && expected_ && received_ == *expected_;
+  return received_ - bytes_ - (held && received_ != bytes_ ? 1 : 0);
 }
 
 BodyStep BodyPipe::poll(std::string_view& piece) {
   if (error_) return BodyStep::failed;
-  if (unsettled_ >= static_cast<std::uint64_t>(target_) / 2) settle();
-  while (first_ < chunks_.size()) {
+  const std::uint64_t most = available();
+  while (most != 0 && first_ < chunks_.size()) {
     Chunk& chunk = chunks_[first_];
-    piece = chunk.unread();
+    piece = chunk.unread().substr(0, most);
     if (piece.empty()) {
       ++first_;
       continue;
@@ -138,16 +145,28 @@ void BodyPipe::settle() {
   // Small steps cost a frame each; half a window is soon enough.
   const std::int64_t missing = grown - outstanding - window_;
   if (missing < target_ / 2) return;
+  if (grown > target_ && !session_->grow(grown - target_)) return open_window(missing - (grown - target_));
   target_ = grown;
+  open_window(missing);
+}
+
+void BodyPipe::open_window(std::int64_t missing) {
+  if (missing <= 0) return;
   window_ += missing;
   session_->send_window_update(stream_, static_cast<std::uint32_t>(missing));
 }
 
-Task<void> BodyPipe::fill() {
+// The windows are opened for what is no longer in memory, never before.
+void BodyPipe::release() {
+  if (unsettled_ == 0) return;
   std::erase_if(chunks_, [](const Chunk& chunk) { return chunk.unread().empty(); });
   first_ = 0;
   settle();
-  while (!error_ && !ended_ && chunks_.empty()) {
+}
+
+Task<void> BodyPipe::fill() {
+  release();
+  while (!error_ && !ended_ && available() == 0) {
     co_await Wait{*this};
   }
 }

@@ -29,6 +29,9 @@ class BodyPipe final : public http::BodySource {
   }
   // What Content-Length says; none for a body that ends when it ends.
   void expect(std::optional<std::uint64_t> length) { expected_ = length; }
+  // Keeps the last byte of an announced length back until END_STREAM: only then is it certain that the message is what
+  // it said, and who reads it by its length would take it for complete.
+  void hold_last() { hold_last_ = true; }
 
   // From the session. A DATA frame's bytes, padding and all, against the window.
   bool admit(std::uint32_t bytes);
@@ -45,11 +48,14 @@ class BodyPipe final : public http::BodySource {
 
   http::BodyStep poll(std::string_view& piece) override;
   Task<void> fill() override;
+  void release() override;
   void stop() override;
   Error error() const override { return error_; }
   const http::Fields& trailers() const override { return trailers_; }
 
   bool ended() const { return ended_; }
+  // What the peer may still send.
+  std::int64_t window() const { return window_; }
   // Bytes handed to the reader.
   std::uint64_t bytes() const { return bytes_; }
 
@@ -61,12 +67,14 @@ class BodyPipe final : public http::BodySource {
   };
   struct Wait;
 
+  std::uint64_t available() const;
   void settle();
+  void open_window(std::int64_t missing);
   void wake();
   static void on_deadline(void* self);
 
   Session* session_ = nullptr;
-  std::vector<Chunk> chunks_;  // from first_ on; what was read stays until the next fill()
+  std::vector<Chunk> chunks_;  // what was read stays until the next fill() or release()
   std::size_t first_ = 0;      // the first chunk with something unread, or the last
   net::Waiter* waiter_ = nullptr;
   net::Deadline deadline_;
@@ -78,11 +86,13 @@ class BodyPipe final : public http::BodySource {
   std::uint64_t most_ = 0;
   std::uint64_t unsettled_ = 0;  // read, and not yet given back to the windows
   std::int64_t window_ = 0;      // what the peer may still send
+  std::int64_t first_window_ = 0;
   std::int64_t target_ = 0;      // what it may send when all is read
   Nanos stall_ = 0;
   std::uint32_t stream_ = 0;
   Side side_ = Side::internal;
   bool ended_ = false;
+  bool hold_last_ = false;
 };
 
 }  // namespace sluice::http2

@@ -22,9 +22,9 @@ constexpr Nanos kSecond = 1'000'000'000;
 constexpr http::HeadLimits kResponseLimits{64 * 1024, 256};
 // Interim responses before one final response; more is a flood.
 constexpr std::size_t kMostInterim = 16;
-// A response in flight to a slow client: what one stream may hold, and all streams of a connection.
+// A response in flight to a slow client: what one stream may hold, and what those that move fast may have more.
 constexpr std::int64_t kStreamWindow = 128 * 1024;
-constexpr std::int64_t kConnectionWindow = kStreamWindow * static_cast<std::int64_t>(ClientConnection::kMostStreams);
+constexpr std::int64_t kGrowth = 8 * 1024 * 1024;
 // A server that is silent for so long while streams wait is asked whether it lives, and given so long to answer.
 // Not asked again soon: gRPC servers end connections that ping more than once in five minutes.
 constexpr Nanos kSilence = 30 * kSecond;
@@ -40,8 +40,9 @@ SessionLimits client_limits() {
   out.resets = 100'000;  // our own servers are not fought, only bounded
   out.control_frames = 100'000;
   out.continuations = 64;
-  out.connection_window = kConnectionWindow;
+  out.streams = ClientConnection::kMostStreams;
   out.stream_window = kStreamWindow;
+  out.growth = kGrowth;
   out.stall = kStall;
   return out;
 }
@@ -85,6 +86,7 @@ class ClientExchange final : public Stream, public ClientStream {
   net::Deadline deadline_;
   HeadWait* waiting_ = nullptr;
   std::vector<http::ResponseHead> interim_;
+  std::size_t interims_ = 0;
   http::ResponseHead head_;
   std::uint64_t sent_bytes_ = 0;
   Nanos last_sent_ = 0;
@@ -109,7 +111,8 @@ class ClientSession final : public Session {
     return is_ready() && !leaving_ && alive() && promised_ + streams().size() < most() && next_id_ < kLargestStream;
   }
   bool is_ready() const { return got_settings_; }
-  bool usable() const { return alive(); }
+  std::size_t most() const { return std::min<std::size_t>(peer_streams_, ClientConnection::kMostStreams); }
+  bool usable() const { return alive() && !leaving_; }
   bool speaks_connect() const { return peer_connect_protocol_; }
   std::size_t active() const { return promised_ + streams().size(); }
 
@@ -130,6 +133,10 @@ class ClientSession final : public Session {
     break_promise();
   }
   std::uint32_t next_id() const { return next_id_; }
+  // A stream waited in vain since `since`. If nothing at all has come, the way may be dead: nobody else is sent there.
+  void suspect(Nanos since) {
+    if (last_read_ < since) leaving_ = true;
+  }
   void release(ClientExchange& stream) {
     hold();
     if (stream.id() != 0) {
@@ -150,8 +157,6 @@ class ClientSession final : public Session {
   }
 
  private:
-  std::size_t most() const { return std::min<std::size_t>(peer_streams_, ClientConnection::kMostStreams); }
-
   void on_block(const FrameHead& head, std::string_view block, bool malformed) override;
   void on_settings() override {
     if (!std::exchange(told_ready_, true)) owner_.ready(connection_);
@@ -208,7 +213,7 @@ void ClientExchange::send_head(const http::Exchange& exchange, std::string_view 
   encoder.field(block, ":scheme", session_->transport().ssl() != nullptr ? "https" : "http", FieldId::other);
   encoder.field(block, ":authority", request.authority.empty() ? default_host : request.authority, FieldId::other);
   encoder.field(block, ":path", request.target, FieldId::other);
-  if (tunnel_) encoder.field(block, ":protocol", request.upgrade, FieldId::other);
+  if (tunnel_) encoder.field(block, ":protocol", "websocket", FieldId::other);
   for (const http::Field& field : request.fields.all()) {
     if (field.dropped || field.id == FieldId::host) continue;
     if (tunnel_ && iequals(field.name, kWebSocketKey)) continue;  // RFC 8441 §5
@@ -227,7 +232,7 @@ Task<Error> ClientExchange::send(http::Exchange& exchange, std::string_view defa
   if (!connection_.usable()) co_return upstream_error(ErrorKind::refused);  // ended since it was chosen
   exchange_ = &exchange;
   // Without the server's word for it there is no tunnel; not upgrading is always right (RFC 9110 §7.8).
-  tunnel_ = exchange.request.upgrade == "websocket" && connection_.speaks_connect();
+  tunnel_ = iequals(exchange.request.upgrade, "websocket") && connection_.speaks_connect();
   open(connection_, connection_.next_id());
   connection_.admit(*this);
   await_head();
@@ -276,6 +281,7 @@ Task<Error> ClientExchange::receive(http::Exchange& exchange) {
     const Nanos from = uploading_ ? now : last_sent_;
     const bool came = co_await HeadWait{*this, from + limits_.first_byte};
     if (!came && !uploading_ && connection_.loop().now() >= last_sent_ + limits_.first_byte) {
+      connection_.suspect(last_sent_);
       co_return upstream_error(ErrorKind::timed_out);
     }
   }
@@ -324,7 +330,7 @@ BlockResult ClientExchange::take_head(HpackDecoder& decoder, std::string_view bl
                                            exchange_->arena, head);
   if (result.verdict != Block::good) return result;
   if (head.status < 200) {
-    if (interim_.size() == kMostInterim) return {Block::malformed, {}};
+    if (++interims_ > kMostInterim) return {Block::malformed, {}};
     interim_.push_back(head);
   } else {
     head_ = head;
@@ -349,7 +355,8 @@ void ClientSession::on_block(const FrameHead& head, std::string_view block, bool
   if (known == nullptr || known->gone() != Stream::Gone::no || known->remote_ended()) {
     if (head.stream % 2 == 0 || head.stream > last_stream_) return connection_error(Code::protocol_error);
     if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
-    if (known != nullptr && known->gone() == Stream::Gone::no) stream_error(head.stream, Code::stream_closed);
+    if (known != nullptr && known->gone() == Stream::Gone::no) return stream_error(head.stream, Code::stream_closed);
+    take_control_token();
     return;
   }
   auto& stream = static_cast<ClientExchange&>(*known);
@@ -408,6 +415,7 @@ void ClientConnection::run() { session_->run(); }
 net::Transport& ClientConnection::transport() { return session_->transport(); }
 bool ClientConnection::available() const { return session_->available(); }
 bool ClientConnection::is_ready() const { return session_->is_ready(); }
+std::size_t ClientConnection::most() const { return session_->most(); }
 std::size_t ClientConnection::active() const { return session_->active(); }
 void ClientConnection::drain() { session_->drain(); }
 void ClientConnection::cancel(ErrorKind kind) { session_->fail({kind, Side::upstream}); }

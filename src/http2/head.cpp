@@ -18,6 +18,8 @@ using http::Method;
 // Beyond this many times the limit, and this many bytes, it is no mistake any more, RFC 9113 §10.5.1.
 constexpr std::uint64_t kBomb = 4;
 constexpr std::uint64_t kLeastBomb = 128 * 1024;
+// Crumbs of a cookie for each field that a head may have; browsers send at most 180.
+constexpr std::uint32_t kCrumbs = 4;
 // What HTTP/1 writes around a field.
 constexpr std::uint64_t kFieldCost = 4;
 
@@ -53,6 +55,7 @@ Block read_block(HpackDecoder& decoder, std::string_view block, const http::Head
   bool seen_regular = false;
   std::uint64_t size = 0;
   std::uint32_t count = 0;
+  std::uint32_t crumbs = 0;
   HpackField field;
   for (;;) {
     const bool keep = !malformed && !large;
@@ -71,8 +74,10 @@ Block read_block(HpackDecoder& decoder, std::string_view block, const http::Head
       continue;
     }
     seen_regular = true;
-    // Crumbs of one cookie are one field (RFC 9113 §8.2.3).
-    if (field.id != FieldId::cookie && ++count > limits.fields) large = true;
+    // Crumbs of one cookie are one field (RFC 9113 §8.2.3), but there is an end to what one can be made of.
+    if (++(field.id == FieldId::cookie ? crumbs : count) > limits.fields * (field.id == FieldId::cookie ? kCrumbs : 1)) {
+      large = true;
+    }
     malformed = field.name.empty() || !http::all_of(field.name, http::kLowerName) || !valid_value(field.value) ||
                 connection_specific(field) || !sink.regular(field);
   }

@@ -88,7 +88,7 @@ class ServerSession final : public Session {
       : ServerSession(std::move(transport), connection, service, service.settings(connection.listener())) {}
 
   void run() {
-    announce({{Setting::max_concurrent_streams, streams_allowed_},
+    announce({{Setting::max_concurrent_streams, limits_.streams},
               {Setting::max_header_list_size, limits_.head},
               {Setting::enable_connect_protocol, 1},
               {Setting::no_rfc7540_priorities, 1}});
@@ -121,11 +121,11 @@ class ServerSession final : public Session {
         drain_deadline_(&ServerSession::on_drain_deadline, this),
         accepted_(loop().now()),
         idle_since_(accepted_),
-        header_(settings.header),
-        streams_allowed_(settings.http2.streams) {}
+        header_(settings.header) {}
 
   static SessionLimits limits_from(const http::ServerSettings& settings) {
     SessionLimits out;
+    out.streams = settings.http2.streams;
     out.head = settings.limits.bytes;
     out.resets = settings.http2.resets;
     out.control_frames = settings.http2.control_frames;
@@ -159,7 +159,6 @@ class ServerSession final : public Session {
   Nanos accepted_;
   Nanos idle_since_;
   Nanos header_;
-  std::uint32_t streams_allowed_;
   bool started_ = false;
   bool draining_ = false;
   bool drained_ = false;  // the second GOAWAY is out: no further stream counts
@@ -218,8 +217,9 @@ BlockResult ServerStream::read(HpackDecoder& decoder, std::string_view block, bo
   const BlockResult result =
       read_request(decoder, block, end_stream, settings_.limits, exchange_.arena, request, pseudo_);
   if (!pseudo_.priority.empty()) prioritise(parse_priority(pseudo_.priority));
-  received().set_limits(settings_.body, settings_.max_body);
+  received().set_limits(http::is_grpc(request) ? http::kGrpcSilence : settings_.body, settings_.max_body);
   received().expect(pseudo_.length);
+  received().hold_last();
   if (!end_stream) exchange_.request_body = &received();
   if (!request.upgrade.empty()) {
     exchange_.request_body = nullptr;  // until the tunnel is open
@@ -277,7 +277,8 @@ void ServerStream::send_head(const http::ResponseHead& head, bool end_stream) {
 }
 
 Task<Error> ServerStream::interim(const http::ResponseHead& head) {
-  if (!lost()) send_head(head, false);
+  // To a client that reads nothing it would say nothing.
+  if (!lost() && session_->reads()) send_head(head, false);
   co_return lost();
 }
 
@@ -401,7 +402,8 @@ void ServerSession::on_known_stream(ServerStream& stream, const FrameHead& head,
   const bool wanted = stream.gone() == Stream::Gone::no && !stream.remote_ended();
   if (!wanted) {
     if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
-    if (stream.gone() == Stream::Gone::no) stream_error(head.stream, Code::stream_closed);
+    if (stream.gone() == Stream::Gone::no) return stream_error(head.stream, Code::stream_closed);
+    take_control_token();
     return;
   }
   const Block verdict = stream.take_trailers(decoder_, block);
@@ -417,23 +419,25 @@ void ServerSession::on_used_id(std::uint32_t id, std::string_view block) {
   const auto by_us = closed_by_us(id);
   if (!by_us) return connection_error(Code::protocol_error);
   if (!*by_us) return connection_error(Code::stream_closed);
-  if (!skip_block(decoder_, block)) connection_error(Code::compression_error);
+  if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
+  take_control_token();
 }
 
 // Streams that were reset still count twice over while their handlers come to an end.
 bool ServerSession::full() const {
-  if (streams().size() < streams_allowed_) return false;
+  if (streams().size() < limits_.streams) return false;
   const auto open = std::count_if(streams().begin(), streams().end(),
                                   [](const Stream* stream) { return stream->gone() == Stream::Gone::no; });
-  return static_cast<std::size_t>(open) >= streams_allowed_ || streams().size() >= std::size_t{streams_allowed_} * 2;
+  return static_cast<std::size_t>(open) >= limits_.streams || streams().size() >= std::size_t{limits_.streams} * 2;
 }
 
 void ServerSession::on_request(const FrameHead& head, std::string_view block, bool malformed) {
-  if (drained_) {  // it was told that this one would not count
-    if (!skip_block(decoder_, block)) connection_error(Code::compression_error);
-    return;
-  }
   last_stream_ = head.stream;
+  if (drained_) {  // it was told that this one would not count
+    if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
+    return pass_over(head.stream);
+  }
+  last_served_ = head.stream;
   if (full()) {
     if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
     return refuse_stream(head.stream);
@@ -458,7 +462,7 @@ void ServerSession::on_request(const FrameHead& head, std::string_view block, bo
 
 void ServerSession::finish(ServerStream& stream) {
   idle_since_ = loop().now();
-  if (stream.gone() == Stream::Gone::no) give_reset_token();
+  if (stream.gone() == Stream::Gone::no) end_well();
   if (streams().size() == 1 && (drained_ || client_leaves_) && alive()) close();
   remove(stream);  // may destroy the session
   ServerStream::recycle(&stream);
@@ -487,7 +491,7 @@ void ServerSession::finish_drain() {
   if (drained_ || !alive()) return;
   drained_ = true;
   drain_deadline_.disarm();
-  send_goaway(last_stream_, Code::no_error);
+  send_goaway(last_served_, Code::no_error);
   if (streams().empty()) close();
 }
 
@@ -505,7 +509,7 @@ void ServerSession::on_silence() {
   if (now < read_deadline()) return;
   if (!got_settings_ || block_since() != 0 || partial_frame()) return connection_error(Code::no_error);
   if (!streams().empty()) return;
-  send_goaway(last_stream_, Code::no_error);
+  send_goaway(last_served_, Code::no_error);
   close();
 }
 

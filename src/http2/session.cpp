@@ -9,13 +9,23 @@ namespace {
 
 constexpr Nanos kSecond = 1'000'000'000;
 constexpr Nanos kMinute = 60 * kSecond;
+// The connection's window is opened in steps of this many bytes.
+constexpr std::int64_t kCreditStep = 256 * 1024;
 // After our last bytes: how long we read on, so that they are not lost to a reset.
 constexpr Nanos kLinger = 2 * kSecond;
+// And how much: whoever floods is not worth more.
+constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
 // Bytes read before others get their turn.
 constexpr std::size_t kTurn = 256 * 1024;
 // A header block must be decoded to its end even when it is refused, and so is gathered up to this many times the
 // limit.
 constexpr std::size_t kBlockFactor = 2;
+// A DATA frame that earns back what it costs to ask for it; less is only paid for when there was no more to send.
+constexpr std::size_t kSubstance = 256;
+// What one sent earns: simple clients answer each with two WINDOW_UPDATEs.
+constexpr std::uint32_t kEarned = 4;
+// In streams that end well: so many of them earn one reset.
+constexpr std::uint32_t kResetCost = 4;
 
 }  // namespace
 
@@ -47,8 +57,10 @@ Session::Session(std::unique_ptr<net::Transport> transport, Role role, const Ses
     : limits_(limits),
       last_read_(transport->loop().now()),
       transport_(std::move(transport)),
-      resets_(limits.resets, kMinute),
+      closed_by_us_(std::clamp<std::size_t>(std::size_t{limits.streams} * 2, 64, 1024)),
+      resets_(limits.resets * kResetCost, kMinute),
       control_(limits.control_frames, kMinute),
+      growth_left_(limits.growth),
       role_(role),
       preface_done_(role == Role::client) {}
 
@@ -65,11 +77,11 @@ void Session::announce(std::initializer_list<std::pair<Setting, std::uint32_t>> 
     size += 6;
   }
   append_frame({0, FrameType::settings, 0, 0}, {payload, size});
-  const std::int64_t more = limits_.connection_window - kDefaultWindow;
-  if (more > 0) {
-    receive_window_ += more;
-    send_window_update(0, static_cast<std::uint32_t>(more));
-  }
+  // Enough for all windows of streams together: one that nobody reads holds its own and no other's.
+  const std::int64_t together = limits_.streams * limits_.stream_window + limits_.growth + kCreditStep;
+  const std::int64_t more = std::min(together, kLargestWindow) - kDefaultWindow;
+  receive_window_ += more;
+  send_window_update(0, static_cast<std::uint32_t>(more));
 }
 
 void Session::start() {
@@ -82,8 +94,9 @@ void Session::start() {
 Detached Session::read_all() {
   std::size_t turn = 0;
   while (alive()) {
-    if (out_.size() > kMostUnsent) {
-      // It asks and asks, and reads none of the answers: then neither do we.
+    if (role_ == Role::server && !reads()) {
+      // It asks and asks, and reads none of the answers: then neither do we. (A server that did the same to us while we
+      // did it to it would never end.)
       co_await Paused{*this};
       continue;
     }
@@ -120,20 +133,30 @@ Detached Session::read_all() {
   maybe_end();
 }
 
-// The writer sends what is left and a FIN; what still comes is read away for a while.
+// The writer sends what is left and a FIN. What still comes meanwhile is read away, because closing with something
+// unread would reset the connection and take our last bytes with it: for as long as they move, and a little longer.
 Task<void> Session::linger() {
-  const Nanos deadline = loop().now() + kLinger;
-  while (!dead_ && loop().now() < deadline) {
+  std::size_t read = 0;
+  std::size_t unsent = SIZE_MAX;
+  Nanos deadline = loop().now() + kLinger;
+  while (!dead_ && read < kLingerBytes) {
     in_.reserve(Buffer::kSmall);
     in_.consume(in_.size());
     const net::IoResult got = transport_->read(in_.room());
+    read += got.bytes;
     if (got.status == net::IoStatus::ok) {
       co_await loop().yield();
       continue;
     }
     in_.release();
     if (got.status != net::IoStatus::would_block) break;
-    if (co_await transport_->readable(deadline) != ErrorKind::none) break;
+    const ErrorKind waited = co_await transport_->readable(deadline);
+    if (waited != ErrorKind::none && waited != ErrorKind::timed_out) break;
+    if (loop().now() < deadline) continue;
+    const std::size_t left = writer_done_ ? transport_->unsent() : SIZE_MAX;
+    if (writer_done_ && (left == 0 || left >= unsent)) break;
+    unsent = left;
+    deadline = loop().now() + kLinger;
   }
   fail({ErrorKind::closed, Side::internal});
 }
@@ -210,7 +233,7 @@ bool Session::take_control_token() {
 }
 
 bool Session::take_reset_token() {
-  if (resets_.take(loop().now())) return true;
+  if (resets_.take(loop().now(), kResetCost)) return true;
   connection_error(Code::enhance_your_calm, http::Abuse::rapid_reset);
   return false;
 }
@@ -242,11 +265,7 @@ void Session::on_data(const FrameHead& head, std::string_view payload) {
   Stream* const stream = find(head.stream);
   if (stream == nullptr || stream->gone_ != Stream::Gone::no || stream->remote_ended_) {
     credit(counted);
-    if (stream != nullptr && stream->gone_ == Stream::Gone::by_us) {
-      take_control_token();
-      return;
-    }
-    return data_on_closed(head.stream);
+    return data_on_closed(head.stream, counted);
   }
   if (!stream->data_allowed_) {
     credit(counted);
@@ -254,28 +273,35 @@ void Session::on_data(const FrameHead& head, std::string_view payload) {
   }
   // Who overruns one window respects none: that is the connection's end (RFC 9113 §6.9.1 leaves the choice).
   if (!stream->received_.admit(counted)) return connection_error(Code::flow_control_error);
-  if (!payload.empty()) control_.put_back();
+  if (payload.size() >= kSubstance) control_.put_back();
   const bool fits = stream->received_.push(payload);
   if (const auto padding = counted - static_cast<std::uint32_t>(payload.size()); padding != 0) {
     stream->received_.skip(padding);
   }
-  if (!fits) return stream_error(head.stream, Code::protocol_error);
+  if (!fits) {
+    credit(static_cast<std::uint32_t>(payload.size()));
+    return stream_error(head.stream, Code::protocol_error);
+  }
   if (head.has(kEndStream)) end_received(*stream);
 }
 
 void Session::end_received(Stream& stream) {
+  if (!stream.received_.finish()) return stream_error(stream.id_, Code::protocol_error);
   stream.remote_ended_ = true;
-  if (!stream.received_.finish()) stream_error(stream.id_, Code::protocol_error);
 }
 
-// Frames may cross our RST_STREAM on the way, though not without end; after the peer's own there is no excuse.
-void Session::data_on_closed(std::uint32_t id) {
-  const auto ours = closed_by_us(id);
-  if (ours && *ours) {
-    take_control_token();
-    return;
+// Frames may cross our RST_STREAM on the way, as many as the stream's window let out; after the peer's own there is no
+// excuse.
+void Session::data_on_closed(std::uint32_t id, std::uint32_t bytes) {
+  if (Stream* const stream = find(id); stream != nullptr && stream->gone_ == Stream::Gone::by_us) {
+    if (!stream->received_.admit(bytes)) return connection_error(Code::flow_control_error);
+  } else if (stream == nullptr && closed_by_us_.contains(id)) {
+    late_ -= bytes;
+    if (late_ < 0) return connection_error(Code::flow_control_error);
+  } else {
+    return stream_error(id, Code::stream_closed);
   }
-  stream_error(id, Code::stream_closed);
+  if (bytes == 0) take_control_token();
 }
 
 void Session::on_headers(const FrameHead& head, std::string_view payload) {
@@ -329,7 +355,7 @@ void Session::on_reset(const FrameHead& head, std::string_view payload) {
   // NO_ERROR after a complete response only says that the rest of the request is not wanted.
   if (role_ == Role::client && code == Code::no_error && stream->remote_ended_) return stream->stop_sending();
   const bool unfinished = !stream->local_ended_;
-  const ErrorKind kind = code == Code::refused_stream ? ErrorKind::refused : ErrorKind::reset;
+  const ErrorKind kind = code == Code::refused_stream ? ErrorKind::refused : ErrorKind::abandoned;
   stream->lose({kind, peer()}, Stream::Gone::by_peer);
   if (role_ == Role::server && unfinished) take_reset_token();
 }
@@ -345,9 +371,11 @@ void Session::on_settings_frame(const FrameHead& head, std::string_view payload)
   if (payload.size() % 6 != 0) return connection_error(Code::frame_size_error);
   if (got_settings_ && !take_control_token()) return;
   got_settings_ = true;
+  const std::int64_t window_before = peer_initial_window_;
   for (; !payload.empty(); payload.remove_prefix(6)) {
     if (!apply_setting(static_cast<Setting>(get16(payload.data())), get32(payload.data() + 2))) return;
   }
+  if (!move_windows(peer_initial_window_ - window_before)) return;
   append_frame({0, FrameType::settings, kAck, 0}, {});
   on_settings();
 }
@@ -365,13 +393,7 @@ bool Session::apply_setting(Setting setting, std::uint32_t value) {
     case Setting::max_concurrent_streams: peer_streams_ = value; return true;
     case Setting::initial_window_size: {
       if (value > kLargestWindow) return refuse(Code::flow_control_error);
-      const std::int64_t difference = value - peer_initial_window_;
       peer_initial_window_ = value;
-      for (Stream* stream : streams_) {
-        stream->window_ += difference;
-        if (stream->window_ > kLargestWindow) return refuse(Code::flow_control_error);
-      }
-      schedule();
       return true;
     }
     case Setting::max_frame_size:
@@ -383,6 +405,20 @@ bool Session::apply_setting(Setting setting, std::uint32_t value) {
     case Setting::no_rfc7540_priorities: return value > 1 ? refuse(Code::protocol_error) : true;
     case Setting::max_header_list_size: return true;  // advice; what is too large for the peer it will refuse
   }
+  return true;
+}
+
+// Once for a frame, however often it sets the initial window.
+bool Session::move_windows(std::int64_t difference) {
+  if (difference == 0) return true;
+  for (Stream* stream : streams_) {
+    stream->window_ += difference;
+    if (stream->window_ > kLargestWindow) {
+      connection_error(Code::flow_control_error);
+      return false;
+    }
+  }
+  schedule();
   return true;
 }
 
@@ -440,28 +476,22 @@ Stream* Session::find(std::uint32_t id) const {
 }
 
 void Session::remove(Stream& stream) {
-  stream.received_.close();
   stream.stall_.disarm();
   std::erase(streams_, &stream);
-  remember_closed(stream.id_, stream.gone_ == Stream::Gone::by_us);
+  if (stream.gone_ == Stream::Gone::by_us) {
+    closed_by_us_.add(stream.id_);
+    late_ += stream.received_.window();
+  } else {
+    closed_.add(stream.id_);
+  }
+  stream.received_.close();
   stream.session_ = nullptr;
   maybe_end();
 }
 
-void Session::remember_closed(std::uint32_t id, bool by_us) {
-  const std::uint32_t entry = id << 1 | (by_us ? 1U : 0U);
-  if (closed_.size() < kClosedKept) {
-    closed_.push_back(entry);
-  } else {
-    closed_[closed_at_++ % kClosedKept] = entry;
-  }
-}
-
 std::optional<bool> Session::closed_by_us(std::uint32_t id) const {
-  for (const std::uint32_t entry : closed_) {
-    if (entry >> 1 == id) return (entry & 1) != 0;
-  }
-  return std::nullopt;
+  if (closed_by_us_.contains(id)) return true;
+  return closed_.contains(id) ? std::optional<bool>(false) : std::nullopt;
 }
 
 void Session::stream_error(std::uint32_t id, Code code) {
@@ -477,14 +507,19 @@ void Session::stream_error(std::uint32_t id, Code code) {
 
 void Session::refuse_stream(std::uint32_t id) {
   send_reset(id, Code::refused_stream);
-  remember_closed(id, true);
+  pass_over(id);
   take_reset_token();
+}
+
+void Session::pass_over(std::uint32_t id) {
+  closed_by_us_.add(id);
+  late_ += limits_.stream_window;
 }
 
 void Session::connection_error(Code code, std::optional<http::Abuse> abuse) {
   if (!alive()) return;
   if (abuse) on_abuse(*abuse);
-  send_goaway(role_ == Role::server ? last_stream_ : 0, code);
+  send_goaway(last_served_, code);
   const std::vector<Stream*> open = streams_;
   for (Stream* stream : open)
     stream->lose({ErrorKind::closed, peer()}, Stream::Gone::by_us);
@@ -545,9 +580,15 @@ void Session::append_frame(const FrameHead& head, std::string_view payload) {
 
 void Session::credit(std::uint32_t bytes) {
   uncredited_ += bytes;
-  if (uncredited_ < limits_.connection_window / 4) return;
+  if (uncredited_ < kCreditStep) return;
   receive_window_ += uncredited_;
   send_window_update(0, static_cast<std::uint32_t>(std::exchange(uncredited_, 0)));
+}
+
+bool Session::grow(std::int64_t bytes) {
+  if (bytes > growth_left_) return false;
+  growth_left_ -= bytes;
+  return true;
 }
 
 void Session::send_window_update(std::uint32_t stream, std::uint32_t bytes) {
@@ -665,12 +706,25 @@ void Session::pump() {
   }
 }
 
+// `cut`: the peer's window ended the frame, not the body.
+void Session::data_sent(std::size_t bytes, bool cut) {
+  send_window_ -= static_cast<std::int64_t>(bytes);
+  data_sent_at_ = loop().now();
+  if (!cut || bytes >= kSubstance) control_.put_back(kEarned);
+  schedule();
+}
+
 void Session::drop_turn(Stream& stream) { std::erase(ready_, &stream); }
 
 // One stream's window stays closed: that stream is given up. Where nothing at all could be sent, what the
 // client asks for is to hold our memory.
 void Session::send_stalled(Stream& stream) {
-  if (role_ == Role::server && loop().now() - data_sent_at_ >= stream.stall_after_) {
+  const bool others_move = loop().now() - data_sent_at_ < stream.stall_after_;
+  // It only waits for its turn.
+  if (others_move && stream.window_ > 0) {
+    return stream.stall_.arm(loop(), data_sent_at_ + stream.stall_after_);
+  }
+  if (role_ == Role::server && !others_move) {
     return connection_error(Code::enhance_your_calm, http::Abuse::stalled_window);
   }
   send_reset(stream.id_, Code::cancel);

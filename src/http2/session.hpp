@@ -17,6 +17,7 @@
 #include "http2/hpack.hpp"
 #include "http2/stream.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,9 +34,29 @@ struct SessionLimits {
   std::uint32_t resets = 500;            // per minute, see http::Http2Limits
   std::uint32_t control_frames = 1'000;  // per minute
   std::uint32_t continuations = 16;
-  std::int64_t connection_window = 1024 * 1024;  // what the peer may send on all streams together
-  std::int64_t stream_window = kDefaultWindow;   // and on one; start() must announce another than the default
+  std::uint32_t streams = 128;                  // that are open at a time
+  std::int64_t stream_window = kDefaultWindow;  // what the peer may send on one; start() announces another than the default
+  std::int64_t growth = 2 * 1024 * 1024;        // by which windows of streams may grow, all together
   Nanos stall = 0;                               // the longest wait for the peer to take what we send
+};
+
+// The last ids of a kind: a ring that grows only as far as it is used.
+class LastIds {
+ public:
+  explicit LastIds(std::size_t most) : most_(most) {}
+  void add(std::uint32_t id) {
+    if (ids_.size() < most_) {
+      ids_.push_back(id);
+    } else {
+      ids_[next_++ % most_] = id;
+    }
+  }
+  bool contains(std::uint32_t id) const { return std::find(ids_.begin(), ids_.end(), id) != ids_.end(); }
+
+ private:
+  std::vector<std::uint32_t> ids_;
+  std::size_t most_;
+  std::size_t next_ = 0;
 };
 
 class Session {
@@ -50,12 +71,18 @@ class Session {
 
   // For streams and their bodies.
   void credit(std::uint32_t bytes);
+  // A stream asks for a larger window, or gives back what it had been given.
+  bool grow(std::int64_t bytes);
+  void shrink(std::int64_t bytes) { growth_left_ += bytes; }
   void send_window_update(std::uint32_t stream, std::uint32_t bytes);
   void send_reset(std::uint32_t stream, Code code);
   // Encodes a header block: fields go to encoder(), into the text that begin_block() answers.
   std::string& begin_block();
   HpackEncoder& encoder() { return encoder_; }
   void send_block(Stream& stream, const std::string& block, bool end_stream);
+
+  // Whether the peer takes what we send.
+  bool reads() const { return out_.size() <= kMostUnsent; }
 
   // The connection is lost or must be given up: all streams fail.
   void fail(const Error& error);
@@ -104,8 +131,11 @@ class Session {
   bool alive() const { return !closing_ && !dead_; }
   Side peer() const { return role_ == Role::server ? Side::downstream : Side::upstream; }
   bool take_reset_token();
-  void give_reset_token() { resets_.put_back(); }
+  bool take_control_token();
+  void end_well() { resets_.put_back(); }
   void refuse_stream(std::uint32_t id);
+  // One that does not count; what comes for it is read away.
+  void pass_over(std::uint32_t id);
   // END_STREAM has come.
   void end_received(Stream& stream);
   // Whether a stream of that id is over, and by whose doing; only the last ones are remembered.
@@ -118,7 +148,8 @@ class Session {
 
   HpackDecoder decoder_;
   SessionLimits limits_;
-  std::uint32_t last_stream_ = 0;   // the highest the peer opened
+  std::uint32_t last_stream_ = 0;  // the highest that was opened, by the peer or, towards a server, by us
+  std::uint32_t last_served_ = 0;  // of the peer's: the highest that counts
   std::uint32_t peer_streams_ = UINT32_MAX;  // what it allows us to open
   bool peer_connect_protocol_ = false;
   bool got_settings_ = false;
@@ -141,13 +172,13 @@ class Session {
   void on_reset(const FrameHead& head, std::string_view payload);
   void on_settings_frame(const FrameHead& head, std::string_view payload);
   bool apply_setting(Setting setting, std::uint32_t value);
+  bool move_windows(std::int64_t difference);
   void on_ping(const FrameHead& head, std::string_view payload);
   void on_goaway_frame(const FrameHead& head, std::string_view payload);
   void on_window_update(const FrameHead& head, std::string_view payload);
   void on_priority_update_frame(const FrameHead& head, std::string_view payload);
-  void data_on_closed(std::uint32_t id);
+  void data_on_closed(std::uint32_t id, std::uint32_t bytes);
   bool idle(std::uint32_t id) const;
-  bool take_control_token();
   static bool strip_padding(const FrameHead& head, std::string_view& payload);
   Task<void> linger();
 
@@ -163,16 +194,15 @@ class Session {
   bool may_send(const Stream& stream) const;
   bool has_room() const { return out_.size() < kEnough; }
   void drop_turn(Stream& stream);
+  void data_sent(std::size_t bytes, bool cut);
   void send_stalled(Stream& stream);
 
-  void remember_closed(std::uint32_t id, bool by_us);
   void maybe_end();
 
   // What is gathered for one write; a little over it is normal.
   static constexpr std::size_t kEnough = 48 * 1024;
   // Answers of ours that the peer does not read: beyond, we read nothing from it either.
   static constexpr std::size_t kMostUnsent = 128 * 1024;
-  static constexpr std::size_t kClosedKept = 64;
 
   std::unique_ptr<net::Transport> transport_;
   HpackEncoder encoder_;
@@ -182,8 +212,8 @@ class Session {
   Paused* paused_ = nullptr;         // the reader, while too much is unsent
   std::vector<Stream*> streams_;     // by id, ascending
   std::vector<Stream*> ready_;       // those that wait for their turn to send
-  std::vector<std::uint32_t> closed_;  // ring of ids: id << 1 | reset by us
-  std::size_t closed_at_ = 0;
+  LastIds closed_{32};               // by END_STREAM or the peer
+  LastIds closed_by_us_;
   std::unique_ptr<std::string> block_;  // a header block under way
   FrameHead block_head_;
   Nanos block_since_ = 0;
@@ -196,6 +226,8 @@ class Session {
   std::int64_t send_window_ = kDefaultWindow;
   std::int64_t receive_window_ = kDefaultWindow;
   std::int64_t uncredited_ = 0;
+  std::int64_t growth_left_;
+  std::int64_t late_ = 0;  // what may still come for streams that we have closed
   std::int64_t peer_initial_window_ = kDefaultWindow;
   std::uint64_t turns_ = 0;
   std::uint32_t holds_ = 0;

@@ -81,17 +81,16 @@ Stream::Sent Stream::send_frame() {
     std::memcpy(at + kFrameHead + size, pending_.data(), fits);
     size += fits;
     pending_.remove_prefix(fits);
-    if (pending_.empty()) step_ = body_->poll(pending_);
+    if (!pending_.empty()) break;
+    body_->release();
+    step_ = body_->poll(pending_);
   }
   const bool end = pending_.empty() && step_ == BodyStep::end && body_->trailers().size() == 0;
   put_frame_head(at, {static_cast<std::uint32_t>(size), FrameType::data, end ? kEndStream : std::uint8_t{0}, id_});
   session.out_.commit(kFrameHead + size);
   window_ -= static_cast<std::int64_t>(size);
-  session.send_window_ -= static_cast<std::int64_t>(size);
-  session.data_sent_at_ = session.loop().now();
-  session.control_.put_back();
+  session.data_sent(size, !pending_.empty());
   *counter_ += size;
-  session.schedule();
   if (!end) return Sent::more;
   local_ended_ = true;
   return Sent::ended;
@@ -149,7 +148,9 @@ void Stream::lose(const Error& error, Gone how) {
   if (lost_) return;
   lost_ = error;
   gone_ = how;
-  received_.fail(error);
+  // A response that has come to its end is good whatever becomes of the connection; a request whose client is gone is
+  // of no use to anybody.
+  if (session_->role_ == Role::server || !remote_ended_) received_.fail(error);
   if (turn_ != nullptr) settle_turn(Sent::failed);
   on_lost();
 }

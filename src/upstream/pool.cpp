@@ -21,6 +21,9 @@ Error connect_error(int cause) {
   return {kind, Side::upstream, cause};
 }
 
+// How often who was left over is sent on.
+constexpr int kMostAttempts = 5;
+
 // A non-blocking socket on its way to `address`; -1 and `cause` when it failed at once.
 int start_connect(const SocketAddress& address, int& cause) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -131,26 +134,26 @@ Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpo
   co_return nullptr;
 }
 
-Task<std::unique_ptr<Channel>> Connections::open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout,
-                                                 Error& error) {
-  if (endpoint->wire().h2) co_return co_await open_shared(std::move(endpoint), connect_timeout, error);
-  auto transport = co_await connect(*endpoint, loop_.now() + connect_timeout, error);
+Task<std::unique_ptr<Channel>> Connections::open(std::shared_ptr<Endpoint> endpoint, ConnectTime time, Error& error) {
+  if (endpoint->wire().h2) co_return co_await open_shared(std::move(endpoint), time, error);
+  auto transport = co_await connect(*endpoint, loop_.now() + time.patience, error);
   if (transport == nullptr) co_return nullptr;
   auto connection = std::make_unique<Exclusive>(*this, endpoint, std::move(transport));
   slot(*endpoint).active.push_front(*connection);
   co_return connection;
 }
 
-Task<std::unique_ptr<Channel>> Connections::open_shared(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout,
+Task<std::unique_ptr<Channel>> Connections::open_shared(std::shared_ptr<Endpoint> endpoint, ConnectTime time,
                                                         Error& error) {
+  const Nanos give_up = loop_.now() + time.patience;
   // Who is left over when a connection is shared out tries the next; a server that lets nobody in is no use.
-  for (int attempt = 0; attempt < 3; ++attempt) {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     Shared* chosen = nullptr;
     slot(*endpoint).shared.for_each([&](Shared& connection) {
       if (chosen == nullptr && connection.has_room_to_wait()) chosen = &connection;
     });
-    if (chosen == nullptr) chosen = &Shared::start(*this, endpoint, connect_timeout);
-    Shared::Share share{*chosen};
+    if (chosen == nullptr) chosen = &Shared::start(*this, endpoint, time.limit);
+    Shared::Share share(*chosen, give_up);
     co_await share;
     if (share.stream != nullptr) co_return chosen->channel(std::move(share.stream), false);
     error = share.error;

@@ -1,5 +1,6 @@
 #include "upstream/shared.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::upstream {
@@ -31,6 +32,21 @@ Shared& Shared::start(Connections& owner, std::shared_ptr<Endpoint> endpoint, Na
 void Shared::Share::await_suspend(std::coroutine_handle<> handle) {
   waiter.handle = handle;
   connection.waiting_.push_back(this);
+  deadline.arm(connection.owner_.loop(), give_up);
+}
+
+// The connection goes on opening, for the others or for later.
+void Shared::Share::on_deadline(void* self) {
+  auto& share = *static_cast<Share*>(self);
+  std::erase(share.connection.waiting_, &share);
+  share.error = {ErrorKind::connect_timeout, Side::upstream};
+  share.connection.owner_.loop().wake(share.waiter);
+}
+
+bool Shared::has_room_to_wait() const {
+  // What the server allowed last time is the best guess for this time.
+  const std::size_t most = std::min(owner_.slot(*endpoint_).streams, http2::ClientConnection::kMostStreams);
+  return opening() && waiting_.size() < most;
 }
 
 Detached Shared::establish(Nanos connect_timeout) {
@@ -58,6 +74,7 @@ Detached Shared::establish(Nanos connect_timeout) {
 // Those who waited get what there is.
 void Shared::settle(const Error& error) {
   for (Share* share : std::exchange(waiting_, {})) {
+    share->deadline.disarm();
     share->error = error;
     if (!error && http_->available()) share->stream = http_->open();
     owner_.loop().wake(share->waiter);
@@ -66,8 +83,10 @@ void Shared::settle(const Error& error) {
 
 void Shared::ready(http2::ClientConnection& /*connection*/) {
   deadline_.disarm();
+  if (http_->is_ready()) owner_.slot(*endpoint_).streams = std::max<std::size_t>(http_->most(), 1);
   // Not HTTP/2, or not in time.
   settle(http_->is_ready() ? Error{} : Error{ErrorKind::connect_failed, Side::upstream});
+  if (http_->is_ready() && http_->active() == 0) http_->drain();  // it lets nobody in, or nobody waits any more
 }
 
 void Shared::released(http2::ClientConnection& /*connection*/) {
@@ -102,7 +121,8 @@ std::unique_ptr<Channel> Shared::channel(std::unique_ptr<http2::ClientStream> st
 }
 
 void Shared::drain() {
-  if (http_ != nullptr) http_->drain();
+  // Those who wait began before: they are let in, and the last to leave ends it (released).
+  if (http_ != nullptr && waiting_.empty()) http_->drain();
 }
 
 void Shared::cancel(ErrorKind kind) {

@@ -18,18 +18,23 @@ class Shared final : public ListLink, private http2::ClientOwner {
 
   // co_await: a stream, or why there is none. Neither: there were more who waited than the server lets in.
   struct Share {
-    Shared& connection;
-    std::unique_ptr<http2::ClientStream> stream{};
-    Error error{};
-    net::Waiter waiter{};
+    Share(Shared& of, Nanos give_up_at) : connection(of), give_up(give_up_at), deadline(&Share::on_deadline, this) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> handle);
     void await_resume() const noexcept {}
+    static void on_deadline(void* self);
+
+    Shared& connection;
+    Nanos give_up;
+    net::Deadline deadline;
+    std::unique_ptr<http2::ClientStream> stream;
+    Error error;
+    net::Waiter waiter{};
   };
 
   bool opening() const { return http_ == nullptr || !http_->is_ready(); }
   // Whether one more may wait for it.
-  bool has_room_to_wait() const { return opening() && waiting_.size() < http2::ClientConnection::kMostStreams; }
+  bool has_room_to_wait() const;
   // A stream now, or nullptr. `sure`: see Connections::take.
   std::unique_ptr<Channel> take(bool sure);
   std::unique_ptr<Channel> channel(std::unique_ptr<http2::ClientStream> stream, bool reused);

@@ -154,6 +154,7 @@ TOO_LARGE = {
     "fields-same-name": [("a", "b")] * 1_000,
     "fields-without-value": [("a", "")] * 5_000,
     "cookie": [("cookie", "a=" + "b" * 40_000)],
+    "crumbs": [("cookie", "a=b")] * 500,
 }
 
 
@@ -178,10 +179,10 @@ def test_the_largest_head_passes(stage):
 
 
 def test_crumbs_are_one_field(stage):
-    """RFC 9113 §8.2.3: however many; only their size counts."""
+    """RFC 9113 §8.2.3: more of them than a head may have fields."""
     with besieged(stage, at_most=1, strict=True) as attacker:
-        assert attacker.get("/attack", *[("cookie", "a=b")] * 500).status == 200
-    assert stage.app.last("/attack").request.all("Cookie") == ["; ".join(["a=b"] * 500)]
+        assert attacker.get("/attack", *[("cookie", "a=b")] * 300).status == 200
+    assert stage.app.last("/attack").request.all("Cookie") == ["; ".join(["a=b"] * 300)]
 
 
 def test_the_most_continuations_pass(stage):

@@ -1,8 +1,9 @@
-"""Real counterparts: nginx as application, curl and openssl as clients, wrk and h2load as crowds."""
+"""Real counterparts: nginx and nghttpx as applications, curl, nghttp, openssl and a browser as clients, wrk and h2load as crowds."""
 
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -139,3 +140,64 @@ def h2load(url, requests, connections=16):
     succeeded = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", done.stdout)
     assert succeeded, f"h2load said:\n{done.stdout}{done.stderr}"
     return int(succeeded[1]), done.stdout
+
+
+class Load:
+    """h2load in the background, over HTTP/2: `requests` in all, `streams` at a time on each of the connections.
+
+    url: "http://127.0.0.1:port/…" or "https://…"; `authority` is what is asked for.
+    """
+
+    def __init__(self, url, requests, connections=4, streams=50, authority="app.test", options=()):
+        scheme, _, rest = url.partition("://")
+        address, _, path = rest.partition("/")
+        port = address.rpartition(":")[2]
+        self.process = subprocess.Popen(
+            [need("h2load"), "-t", "1", "-c", str(connections), "-m", str(streams), "-n", str(requests), f"--connect-to={address}",
+             *options, f"{scheme}://{authority}:{port}/{path}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+
+    @property
+    def running(self):
+        return self.process.poll() is None
+
+    def result(self):
+        """Waits; returns (succeeded, everything else that became of requests, report)."""
+        report, _ = self.process.communicate(timeout=PATIENCE * 2)
+        numbers = re.search(r"(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", report)
+        statuses = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", report)
+        assert numbers and statuses, f"h2load said:\n{report}"
+        assert numbers[2] == statuses[1], report
+        return int(numbers[2]), sum(map(int, numbers.groups()[2:])), report
+
+    def stop(self):
+        if self.running:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+def nghttp(*arguments):
+    """Runs nghttp; returns the CompletedProcess."""
+    return subprocess.run([need("nghttp"), "--no-verify-peer", *map(str, arguments)], capture_output=True, timeout=PATIENCE, check=False)
+
+
+class Browser:
+    """Headless Chromium that visits `url`; it takes any certificate, and finds every host on 127.0.0.1."""
+
+    def __init__(self, url):
+        self.folder = Path(tempfile.mkdtemp(prefix="sluice-chromium-"))
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                [need("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+                 "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1", f"--user-data-dir={self.folder}/profile", url],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "HOME": str(self.folder)}, start_new_session=True)
+
+    def stop(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # its own session, so its helpers and nobody else
+        except ProcessLookupError:
+            pass
+        self.process.wait(PATIENCE)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -13,6 +13,7 @@ enum class ErrorKind : std::uint8_t {
   none,
   closed,  // orderly end where more was due, or the connection is gone
   reset,   // RST, EPIPE, or any other failed read or write
+  abandoned,  // the peer gave up this one message (RST_STREAM); its connection lives
   refused, // the peer says that it did nothing with the request (REFUSED_STREAM, GOAWAY): safe to repeat
   timed_out,
   deadline_exceeded,  // the client said how long it waits, and that is over

@@ -20,10 +20,14 @@ enum class BodyStep : std::uint8_t {
 
 class BodySource {
  public:
-  // Never blocks, reads nothing. Pieces stay valid until the next fill() or until the source is reset.
+  // Never blocks, reads nothing. Pieces stay valid until the next fill() or release(), or until the source is
+  // reset.
   virtual BodyStep poll(std::string_view& piece) = 0;
   // Waits for more. All pieces must have been consumed: written, or copied. On failure poll() says so too.
   virtual Task<void> fill() = 0;
+  // All pieces so far have been consumed; their memory may go, and the sender be told of the room. For whoever polls
+  // on and on without ever having to wait.
+  virtual void release() {}
   // Makes a fill() under way return and the source fail with `cancelled`: nobody wants the rest.
   virtual void stop() = 0;
 

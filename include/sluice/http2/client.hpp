@@ -55,6 +55,9 @@ class ClientConnection {
   // Everything under way ends now with `kind`.
   void cancel(ErrorKind kind);
 
+  // How many streams the server allows, kMostStreams at most.
+  std::size_t most() const;
+
   static constexpr std::size_t kMostStreams = 100;
 
  private:

@@ -101,6 +101,9 @@ class Transport final : private Pollable {
   // The same, but bytes may have come: for connections on which the peer speaks when it likes.
   bool open();
 
+  // Bytes written that the peer has not acknowledged yet (on a unix socket: not read).
+  std::size_t unsent() const;
+
   // FIN (under TLS close_notify before it), reading goes on.
   void shutdown_write();
   // Destruction sends RST: for a message whose end can be told only by the end of the connection.

@@ -26,6 +26,13 @@ struct Limits {
   Nanos idle = 0;  // an unused connection
 };
 
+// How long a new connection may take, TLS and settings included, and how long who asks for it waits: for one that is
+// shared others may have more patience. patience <= limit.
+struct ConnectTime {
+  Nanos limit;
+  Nanos patience;
+};
+
 // The use of a connection for one exchange.
 class Channel {
  public:
@@ -65,7 +72,7 @@ class Connections {
   std::unique_ptr<Channel> take(Endpoint& endpoint, bool sure);
   // A new connection, TLS and settings included. On failure `error` is set and the result empty. Who asks
   // while a connection that can be shared is being opened gets a share of that one.
-  Task<std::unique_ptr<Channel>> open(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout, Error& error);
+  Task<std::unique_ptr<Channel>> open(std::shared_ptr<Endpoint> endpoint, ConnectTime time, Error& error);
   // After an exchange: keeps the connection for `idle`, or closes it.
   void give_back(std::unique_ptr<Channel> channel, Nanos idle);
 
@@ -93,6 +100,7 @@ class Connections {
     IntrusiveList<Exclusive> active;  // owned by their exchanges
     IntrusiveList<Shared> shared;     // owned by themselves
     std::size_t idle_count = 0;
+    std::size_t streams = SIZE_MAX;  // that the server allowed on the last connection, 1 at least
     net::Deadline retire;
     bool retired = false;  // no longer configured
   };
@@ -101,7 +109,7 @@ class Connections {
   void drop_idle(Exclusive& connection);
   // TCP and TLS, as the endpoint's wire says.
   Task<std::unique_ptr<net::Transport>> connect(const Endpoint& endpoint, Nanos deadline, Error& error);
-  Task<std::unique_ptr<Channel>> open_shared(std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout, Error& error);
+  Task<std::unique_ptr<Channel>> open_shared(std::shared_ptr<Endpoint> endpoint, ConnectTime time, Error& error);
 
   net::Loop& loop_;
   std::vector<std::unique_ptr<Slot>> slots_;  // by endpoint id
