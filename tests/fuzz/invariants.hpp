@@ -7,6 +7,7 @@
 #include "sluice/http/message.hpp"
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -15,8 +16,10 @@
 
 namespace sluice::fuzz {
 
-inline void must(bool promise) {
-  if (!promise) std::abort();
+inline void must(bool promise, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  if (promise) return;
+  std::fprintf(stderr, "%s:%d: a broken promise\n", file, line);
+  std::abort();
 }
 
 inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
