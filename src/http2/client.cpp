@@ -266,6 +266,7 @@ void ClientExchange::on_deadline(void* self) {
 }
 
 Task<Error> ClientExchange::receive(http::Exchange& exchange) {
+  if (id() == 0) co_return upstream_error(ErrorKind::refused);  // send() said so already
   for (;;) {
     if (!interim_.empty()) {
       http::ResponseHead head = interim_.front();

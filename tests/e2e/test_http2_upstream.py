@@ -634,6 +634,40 @@ def test_a_graceful_goaway(start, h2apps, gate):
 
 
 @both
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_server_that_leaves_as_soon_as_it_came(start, h2apps, speaks, method):
+    """SETTINGS and GOAWAY in one breath: nothing was looked at, so who waited is served by the next connection."""
+    def greet(connection):
+        if connection.number == 0:
+            connection.send(settings() + goaway(0))
+            connection.read_preface()
+        else:
+            connection.start()
+
+    app = h2apps(lambda v: v.connection.wait_end() if v.connection.number == 0 else v.reply(body=b"got " + v.body()),
+                 on_connect=greet, forgiving=True)
+    sluice = start(to_h2(app))
+    assert ask(sluice, speaks, "/x", method, body=b"x" if method == "POST" else b"")[0] == 200
+    assert not app.connections[0].visits, "RFC 9113 §6.8: no further stream"
+
+
+def test_a_reload_while_a_connection_opens(start, h2apps, gate):
+    """The server is dropped while requests wait for its SETTINGS: they began before, and are served by it."""
+    first, second = h2apps(name="first", on_connect=lambda c: (gate.wait(PATIENCE), c.start())), h2apps(name="second")
+    sluice = start(to_h2(first, timeouts={"drain": "60s"}, pool_keys={"timeouts": {"connect": "60s"}}))
+    with visit(sluice) as visitor:
+        streams = [visitor.open(head("GET", "/x")) for _ in range(30)]
+        first.wait(lambda: first.connections, "a connection")
+        visitor.sync()
+        for _ in range(2):
+            assert sluice.hang_up(to_h2(second, timeouts={"drain": "60s"})) == "applied"
+        assert ask(sluice, "h1", "/new") == (200, b"hello from second")
+        gate.set()
+        assert {bytes(visitor.answer(s).body) for s in streams} == {b"hello from first"}
+    first.wait_all_closed()
+
+
+@both
 def test_a_connection_that_was_closed_while_idle(start, h2apps, speaks):
     app = h2apps()
     sluice = start(to_h2(app))

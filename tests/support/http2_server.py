@@ -249,7 +249,10 @@ class Connection:
 
     def reset(self):
         """With RST instead of FIN."""
-        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            pass  # somebody else closed it
         self.abandon()
 
     def abandon(self):
