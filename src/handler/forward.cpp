@@ -20,8 +20,8 @@ using upstream::Channel;
 // One server that refuses is passed over for another, once. Pooled connections found closed do not count: the
 // server did not refuse, we were late.
 constexpr std::size_t kMostServers = 2;
-// A server that says it did nothing with the request (a connection that ends, a limit on streams) is asked again,
-// or another is; so often.
+// A server that says it did nothing with the request (a connection that ends, a limit on streams) is asked
+// again, or another is; so often.
 constexpr int kMostRefusals = 3;
 
 // Failures of a connect that say nothing about the server, or that it is well and busy.
@@ -184,7 +184,7 @@ class Forward {
     const Nanos before = now();
     const Nanos limit = target_.limits.connect;
     const Nanos patience = expires_ == 0 ? limit : std::min(limit, expires_ - before);
-    auto channel = co_await target_.connections.open(endpoint, {limit, patience}, error);
+    auto channel = co_await target_.connections.open(endpoint, {limit, patience, target_.limits.idle}, error);
     account_.connect += now() - before;
     if (channel != nullptr) endpoint->connect_succeeded();
     if (expired_ && channel != nullptr) {
@@ -296,9 +296,9 @@ class Forward {
   ForwardAccount& account_;
   http::UpstreamLimits limits_;
   net::Deadline deadline_;
-  Nanos expires_ = 0;                     // by the client's own word; 0: it said nothing
-  http::Upstream* peer_ = nullptr;        // who is being asked
-  http::BodySource* source_ = nullptr;    // under the replay
+  Nanos expires_ = 0;                   // by the client's own word; 0: it said nothing
+  http::Upstream* peer_ = nullptr;      // who is being asked
+  http::BodySource* source_ = nullptr;  // under the replay
   std::optional<Replay> replay_;
   int refusals_ = 0;
   std::array<std::uint32_t, kMostServers> tried_{};

@@ -1,6 +1,6 @@
-// A request body that can be sent a second time: what was pulled from it is kept, up to a bound, for a server that
-// takes the first attempt's place. The source is pulled by a coroutine of its own, so that an attempt can be given
-// up without giving up what the client is still sending.
+// A request body that can be sent a second time: what was pulled from it is kept, up to a bound, for a server
+// that takes the first attempt's place. The source is pulled by a coroutine of its own, so that an attempt
+// can be given up without giving up what the client is still sending.
 #pragma once
 
 #include "sluice/http/body.hpp"

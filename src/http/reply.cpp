@@ -101,7 +101,8 @@ void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason) {
   const unsigned status = reason.grpc != 0 ? reason.grpc : grpc_status_of(reason.status);
   char digits[4];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
-  fields.add(arena, "grpc-status", arena.copy({digits, static_cast<std::size_t>(end - digits)}), FieldId::other);
+  fields.add(arena, "grpc-status", arena.copy({digits, static_cast<std::size_t>(end - digits)}),
+             FieldId::other);
   fields.add(arena, "grpc-message", reason.details, FieldId::other);
 }
 

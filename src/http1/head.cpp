@@ -309,7 +309,8 @@ Error check_request_line(std::string_view line, Arena& arena) {
   return parse_request_line(cursor, arena, scratch, absolute);
 }
 
-Error parse_request(std::string_view head, Arena& arena, const http::HeadLimits& limits, http::RequestHead& out) {
+Error parse_request(std::string_view head, Arena& arena, const http::HeadLimits& limits,
+                    http::RequestHead& out) {
   Cursor cursor{head.data(), head.data() + head.size()};
   AbsoluteForm absolute;
   bool too_many = false;
@@ -357,7 +358,8 @@ Error parse_response(std::string_view head, Arena& arena, const http::HeadLimits
   return kNone;
 }
 
-Error parse_trailers(std::string_view section, Arena& arena, const http::HeadLimits& limits, http::Fields& out) {
+Error parse_trailers(std::string_view section, Arena& arena, const http::HeadLimits& limits,
+                     http::Fields& out) {
   Cursor cursor{section.data(), section.data() + section.size()};
   bool too_many = false;
   if (!parse_fields(cursor, arena, limits.fields, out, too_many)) return {ErrorKind::malformed};

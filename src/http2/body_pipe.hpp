@@ -29,8 +29,8 @@ class BodyPipe final : public http::BodySource {
   }
   // What Content-Length says; none for a body that ends when it ends.
   void expect(std::optional<std::uint64_t> length) { expected_ = length; }
-  // Keeps the last byte of an announced length back until END_STREAM: only then is it certain that the message is what
-  // it said, and who reads it by its length would take it for complete.
+  // Keeps the last byte of an announced length back until END_STREAM: only then is it certain that the
+  // message is what it said, and who reads it by its length would take it for complete.
   void hold_last() { hold_last_ = true; }
 
   // From the session. A DATA frame's bytes, padding and all, against the window.
@@ -87,7 +87,7 @@ class BodyPipe final : public http::BodySource {
   std::uint64_t unsettled_ = 0;  // read, and not yet given back to the windows
   std::int64_t window_ = 0;      // what the peer may still send
   std::int64_t first_window_ = 0;
-  std::int64_t target_ = 0;      // what it may send when all is read
+  std::int64_t target_ = 0;  // what it may send when all is read
   Nanos stall_ = 0;
   std::uint32_t stream_ = 0;
   Side side_ = Side::internal;

@@ -22,11 +22,12 @@ constexpr Nanos kSecond = 1'000'000'000;
 constexpr http::HeadLimits kResponseLimits{64 * 1024, 256};
 // Interim responses before one final response; more is a flood.
 constexpr std::size_t kMostInterim = 16;
-// A response in flight to a slow client: what one stream may hold, and what those that move fast may have more.
+// A response in flight to a slow client: what one stream may hold, and what those that move fast may have
+// more.
 constexpr std::int64_t kStreamWindow = 128 * 1024;
 constexpr std::int64_t kGrowth = 8 * 1024 * 1024;
-// A server that is silent for so long while streams wait is asked whether it lives, and given so long to answer.
-// Not asked again soon: gRPC servers end connections that ping more than once in five minutes.
+// A server that is silent for so long while streams wait is asked whether it lives, and given so long to
+// answer. Not asked again soon: gRPC servers end connections that ping more than once in five minutes.
 constexpr Nanos kSilence = 30 * kSecond;
 constexpr Nanos kPingAnswer = 10 * kSecond;
 constexpr Nanos kPingAgain = 300 * kSecond;
@@ -100,7 +101,9 @@ class ClientExchange final : public Stream, public ClientStream {
 class ClientSession final : public Session {
  public:
   ClientSession(std::unique_ptr<net::Transport> transport, ClientConnection& connection, ClientOwner& owner)
-      : Session(std::move(transport), Role::client, client_limits()), connection_(connection), owner_(owner) {}
+      : Session(std::move(transport), Role::client, client_limits()),
+        connection_(connection),
+        owner_(owner) {}
 
   void run() {
     announce({{Setting::enable_push, 0}, {Setting::initial_window_size, kStreamWindow}});
@@ -108,11 +111,12 @@ class ClientSession final : public Session {
   }
 
   bool available() const {
-    return is_ready() && !leaving_ && alive() && promised_ + streams().size() < most() && next_id_ < kLargestStream;
+    return is_ready() && !leaving_ && alive() && promised_ + streams().size() < most() &&
+           next_id_ < kLargestStream;
   }
   bool is_ready() const { return got_settings_; }
   std::size_t most() const { return std::min<std::size_t>(peer_streams_, ClientConnection::kMostStreams); }
-  bool usable() const { return alive() && !leaving_; }
+  bool usable() const { return alive() && !leaving_ && streams().size() < most(); }
   bool speaks_connect() const { return peer_connect_protocol_; }
   std::size_t active() const { return promised_ + streams().size(); }
 
@@ -133,7 +137,8 @@ class ClientSession final : public Session {
     break_promise();
   }
   std::uint32_t next_id() const { return next_id_; }
-  // A stream waited in vain since `since`. If nothing at all has come, the way may be dead: nobody else is sent there.
+  // A stream waited in vain since `since`. If nothing at all has come, the way may be dead: nobody else is
+  // sent there.
   void suspect(Nanos since) {
     if (last_read_ < since) leaving_ = true;
   }
@@ -205,13 +210,15 @@ ClientExchange::~ClientExchange() {
 
 void ClientExchange::begin(const http::UpstreamLimits& limits) { limits_ = limits; }
 
-void ClientExchange::send_head(const http::Exchange& exchange, std::string_view default_host, bool end_stream) {
+void ClientExchange::send_head(const http::Exchange& exchange, std::string_view default_host,
+                               bool end_stream) {
   const http::RequestHead& request = exchange.request;
   std::string& block = session_->begin_block();
   HpackEncoder& encoder = session_->encoder();
   encoder.field(block, ":method", tunnel_ ? "CONNECT" : request.method_text, FieldId::other);
   encoder.field(block, ":scheme", session_->transport().ssl() != nullptr ? "https" : "http", FieldId::other);
-  encoder.field(block, ":authority", request.authority.empty() ? default_host : request.authority, FieldId::other);
+  encoder.field(block, ":authority", request.authority.empty() ? default_host : request.authority,
+                FieldId::other);
   encoder.field(block, ":path", request.target, FieldId::other);
   if (tunnel_) encoder.field(block, ":protocol", "websocket", FieldId::other);
   for (const http::Field& field : request.fields.all()) {
@@ -223,13 +230,15 @@ void ClientExchange::send_head(const http::Exchange& exchange, std::string_view 
   if (request.framing == http::Framing::length) {
     char digits[24];
     const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request.length);
-    encoder.field(block, "content-length", {digits, static_cast<std::size_t>(end - digits)}, FieldId::content_length);
+    encoder.field(block, "content-length", {digits, static_cast<std::size_t>(end - digits)},
+                  FieldId::content_length);
   }
   session_->send_block(*this, block, end_stream);
 }
 
 Task<Error> ClientExchange::send(http::Exchange& exchange, std::string_view default_host) {
-  if (!connection_.usable()) co_return upstream_error(ErrorKind::refused);  // ended since it was chosen
+  // It ended since it was chosen, or lets fewer in now.
+  if (!connection_.usable()) co_return upstream_error(ErrorKind::refused);
   exchange_ = &exchange;
   // Without the server's word for it there is no tunnel; not upgrading is always right (RFC 9110 §7.8).
   tunnel_ = iequals(exchange.request.upgrade, "websocket") && connection_.speaks_connect();
@@ -246,7 +255,8 @@ Task<Error> ClientExchange::send(http::Exchange& exchange, std::string_view defa
 
 Task<Error> ClientExchange::upload(http::Exchange& exchange) {
   uploading_ = true;
-  const Error error = co_await send_body(*exchange.request_body, exchange.own_field, limits_.body, sent_bytes_);
+  const Error error =
+      co_await send_body(*exchange.request_body, exchange.own_field, limits_.body, sent_bytes_);
   uploading_ = false;
   sent_all_ = !error;
   last_sent_ = connection_.loop().now();
@@ -293,8 +303,8 @@ Task<Error> ClientExchange::receive(http::Exchange& exchange) {
     tunnel_ = false;
     end_without_body();
   }
-  const bool bodiless = exchange.request.method == http::Method::head ||
-                        (http::bodiless(exchange.response.status) && !tunnel_);
+  const bool bodiless =
+      exchange.request.method == http::Method::head || (http::bodiless(exchange.response.status) && !tunnel_);
   exchange.response_body = bodiless ? nullptr : &received();
   co_return Error{};
 }
@@ -310,7 +320,8 @@ void ClientExchange::accept_tunnel(http::Exchange& exchange) {
   head.reason = http::reason_of(101);
   head.framing = http::Framing::until_close;
   if (const http::Field* key = exchange.request.fields.find(kWebSocketKey)) {
-    head.fields.add(exchange.arena, kWebSocketAccept, websocket_accept(key->value, exchange.arena), FieldId::other);
+    head.fields.add(exchange.arena, kWebSocketAccept, websocket_accept(key->value, exchange.arena),
+                    FieldId::other);
   }
 }
 
@@ -327,8 +338,8 @@ void ClientExchange::cancel(ErrorKind kind) {
 BlockResult ClientExchange::take_head(HpackDecoder& decoder, std::string_view block, bool end_stream) {
   heard_ = true;
   http::ResponseHead head;
-  const BlockResult result = read_response(decoder, block, end_stream, kResponseLimits, exchange_->request.method,
-                                           exchange_->arena, head);
+  const BlockResult result = read_response(decoder, block, end_stream, kResponseLimits,
+                                           exchange_->request.method, exchange_->arena, head);
   if (result.verdict != Block::good) return result;
   if (head.status < 200) {
     if (++interims_ > kMostInterim) return {Block::malformed, {}};
@@ -346,7 +357,8 @@ BlockResult ClientExchange::take_head(HpackDecoder& decoder, std::string_view bl
 }
 
 Block ClientExchange::take_trailers(HpackDecoder& decoder, std::string_view block) {
-  return read_trailers(decoder, block, kResponseLimits, exchange_->arena, received().received_trailers()).verdict;
+  return read_trailers(decoder, block, kResponseLimits, exchange_->arena, received().received_trailers())
+      .verdict;
 }
 
 // ---- the session
@@ -356,7 +368,8 @@ void ClientSession::on_block(const FrameHead& head, std::string_view block, bool
   if (known == nullptr || known->gone() != Stream::Gone::no || known->remote_ended()) {
     if (head.stream % 2 == 0 || head.stream > last_stream_) return connection_error(Code::protocol_error);
     if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
-    if (known != nullptr && known->gone() == Stream::Gone::no) return stream_error(head.stream, Code::stream_closed);
+    if (known != nullptr && known->gone() == Stream::Gone::no)
+      return stream_error(head.stream, Code::stream_closed);
     take_control_token();
     return;
   }
@@ -379,7 +392,8 @@ void ClientSession::on_goaway(std::uint32_t last, Code /*code*/) {
   const std::vector<Stream*> open = streams();
   for (Stream* stream : open) {
     if (stream->id() > last) {
-      static_cast<ClientExchange*>(stream)->fail_with(upstream_error(ErrorKind::refused), Stream::Gone::by_peer);
+      static_cast<ClientExchange*>(stream)->fail_with(upstream_error(ErrorKind::refused),
+                                                      Stream::Gone::by_peer);
     }
   }
   if (active() == 0) close();

@@ -44,7 +44,8 @@ bool connection_specific(const HpackField& field) {
 }
 
 // What all blocks have in common: the loop over the fields, the limits, the rules for ordinary fields. A
-// sink takes what is left: pseudo(field) and regular(field) answer false for what is malformed.
+// sink takes what is left: pseudo(field) and regular(field) answer false for what is malformed;
+// too_large(field) is told of the one that passed the limit.
 template <class Sink>
 Block read_block(HpackDecoder& decoder, std::string_view block, const http::HeadLimits& limits, Arena& arena,
                  Sink& sink) {
@@ -67,6 +68,7 @@ Block read_block(HpackDecoder& decoder, std::string_view block, const http::Head
     if (!keep) continue;
     if (size > limits.bytes) {
       large = true;
+      sink.too_large(field);
       continue;
     }
     if (field.name.starts_with(':')) {
@@ -75,11 +77,12 @@ Block read_block(HpackDecoder& decoder, std::string_view block, const http::Head
     }
     seen_regular = true;
     // Crumbs of one cookie are one field (RFC 9113 §8.2.3), but there is an end to what one can be made of.
-    if (++(field.id == FieldId::cookie ? crumbs : count) > limits.fields * (field.id == FieldId::cookie ? kCrumbs : 1)) {
+    if (++(field.id == FieldId::cookie ? crumbs : count) >
+        limits.fields * (field.id == FieldId::cookie ? kCrumbs : 1)) {
       large = true;
     }
-    malformed = field.name.empty() || !http::all_of(field.name, http::kLowerName) || !valid_value(field.value) ||
-                connection_specific(field) || !sink.regular(field);
+    malformed = field.name.empty() || !http::all_of(field.name, http::kLowerName) ||
+                !valid_value(field.value) || connection_specific(field) || !sink.regular(field);
   }
   if (malformed) return Block::malformed;
   return large ? Block::refused : Block::good;
@@ -111,7 +114,10 @@ struct RequestSink {
   std::string_view host{};
   bool has_length = false;
   bool bad_expectation = false;
+  bool long_path = false;
   std::uint32_t crumbs = 0;
+
+  void too_large(const HpackField& field) { long_path = field.name == ":path"; }
 
   bool pseudo(const HpackField& field) {
     if (field.name == ":method") return set_once(method, field.value) && http::all_of(method, http::kToken);
@@ -124,8 +130,9 @@ struct RequestSink {
 
   bool regular(const HpackField& field) {
     switch (field.id) {
-      case FieldId::te: return out.trailers_wanted = iequals(field.value, "trailers");  // nothing else may come
-      case FieldId::host: return set_once(host, field.value);     // written anew from the authority
+      case FieldId::te:
+        return out.trailers_wanted = iequals(field.value, "trailers");  // nothing else may come
+      case FieldId::host: return set_once(host, field.value);           // written anew from the authority
       case FieldId::content_length:
         if (!take_length(field, has_length, out.length)) return false;
         extra.length = out.length;
@@ -214,7 +221,8 @@ BlockResult take_connect(RequestSink& sink, bool end_stream, http::RequestHead& 
 }
 
 void take_framing(bool has_length, bool end_stream, http::RequestHead& out) {
-  const bool expects_body = out.method == Method::post || out.method == Method::put || out.method == Method::patch;
+  const bool expects_body =
+      out.method == Method::post || out.method == Method::put || out.method == Method::patch;
   if (!end_stream) {
     // A length of 0 must still be waited for: what is not over might break its word.
     out.framing = has_length && out.length != 0 ? Framing::length : Framing::chunked;
@@ -259,6 +267,7 @@ struct ResponseSink {
   std::string_view status{};
   bool has_length = false;
 
+  void too_large(const HpackField& /*field*/) const {}
   bool pseudo(const HpackField& field) { return field.name == ":status" && set_once(status, field.value); }
   bool regular(const HpackField& field) {
     if (field.id == FieldId::content_length && !take_length(field, has_length, out.length)) return false;
@@ -278,6 +287,7 @@ bool take_status(std::string_view text, http::ResponseHead& out) {
 struct TrailerSink {
   Arena& arena;
   http::Fields& out;
+  void too_large(const HpackField& /*field*/) const {}
   bool pseudo(const HpackField& /*field*/) const { return false; }
   bool regular(const HpackField& field) {
     if (http::forbidden_in_trailers({field.name, field.value, field.id})) return false;
@@ -289,21 +299,23 @@ struct TrailerSink {
 }  // namespace
 
 BlockResult read_request(HpackDecoder& decoder, std::string_view block, bool end_stream,
-                         const http::HeadLimits& limits, Arena& arena, http::RequestHead& out, RequestPseudo& pseudo) {
+                         const http::HeadLimits& limits, Arena& arena, http::RequestHead& out,
+                         RequestPseudo& pseudo) {
   RequestSink sink{arena, out, pseudo};
   const Block verdict = read_block(decoder, block, limits, arena, sink);
   if (verdict != Block::good && verdict != Block::refused) return {verdict, {}};
   const BlockResult result = finish_request(sink, end_stream, arena, out);
   // What was left out may be what is missing: too large comes first.
   if (verdict == Block::refused) {
-    const bool long_target = out.target.size() > limits.bytes / 2;
+    const bool long_target = sink.long_path || out.target.size() > limits.bytes / 2;
     return refuse(long_target ? ErrorKind::target_too_long : ErrorKind::head_too_large);
   }
   return result;
 }
 
 BlockResult read_response(HpackDecoder& decoder, std::string_view block, bool end_stream,
-                          const http::HeadLimits& limits, Method method, Arena& arena, http::ResponseHead& out) {
+                          const http::HeadLimits& limits, Method method, Arena& arena,
+                          http::ResponseHead& out) {
   ResponseSink sink{arena, out};
   const Block verdict = read_block(decoder, block, limits, arena, sink);
   if (verdict == Block::refused) return {verdict, {ErrorKind::head_too_large, Side::upstream}};
@@ -323,8 +335,8 @@ BlockResult read_response(HpackDecoder& decoder, std::string_view block, bool en
   return {};
 }
 
-BlockResult read_trailers(HpackDecoder& decoder, std::string_view block, const http::HeadLimits& limits, Arena& arena,
-                          http::Fields& out) {
+BlockResult read_trailers(HpackDecoder& decoder, std::string_view block, const http::HeadLimits& limits,
+                          Arena& arena, http::Fields& out) {
   TrailerSink sink{arena, out};
   const Block verdict = read_block(decoder, block, limits, arena, sink);
   return {verdict == Block::refused ? Block::malformed : verdict, {}};

@@ -33,20 +33,22 @@ struct BlockResult {
 
 struct RequestPseudo {
   std::string_view scheme;
-  std::string_view protocol;  // of an extended CONNECT, RFC 8441
-  std::string_view priority;  // the field's value, RFC 9218
+  std::string_view protocol;            // of an extended CONNECT, RFC 8441
+  std::string_view priority;            // the field's value, RFC 9218
   std::optional<std::uint64_t> length;  // Content-Length as the client said it
 };
 
 BlockResult read_request(HpackDecoder& decoder, std::string_view block, bool end_stream,
-                         const http::HeadLimits& limits, Arena& arena, http::RequestHead& out, RequestPseudo& pseudo);
+                         const http::HeadLimits& limits, Arena& arena, http::RequestHead& out,
+                         RequestPseudo& pseudo);
 
 // `method` is the request's. Interim responses too.
 BlockResult read_response(HpackDecoder& decoder, std::string_view block, bool end_stream,
-                          const http::HeadLimits& limits, http::Method method, Arena& arena, http::ResponseHead& out);
+                          const http::HeadLimits& limits, http::Method method, Arena& arena,
+                          http::ResponseHead& out);
 
-BlockResult read_trailers(HpackDecoder& decoder, std::string_view block, const http::HeadLimits& limits, Arena& arena,
-                          http::Fields& out);
+BlockResult read_trailers(HpackDecoder& decoder, std::string_view block, const http::HeadLimits& limits,
+                          Arena& arena, http::Fields& out);
 
 // Keeps the decoder right, nothing else. False: not HPACK.
 bool skip_block(HpackDecoder& decoder, std::string_view block);

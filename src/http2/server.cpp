@@ -84,7 +84,8 @@ class ServerStream final : public Stream, private http::Downstream {
 
 class ServerSession final : public Session {
  public:
-  ServerSession(std::unique_ptr<net::Transport> transport, ServerConnection& connection, http::Service& service)
+  ServerSession(std::unique_ptr<net::Transport> transport, ServerConnection& connection,
+                http::Service& service)
       : ServerSession(std::move(transport), connection, service, service.settings(connection.listener())) {}
 
   void run() {
@@ -113,8 +114,8 @@ class ServerSession final : public Session {
   void finish(ServerStream& stream);
 
  private:
-  ServerSession(std::unique_ptr<net::Transport> transport, ServerConnection& connection, http::Service& service,
-                const http::ServerSettings& settings)
+  ServerSession(std::unique_ptr<net::Transport> transport, ServerConnection& connection,
+                http::Service& service, const http::ServerSettings& settings)
       : Session(std::move(transport), Role::server, limits_from(settings)),
         connection_(connection),
         service_(service),
@@ -250,14 +251,16 @@ Detached ServerStream::serve(Error refusal) {
 
 void ServerStream::finish() {
   cancel_ = nullptr;
-  if (gone() == Gone::no && !local_ended()) abandon(Code::cancel);  // the client must not be told anything more
+  if (gone() == Gone::no && !local_ended())
+    abandon(Code::cancel);  // the client must not be told anything more
   // The rest of a request that was answered already is not wanted (RFC 9113 §8.1).
   if (gone() == Gone::no && !remote_ended()) abandon(Code::no_error);
   session().finish(*this);
 }
 
 Block ServerStream::take_trailers(HpackDecoder& decoder, std::string_view block) {
-  return read_trailers(decoder, block, http::kTrailerLimits, exchange_.arena, received().received_trailers()).verdict;
+  return read_trailers(decoder, block, http::kTrailerLimits, exchange_.arena, received().received_trailers())
+      .verdict;
 }
 
 void ServerStream::send_head(const http::ResponseHead& head, bool end_stream) {
@@ -271,7 +274,8 @@ void ServerStream::send_head(const http::ResponseHead& head, bool end_stream) {
   if (head.framing == http::Framing::length) {
     char digits[24];
     const auto [end, error] = std::to_chars(digits, digits + sizeof digits, head.length);
-    encoder.field(block, "content-length", {digits, static_cast<std::size_t>(end - digits)}, FieldId::content_length);
+    encoder.field(block, "content-length", {digits, static_cast<std::size_t>(end - digits)},
+                  FieldId::content_length);
   }
   session_->send_block(*this, block, end_stream);
 }
@@ -289,8 +293,8 @@ http::BodySource& ServerStream::open_tunnel() {
   return received();
 }
 
-// An extended CONNECT is accepted with 200 where HTTP/1.1 says 101, so a server that knows nothing of WebSockets
-// and says 200 to a mere GET must not seem to have accepted.
+// An extended CONNECT is accepted with 200 where HTTP/1.1 says 101, so a server that knows nothing of
+// WebSockets and says 200 to a mere GET must not seem to have accepted.
 Error ServerStream::check_tunnel() {
   http::ResponseHead& head = exchange_.response;
   if (head.status != 101) {
@@ -323,7 +327,8 @@ Task<Error> ServerStream::respond() {
       co_return error;
     }
   }
-  const bool head_only = !tunnel && (exchange_.request.method == http::Method::head || http::bodiless(head.status));
+  const bool head_only =
+      !tunnel && (exchange_.request.method == http::Method::head || http::bodiless(head.status));
   const bool empty = head.framing == http::Framing::length && head.length == 0;
   http::BodySource* const body = head_only || empty ? nullptr : exchange_.response_body;
   send_head(head, body == nullptr);
@@ -336,7 +341,8 @@ Task<Error> ServerStream::respond() {
   co_return error;
 }
 
-// The response cannot be completed, and the client must see that: a call by its status, anything else by a reset.
+// The response cannot be completed, and the client must see that: a call by its status, anything else by a
+// reset.
 void ServerStream::fail_response(const Error& error) {
   if (error.side != Side::upstream || !http::is_grpc(exchange_.request)) return abandon(Code::internal_error);
   http::Fields status;
@@ -428,7 +434,8 @@ bool ServerSession::full() const {
   if (streams().size() < limits_.streams) return false;
   const auto open = std::count_if(streams().begin(), streams().end(),
                                   [](const Stream* stream) { return stream->gone() == Stream::Gone::no; });
-  return static_cast<std::size_t>(open) >= limits_.streams || streams().size() >= std::size_t{limits_.streams} * 2;
+  return static_cast<std::size_t>(open) >= limits_.streams ||
+         streams().size() >= std::size_t{limits_.streams} * 2;
 }
 
 void ServerSession::on_request(const FrameHead& head, std::string_view block, bool malformed) {

@@ -17,10 +17,11 @@ constexpr Nanos kLinger = 2 * kSecond;
 constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
 // Bytes read before others get their turn.
 constexpr std::size_t kTurn = 256 * 1024;
-// A header block must be decoded to its end even when it is refused, and so is gathered up to this many times the
-// limit.
+// A header block must be decoded to its end even when it is refused, and so is gathered up to this many times
+// the limit.
 constexpr std::size_t kBlockFactor = 2;
-// A DATA frame that earns back what it costs to ask for it; less is only paid for when there was no more to send.
+// A DATA frame that earns back what it costs to ask for it; less is only paid for when there was no more to
+// send.
 constexpr std::size_t kSubstance = 256;
 // What one sent earns: simple clients answer each with two WINDOW_UPDATEs.
 constexpr std::uint32_t kEarned = 4;
@@ -95,8 +96,8 @@ Detached Session::read_all() {
   std::size_t turn = 0;
   while (alive()) {
     if (role_ == Role::server && !reads()) {
-      // It asks and asks, and reads none of the answers: then neither do we. (A server that did the same to us while we
-      // did it to it would never end.)
+      // It asks and asks, and reads none of the answers: then neither do we. (A server that did the same to
+      // us while we did it to it would never end.)
       co_await Paused{*this};
       continue;
     }
@@ -115,7 +116,8 @@ Detached Session::read_all() {
       continue;
     }
     if (got.status != net::IoStatus::would_block) {
-      fail({got.status == net::IoStatus::eof ? ErrorKind::closed : ErrorKind::reset, Side::internal, got.cause});
+      fail({got.status == net::IoStatus::eof ? ErrorKind::closed : ErrorKind::reset, Side::internal,
+            got.cause});
       break;
     }
     turn = 0;
@@ -133,8 +135,9 @@ Detached Session::read_all() {
   maybe_end();
 }
 
-// The writer sends what is left and a FIN. What still comes meanwhile is read away, because closing with something
-// unread would reset the connection and take our last bytes with it: for as long as they move, and a little longer.
+// The writer sends what is left and a FIN. What still comes meanwhile is read away, because closing with
+// something unread would reset the connection and take our last bytes with it: for as long as they move, and
+// a little longer.
 Task<void> Session::linger() {
   std::size_t read = 0;
   std::size_t unsent = SIZE_MAX;
@@ -184,8 +187,8 @@ bool Session::take_frames() {
   return alive();
 }
 
-// A body may come as slowly as it likes while it moves. Anything else has the time a head has: from its first byte
-// to its last.
+// A body may come as slowly as it likes while it moves. Anything else has the time a head has: from its first
+// byte to its last.
 Nanos Session::partial_deadline(Nanos head_time) const {
   const bool body = in_.size() >= kFrameHead && get_frame_head(in_.view().data()).type == FrameType::data;
   return body ? last_read_ + limits_.stall : partial_since_ + head_time;
@@ -205,8 +208,7 @@ bool Session::take_preface() {
 
 void Session::take_frame(const FrameHead& head, std::string_view payload) {
   const bool in_block = block_ != nullptr;
-  if (in_block != (head.type == FrameType::continuation) ||
-      (in_block && head.stream != block_head_.stream) ||
+  if (in_block != (head.type == FrameType::continuation) || (in_block && head.stream != block_head_.stream) ||
       (!got_settings_ && head.type != FrameType::settings)) {
     return connection_error(Code::protocol_error);
   }
@@ -290,8 +292,8 @@ void Session::end_received(Stream& stream) {
   stream.remote_ended_ = true;
 }
 
-// Frames may cross our RST_STREAM on the way, as many as the stream's window let out; after the peer's own there is no
-// excuse.
+// Frames may cross our RST_STREAM on the way, as many as the stream's window let out; after the peer's own
+// there is no excuse.
 void Session::data_on_closed(std::uint32_t id, std::uint32_t bytes) {
   if (Stream* const stream = find(id); stream != nullptr && stream->gone_ == Stream::Gone::by_us) {
     if (!stream->received_.admit(bytes)) return connection_error(Code::flow_control_error);
@@ -470,8 +472,9 @@ void Session::on_priority_update_frame(const FrameHead& head, std::string_view p
 void Session::add(Stream& stream) { streams_.push_back(&stream); }
 
 Stream* Session::find(std::uint32_t id) const {
-  const auto at = std::lower_bound(streams_.begin(), streams_.end(), id,
-                                   [](const Stream* stream, std::uint32_t wanted) { return stream->id_ < wanted; });
+  const auto at =
+      std::lower_bound(streams_.begin(), streams_.end(), id,
+                       [](const Stream* stream, std::uint32_t wanted) { return stream->id_ < wanted; });
   return at != streams_.end() && (*at)->id_ == id ? *at : nullptr;
 }
 
@@ -497,7 +500,8 @@ std::optional<bool> Session::closed_by_us(std::uint32_t id) const {
 void Session::stream_error(std::uint32_t id, Code code) {
   Stream* const stream = find(id);
   if (stream == nullptr && idle(id)) return connection_error(code);
-  send_reset(id, code);
+  const bool told = stream != nullptr ? stream->gone_ == Stream::Gone::by_us : closed_by_us_.contains(id);
+  if (!told) send_reset(id, code);
   if (stream != nullptr) {
     const Side side = peer();
     stream->lose({ErrorKind::malformed, side}, Stream::Gone::by_us);
@@ -568,9 +572,29 @@ char* Session::append(std::size_t bytes) {
   return out_.room().data();
 }
 
+char* Session::begin_frame(std::size_t most) {
+  in_frame_ = true;
+  return append(kFrameHead + most);
+}
+
+void Session::end_frame(std::size_t bytes) {
+  out_.commit(kFrameHead + bytes);
+  in_frame_ = false;
+  if (held_.empty()) return;
+  std::memcpy(append(held_.size()), held_.data(), held_.size());
+  out_.commit(held_.size());
+  held_.clear();
+}
+
 void Session::append_frame(const FrameHead& head, std::string_view payload) {
   FrameHead full = head;
   full.length = static_cast<std::uint32_t>(payload.size());
+  if (in_frame_) {
+    char head_bytes[kFrameHead];
+    put_frame_head(head_bytes, full);
+    held_.append(head_bytes, kFrameHead).append(payload);
+    return;
+  }
   char* const at = append(kFrameHead + payload.size());
   put_frame_head(at, full);
   if (!payload.empty()) std::memcpy(at + kFrameHead, payload.data(), payload.size());
@@ -728,8 +752,7 @@ void Session::send_stalled(Stream& stream) {
     return connection_error(Code::enhance_your_calm, http::Abuse::stalled_window);
   }
   send_reset(stream.id_, Code::cancel);
-  stream.lose({ErrorKind::timed_out, peer()},
-              Stream::Gone::by_us);
+  stream.lose({ErrorKind::timed_out, peer()}, Stream::Gone::by_us);
 }
 
 }  // namespace sluice::http2

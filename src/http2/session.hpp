@@ -34,10 +34,11 @@ struct SessionLimits {
   std::uint32_t resets = 500;            // per minute, see http::Http2Limits
   std::uint32_t control_frames = 1'000;  // per minute
   std::uint32_t continuations = 16;
-  std::uint32_t streams = 128;                  // that are open at a time
-  std::int64_t stream_window = kDefaultWindow;  // what the peer may send on one; start() announces another than the default
-  std::int64_t growth = 2 * 1024 * 1024;        // by which windows of streams may grow, all together
-  Nanos stall = 0;                               // the longest wait for the peer to take what we send
+  std::uint32_t streams = 128;  // that are open at a time
+  std::int64_t stream_window =
+      kDefaultWindow;  // what the peer may send on one; start() announces another than the default
+  std::int64_t growth = 2 * 1024 * 1024;  // by which windows of streams may grow, all together
+  Nanos stall = 0;                        // the longest wait for the peer to take what we send
 };
 
 // The last ids of a kind: a ring that grows only as far as it is used.
@@ -188,6 +189,10 @@ class Session {
   void resume_reading();
   void schedule();
   char* append(std::size_t bytes);
+  // A frame that is put together in place. Others' frames wait until it is whole: those of bodies on this
+  // very connection that are told of room while they are read.
+  char* begin_frame(std::size_t most);
+  void end_frame(std::size_t bytes);
   void append_frame(const FrameHead& head, std::string_view payload);
   void pump();
   Stream* next_to_send();
@@ -208,11 +213,12 @@ class Session {
   HpackEncoder encoder_;
   Buffer in_;
   Buffer out_;
-  Output* output_ = nullptr;         // the writer, while it has nothing to do
-  Paused* paused_ = nullptr;         // the reader, while too much is unsent
-  std::vector<Stream*> streams_;     // by id, ascending
-  std::vector<Stream*> ready_;       // those that wait for their turn to send
-  LastIds closed_{32};               // by END_STREAM or the peer
+  std::string held_;              // frames that wait for the one being put together
+  Output* output_ = nullptr;      // the writer, while it has nothing to do
+  Paused* paused_ = nullptr;      // the reader, while too much is unsent
+  std::vector<Stream*> streams_;  // by id, ascending
+  std::vector<Stream*> ready_;    // those that wait for their turn to send
+  LastIds closed_{32};            // by END_STREAM or the peer
   LastIds closed_by_us_;
   std::unique_ptr<std::string> block_;  // a header block under way
   FrameHead block_head_;
@@ -233,6 +239,7 @@ class Session {
   std::uint32_t holds_ = 0;
   Nanos data_sent_at_ = 0;
   Role role_;
+  bool in_frame_ = false;
   bool preface_done_ = false;
   bool closing_ = false;  // nothing but what is in out_ will be sent, nothing that is read counts
   bool dead_ = false;     // the transport is of no more use

@@ -74,7 +74,7 @@ Stream::Sent Stream::send_frame() {
   const std::int64_t window = std::min({window_, session.send_window_, std::int64_t{kFramePayload}});
   if (window <= 0) return Sent::waits_for_window;
   const auto most = static_cast<std::size_t>(window);
-  char* const at = session.append(kFrameHead + most);
+  char* const at = session.begin_frame(most);
   std::size_t size = 0;
   while (size < most && !pending_.empty()) {
     const std::size_t fits = std::min(pending_.size(), most - size);
@@ -86,8 +86,9 @@ Stream::Sent Stream::send_frame() {
     step_ = body_->poll(pending_);
   }
   const bool end = pending_.empty() && step_ == BodyStep::end && body_->trailers().size() == 0;
-  put_frame_head(at, {static_cast<std::uint32_t>(size), FrameType::data, end ? kEndStream : std::uint8_t{0}, id_});
-  session.out_.commit(kFrameHead + size);
+  put_frame_head(
+      at, {static_cast<std::uint32_t>(size), FrameType::data, end ? kEndStream : std::uint8_t{0}, id_});
+  session.end_frame(size);
   window_ -= static_cast<std::int64_t>(size);
   session.data_sent(size, !pending_.empty());
   *counter_ += size;
@@ -148,8 +149,8 @@ void Stream::lose(const Error& error, Gone how) {
   if (lost_) return;
   lost_ = error;
   gone_ = how;
-  // A response that has come to its end is good whatever becomes of the connection; a request whose client is gone is
-  // of no use to anybody.
+  // A response that has come to its end is good whatever becomes of the connection; a request whose client is
+  // gone is of no use to anybody.
   if (session_->role_ == Role::server || !remote_ended_) received_.fail(error);
   if (turn_ != nullptr) settle_turn(Sent::failed);
   on_lost();

@@ -37,7 +37,8 @@ class Stream {
 
   // Sends `body` and, after its end, its trailers (but for `own_field`); `stall` bounds each wait for the
   // peer's windows. Counts into `counter`.
-  Task<Error> send_body(http::BodySource& body, std::string_view own_field, Nanos stall, std::uint64_t& counter);
+  Task<Error> send_body(http::BodySource& body, std::string_view own_field, Nanos stall,
+                        std::uint64_t& counter);
   // The same as far as it goes without waiting. True: to the end.
   bool send_what_is_here(http::BodySource& body, std::string_view own_field, std::uint64_t& counter);
 
@@ -79,8 +80,8 @@ class Stream {
   net::Deadline stall_;
   Error lost_;
   Nanos stall_after_ = 0;
-  std::int64_t window_ = 0;    // what we may send
-  std::uint64_t served_ = 0;   // when the scheduler last chose it
+  std::int64_t window_ = 0;   // what we may send
+  std::uint64_t served_ = 0;  // when the scheduler last chose it
   std::uint32_t id_ = 0;
   http::BodyStep step_ = http::BodyStep::end;  // what the body said last
   Gone gone_ = Gone::no;

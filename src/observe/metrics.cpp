@@ -30,7 +30,9 @@ MetricFamily build_info() {
 // Every reason is there from the start, so that a rate over the first one is right.
 MetricFamily abuse() {
   MetricFamily out{"sluice_http2_connections_ended_total",
-                   "HTTP/2 connections ended because of what their clients did.", MetricType::Counter, {}};
+                   "HTTP/2 connections ended because of what their clients did.",
+                   MetricType::Counter,
+                   {}};
   for (std::size_t at = 0; at < http::kAbuses; ++at) {
     const auto reason = static_cast<http::Abuse>(at);
     ClientMetric metric = labelled("reason", std::string(http::to_string(reason)));

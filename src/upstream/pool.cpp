@@ -100,7 +100,8 @@ std::unique_ptr<Channel> Connections::take(Endpoint& endpoint, bool sure) {
   return nullptr;
 }
 
-Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpoint, Nanos deadline, Error& error) {
+Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpoint, Nanos deadline,
+                                                           Error& error) {
   int cause = 0;
   const int fd = start_connect(endpoint.address(), cause);
   if (fd < 0) {
@@ -129,12 +130,13 @@ Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpo
   transport->start_tls(ssl);
   error = co_await transport->handshake(deadline);
   if (!error) co_return transport;
-  error = {error.kind == ErrorKind::timed_out ? ErrorKind::connect_timeout : ErrorKind::tls_failed, Side::upstream,
-           error.cause};
+  error = {error.kind == ErrorKind::timed_out ? ErrorKind::connect_timeout : ErrorKind::tls_failed,
+           Side::upstream, error.cause};
   co_return nullptr;
 }
 
-Task<std::unique_ptr<Channel>> Connections::open(std::shared_ptr<Endpoint> endpoint, ConnectTime time, Error& error) {
+Task<std::unique_ptr<Channel>> Connections::open(std::shared_ptr<Endpoint> endpoint, ConnectTime time,
+                                                 Error& error) {
   if (endpoint->wire().h2) co_return co_await open_shared(std::move(endpoint), time, error);
   auto transport = co_await connect(*endpoint, loop_.now() + time.patience, error);
   if (transport == nullptr) co_return nullptr;
@@ -152,7 +154,7 @@ Task<std::unique_ptr<Channel>> Connections::open_shared(std::shared_ptr<Endpoint
     slot(*endpoint).shared.for_each([&](Shared& connection) {
       if (chosen == nullptr && connection.has_room_to_wait()) chosen = &connection;
     });
-    if (chosen == nullptr) chosen = &Shared::start(*this, endpoint, time.limit);
+    if (chosen == nullptr) chosen = &Shared::start(*this, endpoint, time);
     Shared::Share share(*chosen, give_up);
     co_await share;
     if (share.stream != nullptr) co_return chosen->channel(std::move(share.stream), false);
@@ -200,7 +202,8 @@ void Connections::keep(const Endpoint& endpoint) {
 
 void Connections::close() {
   for (const auto& slot : slots_) {
-    if (slot != nullptr) slot->shared.for_each([](Shared& connection) { connection.cancel(ErrorKind::cancelled); });
+    if (slot != nullptr)
+      slot->shared.for_each([](Shared& connection) { connection.cancel(ErrorKind::cancelled); });
   }
 }
 

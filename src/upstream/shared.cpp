@@ -19,13 +19,13 @@ class Shared::Stream final : public Channel {
   Shared& connection_;
 };
 
-Shared::Shared(Connections& owner, std::shared_ptr<Endpoint> endpoint)
-    : owner_(owner), endpoint_(std::move(endpoint)), deadline_(&Shared::on_deadline, this) {}
+Shared::Shared(Connections& owner, std::shared_ptr<Endpoint> endpoint, Nanos idle)
+    : owner_(owner), endpoint_(std::move(endpoint)), deadline_(&Shared::on_deadline, this), idle_(idle) {}
 
-Shared& Shared::start(Connections& owner, std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout) {
-  auto* const made = new Shared(owner, std::move(endpoint));
+Shared& Shared::start(Connections& owner, std::shared_ptr<Endpoint> endpoint, const ConnectTime& time) {
+  auto* const made = new Shared(owner, std::move(endpoint), time.idle);
   owner.slot(*made->endpoint_).shared.push_front(*made);
-  made->establish(connect_timeout);
+  made->establish(time.limit);
   return *made;
 }
 
@@ -86,7 +86,8 @@ void Shared::ready(http2::ClientConnection& /*connection*/) {
   if (http_->is_ready()) owner_.slot(*endpoint_).streams = std::max<std::size_t>(http_->most(), 1);
   // Not HTTP/2, or not in time.
   settle(http_->is_ready() ? Error{} : Error{ErrorKind::connect_failed, Side::upstream});
-  if (http_->is_ready() && http_->active() == 0) http_->drain();  // it lets nobody in, or nobody waits any more
+  if (http_->is_ready() && http_->active() == 0)
+    http_->drain();  // it lets nobody in, or nobody waits any more
 }
 
 void Shared::released(http2::ClientConnection& /*connection*/) {
@@ -130,6 +131,8 @@ void Shared::cancel(ErrorKind kind) {
   if (http_ != nullptr) http_->cancel(kind);
 }
 
-void Shared::keep_for(Channel& channel, Nanos idle) { static_cast<Stream&>(channel).connection().idle_ = idle; }
+void Shared::keep_for(Channel& channel, Nanos idle) {
+  static_cast<Stream&>(channel).connection().idle_ = idle;
+}
 
 }  // namespace sluice::upstream

@@ -1,5 +1,5 @@
-// A connection that serves many exchanges at once: HTTP/2. Opened once for all who ask meanwhile; lives as long
-// as the server lets it and there is use for it.
+// A connection that serves many exchanges at once: HTTP/2. Opened once for all who ask meanwhile; lives as
+// long as the server lets it and there is use for it.
 #pragma once
 
 #include "sluice/base/intrusive_list.hpp"
@@ -14,11 +14,12 @@ namespace sluice::upstream {
 class Shared final : public ListLink, private http2::ClientOwner {
  public:
   // Begins to connect; owned by itself from then on.
-  static Shared& start(Connections& owner, std::shared_ptr<Endpoint> endpoint, Nanos connect_timeout);
+  static Shared& start(Connections& owner, std::shared_ptr<Endpoint> endpoint, const ConnectTime& time);
 
   // co_await: a stream, or why there is none. Neither: there were more who waited than the server lets in.
   struct Share {
-    Share(Shared& of, Nanos give_up_at) : connection(of), give_up(give_up_at), deadline(&Share::on_deadline, this) {}
+    Share(Shared& of, Nanos give_up_at)
+        : connection(of), give_up(give_up_at), deadline(&Share::on_deadline, this) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> handle);
     void await_resume() const noexcept {}
@@ -47,7 +48,7 @@ class Shared final : public ListLink, private http2::ClientOwner {
  private:
   class Stream;
 
-  Shared(Connections& owner, std::shared_ptr<Endpoint> endpoint);
+  Shared(Connections& owner, std::shared_ptr<Endpoint> endpoint, Nanos idle);
   Detached establish(Nanos connect_timeout);
   void settle(const Error& error);
   void ready(http2::ClientConnection& connection) override;
@@ -60,7 +61,7 @@ class Shared final : public ListLink, private http2::ClientOwner {
   std::unique_ptr<http2::ClientConnection> http_;
   std::vector<Share*> waiting_;
   net::Deadline deadline_;  // for the settings, then for use
-  Nanos idle_ = 0;
+  Nanos idle_;
   bool cancelled_ = false;  // while connecting
 };
 

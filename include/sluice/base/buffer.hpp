@@ -34,7 +34,8 @@ class Buffer {
   std::span<char> room() { return {data_ + end_, capacity_ - end_}; }
   std::size_t capacity() const { return capacity_; }
 
-  // Makes sure there is memory of at least `bytes` in all, of one of the sizes above if they suffice; contents are kept, and moved to the front.
+  // Makes sure there is memory of at least `bytes` in all, of one of the sizes above if they suffice;
+  // contents are kept, and moved to the front.
   void reserve(std::size_t bytes);
   // Moves the contents to the front, so that room() is as large as it can be.
   void compact();

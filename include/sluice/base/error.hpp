@@ -11,13 +11,13 @@ namespace sluice {
 // Grouped by what is told to the client: the names follow the error types of RFC 9209 §2.3 where one exists.
 enum class ErrorKind : std::uint8_t {
   none,
-  closed,  // orderly end where more was due, or the connection is gone
-  reset,   // RST, EPIPE, or any other failed read or write
+  closed,     // orderly end where more was due, or the connection is gone
+  reset,      // RST, EPIPE, or any other failed read or write
   abandoned,  // the peer gave up this one message (RST_STREAM); its connection lives
-  refused, // the peer says that it did nothing with the request (REFUSED_STREAM, GOAWAY): safe to repeat
+  refused,    // the peer says that it did nothing with the request (REFUSED_STREAM, GOAWAY): safe to repeat
   timed_out,
   deadline_exceeded,  // the client said how long it waits, and that is over
-  cancelled,  // we ended it ourselves: drain, shutdown, the other side failed
+  cancelled,          // we ended it ourselves: drain, shutdown, the other side failed
   connect_refused,
   connect_timeout,
   connect_failed,  // no route, no address, no descriptor …

@@ -12,7 +12,8 @@ namespace sluice {
 class TokenBucket {
  public:
   // burst 1..10^9.
-  TokenBucket(std::uint32_t burst, Nanos period) : cost_(std::max<Nanos>(period / burst, 1)), most_(cost_ * burst) {}
+  TokenBucket(std::uint32_t burst, Nanos period)
+      : cost_(std::max<Nanos>(period / burst, 1)), most_(cost_ * burst) {}
 
   // False: not enough are left, and none are taken.
   bool take(Nanos now, std::uint32_t tokens = 1) {

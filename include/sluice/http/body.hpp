@@ -25,8 +25,8 @@ class BodySource {
   virtual BodyStep poll(std::string_view& piece) = 0;
   // Waits for more. All pieces must have been consumed: written, or copied. On failure poll() says so too.
   virtual Task<void> fill() = 0;
-  // All pieces so far have been consumed; their memory may go, and the sender be told of the room. For whoever polls
-  // on and on without ever having to wait.
+  // All pieces so far have been consumed; their memory may go, and the sender be told of the room. For
+  // whoever polls on and on without ever having to wait.
   virtual void release() {}
   // Makes a fill() under way return and the source fail with `cancelled`: nobody wants the rest.
   virtual void stop() = 0;

@@ -1,5 +1,5 @@
-// What a proxy must know of gRPC (github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md): how long a client waits, and how
-// it is told of an error.
+// What a proxy must know of gRPC (github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md): how long a client waits, and
+// how it is told of an error.
 #pragma once
 
 #include "sluice/base/clock.hpp"
@@ -17,12 +17,12 @@ bool is_grpc(const RequestHead& request);
 
 // What "for ever" comes to: clients send the largest number they have.
 inline constexpr Nanos kLongestGrpcTimeout = Nanos{365 * 24 * 3600} * 1'000'000'000;
-// A call may be silent for so long in either direction, if its client does not say otherwise: streams that wait for
-// events are what gRPC is used for.
+// A call may be silent for so long in either direction, if its client does not say otherwise: streams that
+// wait for events are what gRPC is used for.
 inline constexpr Nanos kGrpcSilence = Nanos{3600} * 1'000'000'000;
 
-// The value of grpc-timeout: up to eight digits and a unit of H M S m u n, cut off at kLongestGrpcTimeout. Empty for
-// anything else.
+// The value of grpc-timeout: up to eight digits and a unit of H M S m u n, cut off at kLongestGrpcTimeout.
+// Empty for anything else.
 std::optional<Nanos> parse_grpc_timeout(std::string_view value);
 // How long the client of this call waits; empty when it does not say, or this is no call.
 std::optional<Nanos> grpc_timeout(const RequestHead& request);

@@ -31,7 +31,7 @@ struct RequestHead {
   bool keep_alive = true;
   bool expect_continue = false;
   bool trailers_wanted = false;  // TE: trailers
-  std::string_view upgrade;  // the protocol asked for, when a tunnel may come of it; else empty
+  std::string_view upgrade;      // the protocol asked for, when a tunnel may come of it; else empty
   Fields fields;
 
   void clear() { *this = RequestHead{}; }

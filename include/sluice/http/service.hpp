@@ -56,7 +56,8 @@ std::string_view to_string(Abuse reason);
 // A client's connection, as its worker keeps it.
 class Connection : public ListLink {
  public:
-  Connection(std::string peer_ip, std::uint32_t listener) : peer_ip_(std::move(peer_ip)), listener_(listener) {}
+  Connection(std::string peer_ip, std::uint32_t listener)
+      : peer_ip_(std::move(peer_ip)), listener_(listener) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   virtual ~Connection() = default;

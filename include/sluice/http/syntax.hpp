@@ -12,9 +12,10 @@
 
 namespace sluice::http {
 
-inline constexpr std::uint8_t kToken = 1;      // RFC 9110 §5.6.2
-inline constexpr std::uint8_t kValue = 2;      // field-vchar, SP, HTAB: RFC 9110 §5.5
-inline constexpr std::uint8_t kMethod = 4;     // upper case only: "get" is a different method to some, GET to others
+inline constexpr std::uint8_t kToken = 1;  // RFC 9110 §5.6.2
+inline constexpr std::uint8_t kValue = 2;  // field-vchar, SP, HTAB: RFC 9110 §5.5
+inline constexpr std::uint8_t kMethod =
+    4;  // upper case only: "get" is a different method to some, GET to others
 inline constexpr std::uint8_t kLowerName = 8;  // tokens without upper case: RFC 9113 §8.2.1
 
 inline constexpr std::size_t kLongestMethod = 32;

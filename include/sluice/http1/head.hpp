@@ -44,7 +44,8 @@ bool plausible_request_start(std::string_view bytes);
 Error check_request_line(std::string_view line, Arena& arena);
 
 // `head` ends with its empty line and lives in `arena`; the views in `out` point into it.
-Error parse_request(std::string_view head, Arena& arena, const http::HeadLimits& limits, http::RequestHead& out);
+Error parse_request(std::string_view head, Arena& arena, const http::HeadLimits& limits,
+                    http::RequestHead& out);
 
 // `method` is the request's. `out.framing` is what the fields say; whether a body follows also depends on the
 // status and on HEAD (http::bodiless).
@@ -53,6 +54,7 @@ Error parse_response(std::string_view head, Arena& arena, const http::HeadLimits
 
 // Trailer fields up to and with the empty line. Fields that frame, route, authenticate or modify a message
 // (RFC 9110 §6.5.1) are malformed there.
-Error parse_trailers(std::string_view section, Arena& arena, const http::HeadLimits& limits, http::Fields& out);
+Error parse_trailers(std::string_view section, Arena& arena, const http::HeadLimits& limits,
+                     http::Fields& out);
 
 }  // namespace sluice::http1

@@ -21,8 +21,8 @@ class ServerConnection : public http::Connection {
   ~ServerConnection() override;
 
   void run() override;
-  // GOAWAY twice: the first asks the client to open no more streams, the second, a round trip later, names the
-  // last one that counts (RFC 9113 §6.8).
+  // GOAWAY twice: the first asks the client to open no more streams, the second, a round trip later, names
+  // the last one that counts (RFC 9113 §6.8).
   void drain() override;
   void abort() override;
 

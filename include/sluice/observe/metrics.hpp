@@ -1,5 +1,5 @@
-// What /metrics says: totals of the process in Prometheus' text format 0.0.4. The counters themselves lie where
-// they are counted; here they get their names.
+// What /metrics says: totals of the process in Prometheus' text format 0.0.4. The counters themselves lie
+// where they are counted; here they get their names.
 #pragma once
 
 #include <string>

@@ -26,17 +26,18 @@ struct Limits {
   Nanos idle = 0;  // an unused connection
 };
 
-// How long a new connection may take, TLS and settings included, and how long who asks for it waits: for one that is
-// shared others may have more patience. patience <= limit.
+// Times of a new connection. For one that is shared others may have more patience than who asks for it first.
 struct ConnectTime {
-  Nanos limit;
-  Nanos patience;
+  Nanos limit;     // TCP, TLS and settings
+  Nanos patience;  // how long who asks waits for that; at most `limit`
+  Nanos idle;      // how long it may stay without use
 };
 
 // The use of a connection for one exchange.
 class Channel {
  public:
-  Channel(std::shared_ptr<Endpoint> endpoint, bool reused) : endpoint_(std::move(endpoint)), reused_(reused) {}
+  Channel(std::shared_ptr<Endpoint> endpoint, bool reused)
+      : endpoint_(std::move(endpoint)), reused_(reused) {}
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
   virtual ~Channel() = default;
@@ -109,7 +110,8 @@ class Connections {
   void drop_idle(Exclusive& connection);
   // TCP and TLS, as the endpoint's wire says.
   Task<std::unique_ptr<net::Transport>> connect(const Endpoint& endpoint, Nanos deadline, Error& error);
-  Task<std::unique_ptr<Channel>> open_shared(std::shared_ptr<Endpoint> endpoint, ConnectTime time, Error& error);
+  Task<std::unique_ptr<Channel>> open_shared(std::shared_ptr<Endpoint> endpoint, ConnectTime time,
+                                             Error& error);
 
   net::Loop& loop_;
   std::vector<std::unique_ptr<Slot>> slots_;  // by endpoint id

@@ -83,7 +83,8 @@ TEST_CASE("requests are counted over all threads", "[upstream][endpoint]") {
   CHECK(endpoint.active() == 40'000);
 }
 
-TEST_CASE("an endpoint is found again by pool, address, name and wire while somebody holds it", "[upstream][endpoint]") {
+TEST_CASE("an endpoint is found again by pool, address, name and wire while somebody holds it",
+          "[upstream][endpoint]") {
   Registry registry;
   const auto first = registry.get("app", address("10.0.0.1:80"), "", wire());
   CHECK(first->pool() == "app");

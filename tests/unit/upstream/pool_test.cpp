@@ -42,7 +42,7 @@ struct Stage {
   // A new connection; `peer` is the server's end.
   Task<std::unique_ptr<Channel>> open(int& peer) {
     Error error;
-    auto connection = co_await connections.open(endpoint, connect, error);
+    auto connection = co_await connections.open(endpoint, {connect, connect, kSecond}, error);
     CHECK_FALSE(error);
     peer = ::accept4(upstream.listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     co_return connection;
@@ -78,8 +78,8 @@ constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\
 
 TEST_CASE("a server that is not there refuses", "[upstream][pool]") {
   Stage stage;
-  const auto nobody =
-      stage.registry.get("app", *SocketAddress::parse("unix:" + stage.upstream.dir.file("nobody")), "", stage.wire);
+  const auto nobody = stage.registry.get(
+      "app", *SocketAddress::parse("unix:" + stage.upstream.dir.file("nobody")), "", stage.wire);
   // A port that was just free.
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   const auto any = SocketAddress::parse("127.0.0.1:0");
@@ -88,7 +88,7 @@ TEST_CASE("a server that is not there refuses", "[upstream][pool]") {
   const auto script = [&]() -> Task<void> {
     for (const auto& endpoint : {nobody, closed}) {
       Error error;
-      const auto connection = co_await stage.connections.open(endpoint, kSecond, error);
+      const auto connection = co_await stage.connections.open(endpoint, {kSecond, kSecond, kSecond}, error);
       CHECK(connection == nullptr);
       CHECK(error.kind == ErrorKind::connect_refused);
       CHECK(error.side == Side::upstream);
