@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 RELEASE = build/release
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-bench deps-lint build demo test bench lint format install clean
+.PHONY: help deps deps-test deps-bench deps-lint build demo test bench bench-micro lint format install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,11 @@ test: deps-test ## build and run every test
 
 bench: build deps-bench ## Sluice beside nginx, in one run
 	/usr/bin/python3 bench/compare.py $(BENCH)
+
+bench-micro: deps deps-bench ## single steps of the hot path; MICRO="--benchmark_filter=…"
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target sluice-micro
+	$(RELEASE)/bin/sluice-micro $(MICRO)
 
 lint: deps-lint ## formatting, static analysis
 	tests/lint

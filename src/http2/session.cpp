@@ -587,6 +587,7 @@ void Session::end_frame(std::size_t bytes) {
 }
 
 void Session::append_frame(const FrameHead& head, std::string_view payload) {
+  if (!alive()) return;  // the last has been said
   FrameHead full = head;
   full.length = static_cast<std::uint32_t>(payload.size());
   if (in_frame_) {
@@ -616,21 +617,18 @@ bool Session::grow(std::int64_t bytes) {
 }
 
 void Session::send_window_update(std::uint32_t stream, std::uint32_t bytes) {
-  if (!alive()) return;
   char payload[4];
   put32(payload, bytes);
   append_frame({0, FrameType::window_update, 0, stream}, {payload, sizeof payload});
 }
 
 void Session::send_reset(std::uint32_t stream, Code code) {
-  if (!alive()) return;
   char payload[4];
   put32(payload, static_cast<std::uint32_t>(code));
   append_frame({0, FrameType::rst_stream, 0, stream}, {payload, sizeof payload});
 }
 
 void Session::send_goaway(std::uint32_t last, Code code) {
-  if (!alive()) return;
   char payload[8];
   put32(payload, last);
   put32(payload + 4, static_cast<std::uint32_t>(code));
