@@ -92,17 +92,6 @@ class Forward {
         limits_{target.limits.first_byte, target.limits.body},
         deadline_(&Forward::on_deadline, this) {}
 
-  Task<void> run() {
-    if (http::is_grpc(exchange_.request)) begin_call();
-    co_await ask_around();
-    deadline_.disarm();
-    if (replay_) {
-      co_await replay_->finish();
-      exchange_.request_body = source_;
-    }
-  }
-
- private:
   // What the client says of its patience goes before what is configured, and streams may be silent.
   void begin_call() {
     limits_.body = http::kGrpcSilence;
@@ -113,6 +102,7 @@ class Forward {
     deadline_.arm(target_.connections.loop(), expires_);
   }
 
+  // One server, and another if the first cannot be had; or the answer that says so.
   Task<void> ask_around() {
     Error error{ErrorKind::unavailable, Side::internal};
     for (;;) {
@@ -127,6 +117,15 @@ class Forward {
     co_await answer(expired_ ? Error{ErrorKind::deadline_exceeded, Side::upstream} : error);
   }
 
+  // Whether the client's body is still ours.
+  bool finishes_later() const { return replay_.has_value(); }
+  Task<void> finish() {
+    deadline_.disarm();
+    co_await replay_->finish();
+    exchange_.request_body = source_;
+  }
+
+ private:
   Nanos now() const { return target_.connections.loop().now(); }
 
   Task<void> answer(const Error& error) {
@@ -224,7 +223,7 @@ class Forward {
       co_return error;
     }
     co_await respond(peer, upload);
-    co_await upload.stop();
+    if (upload.running()) co_await upload.stop();
     target_.connections.give_back(std::move(channel), target_.limits.idle);
     co_return Error{};
   }
@@ -313,7 +312,9 @@ class Forward {
 
 Task<void> forward(http::Exchange& exchange, const ForwardTarget& target, ForwardAccount& account) {
   Forward forward(exchange, target, account);
-  co_await forward.run();
+  if (http::is_grpc(exchange.request)) forward.begin_call();
+  co_await forward.ask_around();
+  if (forward.finishes_later()) co_await forward.finish();
 }
 
 }  // namespace sluice::handler

@@ -1,6 +1,7 @@
 #include "sluice/http/fields.hpp"
 
 #include "sluice/base/text.hpp"
+#include "sluice/http/syntax.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -56,20 +57,39 @@ struct ByLength {
 };
 constexpr ByLength kByLength;
 
+// Whether `name` is `known`, which is in lower case and made of letters, digits and "-". For tokens, which
+// have no byte that differs from one of these in the case bit alone but a letter in the other case.
+bool same_name(std::string_view known, std::string_view name) {
+  const char* a = known.data();
+  const char* b = name.data();
+  std::size_t left = known.size();
+  constexpr std::uint64_t kCase = 0x2020'2020'2020'2020;
+  for (; left >= 8; left -= 8, a += 8, b += 8) {
+    std::uint64_t x = 0;
+    std::uint64_t y = 0;
+    std::memcpy(&x, a, 8);
+    std::memcpy(&y, b, 8);
+    if ((y | kCase) != x) return false;
+  }
+  for (; left != 0; --left, ++a, ++b) {
+    if ((*b | 0x20) != *a) return false;
+  }
+  return true;
+}
+
 // CGI makes "_" of every byte of a name that is neither letter nor digit; some servers only of "-".
-constexpr bool ordinary(char c) { return is_alpha(c) || is_digit(c) || c == '-'; }
-constexpr char fold(char c) { return ordinary(c) ? to_lower(c) : '-'; }
+constexpr char fold(char c) { return is(c, kPlainName) ? to_lower(c) : '-'; }
 
 constexpr std::string_view kForwardedFamily = "x-forwarded-";
 
 FieldId exact_id(std::string_view name) {
-  if (name.size() <= kLongest) {
+  if (!name.empty() && name.size() <= kLongest) {
     for (std::size_t i = kByLength.first[name.size()]; i < kByLength.first[name.size() + 1]; ++i) {
-      if (iequals(kKnown[i].name, name)) return kKnown[i].id;
+      if ((name.front() | 0x20) == kKnown[i].name.front() && same_name(kKnown[i].name, name))
+        return kKnown[i].id;
     }
   }
-  if (name.size() > kForwardedFamily.size() &&
-      iequals(name.substr(0, kForwardedFamily.size()), kForwardedFamily)) {
+  if (name.size() > kForwardedFamily.size() && same_name(kForwardedFamily, name)) {
     return FieldId::x_forwarded;
   }
   return FieldId::other;
@@ -79,7 +99,7 @@ FieldId exact_id(std::string_view name) {
 
 FieldId field_id(std::string_view name) {
   const FieldId exact = exact_id(name);
-  if (exact != FieldId::other || std::all_of(name.begin(), name.end(), ordinary)) return exact;
+  if (exact != FieldId::other || all_of(name, kPlainName)) return exact;
   char folded[64];
   if (name.size() > sizeof folded) {
     return same_variable(name.substr(0, kForwardedFamily.size()), kForwardedFamily) ? FieldId::look_alike
@@ -97,16 +117,12 @@ bool same_variable(std::string_view a, std::string_view b) {
   return true;
 }
 
-void Fields::add(Arena& arena, std::string_view name, std::string_view value, FieldId id) {
-  if (size_ == capacity_) {
-    const std::uint32_t capacity = capacity_ == 0 ? 24 : capacity_ * 2;
-    auto* data = arena.array<Field>(capacity);
-    if (size_ != 0) std::memcpy(static_cast<void*>(data), data_, size_ * sizeof(Field));
-    data_ = data;
-    capacity_ = capacity;
-  }
-  data_[size_++] = Field{name, value, id, false};
-  present_ |= std::uint64_t{1} << static_cast<unsigned>(id);
+void Fields::grow(Arena& arena) {
+  const std::uint32_t capacity = capacity_ == 0 ? 24 : capacity_ * 2;
+  auto* data = arena.array<Field>(capacity);
+  if (size_ != 0) std::memcpy(static_cast<void*>(data), data_, size_ * sizeof(Field));
+  data_ = data;
+  capacity_ = capacity;
 }
 
 const Field* Fields::find(FieldId id) const {

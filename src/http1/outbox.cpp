@@ -2,8 +2,10 @@
 
 #include "sluice/base/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace sluice::http1 {
 
@@ -12,15 +14,24 @@ using http::Framing;
 
 Outbox& Outbox::fresh() {
   thread_local Outbox outbox;
-  outbox.scratch_.clear();
-  outbox.count_ = outbox.bytes_ = 0;
+  outbox.size_ = outbox.count_ = outbox.bytes_ = 0;
   return outbox;
+}
+
+void Outbox::grow(std::size_t bytes) {
+  constexpr std::size_t kLeast = 4096;
+  const std::size_t capacity = std::max({kLeast, capacity_ * 2, size_ + bytes});
+  std::unique_ptr<char[]> larger(new char[capacity]);
+  if (size_ != 0) std::memcpy(larger.get(), scratch_.get(), size_);
+  scratch_ = std::move(larger);
+  capacity_ = capacity;
 }
 
 void Outbox::text(std::string_view bytes) {
   const bool grows = count_ != 0 && parts_[count_ - 1].outside == nullptr;
-  if (!grows) parts_[count_++] = {nullptr, scratch_.size(), 0};
-  scratch_.append(bytes);
+  if (!grows) parts_[count_++] = {nullptr, size_, 0};
+  if (!bytes.empty()) std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
+  size_ += bytes.size();
   parts_[count_ - 1].size += bytes.size();
   bytes_ += bytes.size();
 }
@@ -58,10 +69,8 @@ void Outbox::last_chunk(const http::Fields& trailers, std::string_view own_field
 }
 
 void Outbox::field(std::string_view name, std::string_view value) {
-  const std::size_t at = scratch_.size();
   const std::size_t size = name.size() + value.size() + 4;
-  scratch_.resize(at + size);
-  char* to = scratch_.data() + at;
+  char* to = room(size);
   std::memcpy(to, name.data(), name.size());
   to += name.size();
   *to++ = ':';
@@ -70,6 +79,7 @@ void Outbox::field(std::string_view name, std::string_view value) {
   to += value.size();
   *to++ = '\r';
   *to = '\n';
+  size_ += size;
   // Only after text(): the last part is in the scratch.
   parts_[count_ - 1].size += size;
   bytes_ += size;
@@ -124,7 +134,7 @@ Error Outbox::flush(net::Transport& transport, bool& done, Unsent& rest) {
   for (std::size_t i = 0; i < count_; ++i) {
     const Part& part = parts_[i];
     // write() takes what POSIX's iovec cannot call const.
-    char* data = part.outside != nullptr ? const_cast<char*>(part.outside) : scratch_.data() + part.offset;
+    char* data = part.outside != nullptr ? const_cast<char*>(part.outside) : scratch_.get() + part.offset;
     pieces[i] = {data, part.size};
   }
   std::span<iovec> left(pieces.data(), count_);
@@ -132,12 +142,12 @@ Error Outbox::flush(net::Transport& transport, bool& done, Unsent& rest) {
   done = sent.status == net::IoStatus::ok;
   if (done) return {};
   if (sent.status == net::IoStatus::error) return {ErrorKind::reset, Side::internal, sent.cause};
-  rest.text = scratch_;
+  rest.text.assign(scratch_.get(), size_);
   rest.pieces.assign(left.begin(), left.end());
   for (iovec& piece : rest.pieces) {
     const char* data = static_cast<const char*>(piece.iov_base);
-    if (data < scratch_.data() || data >= scratch_.data() + scratch_.size()) continue;
-    piece.iov_base = rest.text.data() + (data - scratch_.data());
+    if (data < scratch_.get() || data >= scratch_.get() + size_) continue;
+    piece.iov_base = rest.text.data() + (data - scratch_.get());
   }
   return {};
 }

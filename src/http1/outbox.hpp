@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <sys/uio.h>
@@ -61,8 +62,16 @@ class Outbox {
 
   void field(std::string_view name, std::string_view value);
   void fields(const http::Fields& fields);
+  // Where `bytes` more can be written, behind what is in the scratch.
+  char* room(std::size_t bytes) {
+    if (size_ + bytes > capacity_) grow(bytes);
+    return scratch_.get() + size_;
+  }
+  void grow(std::size_t bytes);
 
-  std::string scratch_;
+  std::unique_ptr<char[]> scratch_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
   std::array<Part, kMost> parts_{};
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;

@@ -2,34 +2,67 @@
 
 #include "sluice/observe/log.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <ctime>
 #include <fcntl.h>
-#include <iterator>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 namespace sluice::observe {
 namespace {
 
 constexpr std::size_t kFlushAt = 32 * 1024;
 
-using Out = std::back_insert_iterator<std::string>;
+constexpr std::array<bool, 256> kEscaped = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 256; ++c)
+    table[c] = c < 0x20 || c >= 0x7f || c == '"' || c == '\\';
+  return table;
+}();
 
 // JSON string contents. Bytes above ASCII are shown as Latin-1: field values need not be UTF-8.
 void escape(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::size_t from = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (!kEscaped[byte]) continue;
+    out.append(text, from, at - from);
+    from = at + 1;
+    if (byte == '"' || byte == '\\') {
       out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      fmt::format_to(Out(out), "\\u{:04x}", byte);
+      out += text[at];
     } else {
-      out += c;
+      const char code[] = {'\\', 'u', '0', '0', kHex[byte >> 4U], kHex[byte & 15U]};
+      out.append(code, sizeof code);
     }
   }
+  out.append(text, from);
+}
+
+void number(std::string& out, std::uint64_t value) {
+  char digits[24];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
+  out.append(digits, static_cast<std::size_t>(end - digits));
+}
+
+void number(std::string& out, std::string_view name, std::uint64_t value) {
+  out += ",\"";
+  out += name;
+  out += "\":";
+  number(out, value);
+}
+
+// With three decimals.
+void milliseconds(std::string& out, std::string_view name, Nanos time) {
+  const auto micros = static_cast<std::uint64_t>(std::max<Nanos>(time, 0) + 500) / 1000;
+  number(out, name, micros / 1000);
+  const auto rest = static_cast<unsigned>(micros % 1000);
+  const char decimals[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                           static_cast<char>('0' + rest % 10)};
+  out.append(decimals, sizeof decimals);
 }
 
 void text(std::string& out, std::string_view name, std::string_view value) {
@@ -45,8 +78,6 @@ std::string_view protocol(const http::RequestHead& request) {
   if (request.major == 2) return "HTTP/2";
   return request.minor == 0 ? "HTTP/1.0" : "HTTP/1.1";
 }
-
-double milliseconds(Nanos time) { return static_cast<double>(time) / 1e6; }
 
 std::string_view or_dash(std::string_view value) { return value.empty() ? "-" : value; }
 
@@ -94,19 +125,24 @@ void AccessLog::write(const http::Exchange& exchange, const AccessDetails& detai
 void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& details) {
   const http::RequestHead& request = exchange.request;
   std::string& out = buffer_;
-  fmt::format_to(Out(out), "{{\"ts\":\"{}\",\"status\":{}", timestamp(), exchange.response.status);
+  out += "{\"ts\":\"";
+  out += timestamp();
+  out += '"';
+  number(out, "status", exchange.response.status);
   text(out, "request_id", exchange.request_id);
   text(out, "tenant", exchange.tenant);
   text(out, "client_ip", exchange.client_ip);
   text(out, "method", request.method_text);
   text(out, "host", request.host);
   text(out, "path", shown_target(exchange));
-  fmt::format_to(Out(out), ",\"protocol\":\"{}\"", protocol(request));
-  fmt::format_to(Out(out), ",\"bytes_in\":{},\"bytes_out\":{},\"duration_ms\":{:.3f}",
-                 exchange.account.bytes_in, exchange.account.bytes_out, milliseconds(details.duration));
+  text(out, "protocol", protocol(request));
+  number(out, "bytes_in", exchange.account.bytes_in);
+  number(out, "bytes_out", exchange.account.bytes_out);
+  milliseconds(out, "duration_ms", details.duration);
   if (details.attempts != 0) {
-    fmt::format_to(Out(out), ",\"upstream_ms\":{:.3f},\"connect_ms\":{:.3f},\"attempts\":{}",
-                   milliseconds(details.upstream), milliseconds(details.connect), details.attempts);
+    milliseconds(out, "upstream_ms", details.upstream);
+    milliseconds(out, "connect_ms", details.connect);
+    number(out, "attempts", details.attempts);
   }
   text(out, "tls_version", exchange.origin.tls_version);
   text(out, "sni", exchange.origin.sni);
@@ -114,7 +150,7 @@ void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& 
   text(out, "pool", details.pool);
   text(out, "server", details.server);
   text(out, "error", exchange.account.error);
-  fmt::format_to(Out(out), ",\"config_generation\":{}", details.generation);
+  number(out, "config_generation", details.generation);
   text(out, "user_agent", request.fields.value(http::FieldId::user_agent));
   text(out, "referer", request.fields.value(http::FieldId::referer));
   out += "}\n";
@@ -126,13 +162,20 @@ void AccessLog::write_combined(const http::Exchange& exchange) {
   std::tm parts{};
   ::gmtime_r(&now, &parts);
   char when[40];
-  std::strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &parts);
+  const std::size_t length = std::strftime(when, sizeof when, " - - [%d/%b/%Y:%H:%M:%S +0000] \"", &parts);
   std::string& out = buffer_;
-  fmt::format_to(Out(out), "{} - - [{}] \"{} ", or_dash(exchange.client_ip), when,
-                 or_dash(request.method_text));
+  out += or_dash(exchange.client_ip);
+  out.append(when, length);
+  out += or_dash(request.method_text);
+  out += ' ';
   escape(out, or_dash(shown_target(exchange)));
-  fmt::format_to(Out(out), " {}\" {} {} \"", protocol(request), exchange.response.status,
-                 exchange.account.bytes_out);
+  out += ' ';
+  out += protocol(request);
+  out += "\" ";
+  number(out, exchange.response.status);
+  out += ' ';
+  number(out, exchange.account.bytes_out);
+  out += " \"";
   escape(out, or_dash(request.fields.value(http::FieldId::referer)));
   out += "\" \"";
   escape(out, or_dash(request.fields.value(http::FieldId::user_agent)));

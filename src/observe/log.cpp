@@ -22,13 +22,25 @@ std::string_view name_of(config::LogLevel level) {
 
 }  // namespace
 
-std::string timestamp() {
+std::string_view timestamp() {
+  // All but the milliseconds is the same for a whole second.
+  thread_local std::time_t second = -1;
+  thread_local char text[] = "0000-00-00T00:00:00.000Z";
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  std::tm parts{};
-  ::gmtime_r(&now.tv_sec, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, now.tv_nsec / 1'000'000);
+  if (now.tv_sec != second) {
+    std::tm parts{};
+    ::gmtime_r(&now.tv_sec, &parts);
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    text[19] = '.';
+    text[23] = 'Z';
+    second = now.tv_sec;
+  }
+  const auto milli = static_cast<unsigned>(now.tv_nsec / 1'000'000);
+  text[20] = static_cast<char>('0' + milli / 100);
+  text[21] = static_cast<char>('0' + milli / 10 % 10);
+  text[22] = static_cast<char>('0' + milli % 10);
+  return {text, sizeof text - 1};
 }
 
 void set_log_level(config::LogLevel level) { threshold.store(level, std::memory_order_relaxed); }

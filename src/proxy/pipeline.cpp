@@ -17,6 +17,7 @@
 #include "sluice/observe/log.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -31,7 +32,8 @@ Task<void> Pipeline::serve(http::Exchange& exchange) {
   if (route(exchange, pin.plan(), match) == Verdict::forward) {
     prepare(exchange, pin.plan());
     const observe::AccessDetails told = details(exchange, pin.epoch(), match.route);
-    co_await answer(exchange, pin, *match.route, forwarded);
+    const handler::ForwardTarget target = target_of(*match.route, pin);
+    co_await handler::forward(exchange, target, forwarded);
     account(exchange, told, forwarded);
   } else {
     const observe::AccessDetails told = details(exchange, pin.epoch(), nullptr);
@@ -114,16 +116,14 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
     fields.add(exchange.arena, exchange.own_field, exchange.tenant, http::FieldId::other);
 }
 
-Task<void> Pipeline::answer(http::Exchange& exchange, Pin& pin, const plan::Route& route,
-                            handler::ForwardAccount& account) {
+handler::ForwardTarget Pipeline::target_of(const plan::Route& route, Pin& pin) {
   Epoch& epoch = pin.epoch();
-  const handler::ForwardTarget target{*epoch.runtime->members[route.pool],
-                                      epoch.balancers[route.pool],
-                                      connections_,
-                                      route.limits,
-                                      [](void* context) { static_cast<Pin*>(context)->release(); },
-                                      &pin};
-  co_await handler::forward(exchange, target, account);
+  return {*epoch.runtime->members[route.pool],
+          epoch.balancers[route.pool],
+          connections_,
+          route.limits,
+          [](void* context) { static_cast<Pin*>(context)->release(); },
+          &pin};
 }
 
 // What the log says of the configuration, copied: a tunnel outlives it.
@@ -135,8 +135,10 @@ observe::AccessDetails Pipeline::details(http::Exchange& exchange, const Epoch& 
   if (route == nullptr) return out;
   const plan::Plan& plan = *epoch.runtime->plan;
   out.pool = exchange.arena.copy(plan.pools()[route->pool].name);
-  out.route =
-      exchange.arena.copy(fmt::format("{}:{}", plan.document().files[route->at.file], route->at.line));
+  char line[16];
+  const auto [end, error] = std::to_chars(line, line + sizeof line, route->at.line);
+  out.route = exchange.arena.join(
+      {plan.document().files[route->at.file], ":", {line, static_cast<std::size_t>(end - line)}});
   return out;
 }
 

@@ -44,7 +44,7 @@ enum class FieldId : std::uint8_t {
   look_alike,
 };
 
-// The id of a field name, in any case.
+// The id of a field name, in any case; of a token.
 FieldId field_id(std::string_view name);
 
 // Whether two field names reach a CGI-style application as the same variable: they differ at most in case and
@@ -65,7 +65,11 @@ class Fields {
   std::size_t size() const { return size_; }
 
   // Texts must live as long as the exchange: in its arena, or for ever.
-  void add(Arena& arena, std::string_view name, std::string_view value, FieldId id);
+  void add(Arena& arena, std::string_view name, std::string_view value, FieldId id) {
+    if (size_ == capacity_) grow(arena);
+    data_[size_++] = Field{name, value, id, false};
+    present_ |= std::uint64_t{1} << static_cast<unsigned>(id);
+  }
   void clear() {
     data_ = nullptr;
     size_ = capacity_ = 0;
@@ -84,6 +88,8 @@ class Fields {
   void drop(FieldId id);
 
  private:
+  void grow(Arena& arena);
+
   Field* data_ = nullptr;
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;

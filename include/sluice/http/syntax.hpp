@@ -10,6 +10,10 @@
 #include <optional>
 #include <string_view>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace sluice::http {
 
 inline constexpr std::uint8_t kToken = 1;  // RFC 9110 §5.6.2
@@ -17,6 +21,8 @@ inline constexpr std::uint8_t kValue = 2;  // field-vchar, SP, HTAB: RFC 9110 §
 inline constexpr std::uint8_t kMethod =
     4;  // upper case only: "get" is a different method to some, GET to others
 inline constexpr std::uint8_t kLowerName = 8;  // tokens without upper case: RFC 9113 §8.2.1
+
+inline constexpr std::uint8_t kPlainName = 16;  // letters, digits and "-": what every program reads the same
 
 inline constexpr std::size_t kLongestMethod = 32;
 
@@ -32,6 +38,7 @@ inline constexpr std::array<std::uint8_t, 256> kClass = [] {
     if (is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c)))
       table[c] |= upper ? kToken : kToken | kLowerName;
     if (is_digit(static_cast<char>(c)) || upper) table[c] |= kMethod;
+    if (is_digit(static_cast<char>(c)) || is_alpha(static_cast<char>(c)) || c == '-') table[c] |= kPlainName;
   }
   for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
     table[static_cast<std::uint8_t>(c)] |= kToken | kLowerName;
@@ -46,6 +53,29 @@ constexpr bool all_of(std::string_view text, std::uint8_t what) {
     if (!is(c, what)) return false;
   }
   return true;
+}
+
+// The first byte from `at` on that no field value may have, or `end`. Values are most of a head, so this
+// looks at sixteen bytes at a time where the machine can.
+inline const char* end_of_value(const char* at, const char* end) {
+#if defined(__SSE2__)
+  const __m128i space = _mm_set1_epi8(0x20);
+  const __m128i tab = _mm_set1_epi8('\t');
+  const __m128i del = _mm_set1_epi8(0x7f);
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    // Signed: bytes from 0x80 on are negative, and allowed (obs-text).
+    const __m128i low =
+        _mm_andnot_si128(_mm_cmplt_epi8(bytes, _mm_setzero_si128()), _mm_cmplt_epi8(bytes, space));
+    const __m128i bad =
+        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), low), _mm_cmpeq_epi8(bytes, del));
+    const int mask = _mm_movemask_epi8(bad);
+    if (mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+  }
+#endif
+  while (at != end && is(*at, kValue))
+    ++at;
+  return at;
 }
 
 // Digits only, no sign, no list, no leading zero (some read those as octal), at most 2^63-1.

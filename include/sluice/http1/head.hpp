@@ -30,6 +30,8 @@ class HeadScanner {
   void reset() { *this = HeadScanner{}; }
 
  private:
+  State take_line(const char* begin, std::size_t index);
+
   std::size_t scanned_ = 0;
   std::size_t line_end_ = 0;  // just after the last line feed seen
   std::size_t first_line_ = 0;

@@ -26,7 +26,7 @@ void log_error(fmt::format_string<Args...> format, Args&&... args) {
   write_log(config::LogLevel::error, fmt::format(format, std::forward<Args>(args)...));
 }
 
-// "2026-11-21T01:02:03.004Z"
-std::string timestamp();
+// "2026-11-21T01:02:03.004Z"; the text is the thread's own, until the next call.
+std::string_view timestamp();
 
 }  // namespace sluice::observe

@@ -85,8 +85,7 @@ class Pipeline final : public http::Service {
   Verdict route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match);
   bool redirects(const http::Exchange& exchange) const;
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
-  Task<void> answer(http::Exchange& exchange, Pin& pin, const plan::Route& route,
-                    handler::ForwardAccount& account);
+  handler::ForwardTarget target_of(const plan::Route& route, Pin& pin);
   observe::AccessDetails details(http::Exchange& exchange, const Epoch& epoch,
                                  const plan::Route* route) const;
   void account(const http::Exchange& exchange, observe::AccessDetails details,
