@@ -35,8 +35,8 @@ struct SessionLimits {
   std::uint32_t control_frames = 1'000;  // per minute
   std::uint32_t continuations = 16;
   std::uint32_t streams = 128;  // that are open at a time
-  std::int64_t stream_window =
-      kDefaultWindow;  // what the peer may send on one; start() announces another than the default
+  // What the peer may send on one; whoever wants another than the default has to announce() it.
+  std::int64_t stream_window = kDefaultWindow;
   std::int64_t growth = 2 * 1024 * 1024;  // by which windows of streams may grow, all together
   Nanos stall = 0;                        // the longest wait for the peer to take what we send
 };
