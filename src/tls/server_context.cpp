@@ -111,7 +111,8 @@ int seal_or_open(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CT
   const int ready = sealing == 1 ? EVP_EncryptInit_ex(cipher, aes, nullptr, key.cipher.data(), iv)
                                  : EVP_DecryptInit_ex(cipher, aes, nullptr, key.cipher.data(), iv);
   if (ready != 1 || EVP_MAC_CTX_set_params(mac, params) != 1) return -1;
-  return old ? 2 : 1;
+  // In TLS 1.3 a ticket is for one connection, and each brings the next (RFC 8446 §C.4).
+  return old || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 }  // namespace

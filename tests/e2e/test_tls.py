@@ -188,6 +188,16 @@ def test_sessions_resume_on_any_worker_and_across_reloads(edge, app, version):
     assert resumed, "a reload must not forget the ticket keys"
 
 
+def test_each_connection_brings_a_ticket_for_the_next(edge, app):
+    """RFC 8446 §C.4: clients use a ticket once. TLS 1.3 names a session by its ticket."""
+    context = context_for(ssl.TLSVersion.TLSv1_3)
+    seen, session = set(), None
+    for _ in range(4):
+        _, session = ticket(edge, context, session)
+        assert session.id not in seen, "the ticket that was used has to serve again"
+        seen.add(session.id)
+
+
 # --- what is refused --------------------------------------------------------------------------------------------
 
 def test_no_renegotiation(edge):
