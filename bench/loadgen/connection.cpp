@@ -1,192 +1,209 @@
 #include "loadgen/connection.hpp"
 
+#include "loadgen/http1.hpp"
+#include "loadgen/http2.hpp"
 #include "origin/toolkit/units.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <sys/epoll.h>
 #include <utility>
 
 namespace sluice::bench {
+namespace {
 
 using toolkit::IoStatus;
 
-std::string_view name_of(Failure failure) {
-  static constexpr std::array<std::string_view, failure_kinds> names{
-      "connect", "tls", "reset", "closed", "timeout", "short_body", "protocol"};
-  return names[static_cast<std::size_t>(failure)];
+// Whether it is this machine that could not, rather than the server.
+bool is_local(int error) {
+  return error == EADDRNOTAVAIL || error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-Connection::Progress Connection::open() {
-  wire_ = toolkit::Wire(toolkit::start_connect(destination_->address));
-  if (!wire_.is_open()) return fail_connect(errno);
+}  // namespace
+
+Connection::Connection(Surroundings& around, std::uint32_t tag, std::uint32_t number)
+    : around_(around), tag_(tag), number_(number) {}
+
+void Connection::open() {
+  wire_ = toolkit::Wire(toolkit::start_connect(around_.address, around_.options.receive_buffer()));
+  if (!wire_.is_open())
+    return fail_open(is_local(errno) ? Failure::local : Failure::connect, std::strerror(errno));
+  outbox_.emplace(wire_);
   state_ = State::connecting;
-  watches_writable_ = true;
-  poller_->add(wire_.fd(), tag_, EPOLLIN | EPOLLOUT);
-  return Progress::none;
+  watches_readable_ = watches_writable_ = true;
+  around_.poller.add(wire_.fd(), tag_, EPOLLIN | EPOLLOUT);
 }
 
-Connection::Progress Connection::advance(std::uint32_t events, std::span<char> scratch) {
+void Connection::request(Token token, const Ask& ask) {
+  if (state_ == State::open) {
+    protocol_->send(token, ask);
+    if (!around_.options.http2) settle();
+    return;
+  }
+  waiting_.push_back({token, ask});
+  if (state_ == State::closed) open();
+}
+
+void Connection::flush() {
+  if (state_ != State::open) return;
+  protocol_->flush();
+  settle();
+}
+
+void Connection::cancel(Token token, Failure failure) {
+  if (state_ != State::open) return give_up(failure);
+  protocol_->cancel(token, failure);
+  flush();
+}
+
+void Connection::give_up(Failure failure) {
+  if (state_ == State::connecting || state_ == State::handshaking) fail_open(failure, {});
+}
+
+void Connection::advance(std::uint32_t events) {
   switch (state_) {
-    case State::closed: return Progress::none;
+    case State::closed: return;
     case State::connecting: return finish_connect();
     case State::handshaking: return shake_hands();
-    case State::ready: return look_at_idle(scratch);
-    case State::exchange: break;
+    case State::open: break;
   }
-  if ((events & EPOLLOUT) != 0 && watches_writable_)
-    if (const auto progress = write_rest(); progress != Progress::none) return progress;
-  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) return receive(scratch);
-  return Progress::none;
+  if ((events & EPOLLOUT) != 0 && watches_writable_) flush();
+  const bool readable = (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0;
+  if (readable && state_ == State::open && !resume_at_) receive();
 }
 
-Connection::Progress Connection::finish_connect() {
+void Connection::finish_connect() {
   int error = 0;
   socklen_t length = sizeof error;
   ::getsockopt(wire_.fd(), SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) return fail_connect(error);
-  if (!destination_->tls) return become_ready();
-  wire_.connect_tls(destination_->tls, destination_->server_name);
+  if (error != 0) return fail_open(is_local(error) ? Failure::local : Failure::connect, std::strerror(error));
+  if (!around_.tls) return become_open();
+  around_.tls->start(wire_, server_name());
   state_ = State::handshaking;
-  want_writable(false);  // the handshake's few bytes always fit, so only reading can have to wait
-  return shake_hands();
+  watch(true, false);  // the handshake's few bytes always fit, so only reading can have to wait
+  shake_hands();
 }
 
-Connection::Progress Connection::shake_hands() {
+// The tenant whose request opens the connection; without one, the tenants in turn.
+std::string Connection::server_name() const {
+  const auto& options = around_.options;
+  if (!options.server_name.empty()) return options.server_name;
+  const std::string& host =
+      waiting_.empty() ? *around_.catalogue.at(number_).host : *waiting_.front().ask.host;
+  return options.names_hosts() ? std::string(without_port(host)) : options.url.host;
+}
+
+void Connection::shake_hands() {
   switch (wire_.handshake()) {
-    case IoStatus::done: return become_ready();
-    case IoStatus::again: return Progress::none;
-    default: reason_ = toolkit::ssl_error(); return fail(Failure::tls);
+    case IoStatus::again: return;
+    case IoStatus::done: break;
+    default: return fail_open(Failure::tls, toolkit::ssl_error());
   }
+  if (!around_.tls->agreed(wire_))
+    return fail_open(Failure::tls, "the server did not agree to this version of HTTP");
+  become_open();
 }
 
-Connection::Progress Connection::become_ready() {
-  state_ = State::ready;
-  want_writable(false);
-  return Progress::opened;
+void Connection::become_open() {
+  const auto& options = around_.options;
+  state_ = State::open;
+  watch(true, false);
+  if (options.http2)
+    protocol_ = std::make_unique<Http2>(*outbox_, *this, options.keep_alive, options.streams,
+                                        options.stream_window());
+  else
+    protocol_ = std::make_unique<Http1>(*outbox_, *this, options.keep_alive);
+  around_.observer->opened(*this);
+  for (const auto& [token, ask] : std::exchange(waiting_, {}))
+    protocol_->send(token, ask);
+  flush();
 }
 
-void Connection::want_writable(bool wanted) {
-  if (watches_writable_ == wanted) return;
-  watches_writable_ = wanted;
-  poller_->modify(wire_.fd(), tag_, EPOLLIN | (wanted ? EPOLLOUT : 0U));
-}
-
-Connection::Progress Connection::send() {
-  state_ = State::exchange;
-  response_.start(requests_->is_head());
-  std::string_view head = requests_->next();
-  body_left_ = requests_->body();
-  const auto result = wire_.write(head.data(), head.size(), !body_left_.empty());
-  if (result.status == IoStatus::done) head.remove_prefix(result.bytes);
-  if (result.status == IoStatus::closed || result.status == IoStatus::failed) return fail(Failure::reset);
-  if (head.empty() && body_left_.empty()) return Progress::none;  // as good as always
-  unsent_ = head;
-  return write_rest();
-}
-
-Connection::Progress Connection::write_rest() {
-  std::string_view head = unsent_;
-  bool blocked = false;
-  while (!blocked && (!head.empty() || !body_left_.empty())) {
-    std::string_view& part = head.empty() ? body_left_ : head;
-    const auto result =
-        wire_.write(part.data(), part.size(), head.data() == part.data() && !body_left_.empty());
-    // A server may answer and close without reading the body: what it said is still to be read.
-    if (result.status == IoStatus::failed || result.status == IoStatus::closed) {
-      body_left_ = {};
-      head = {};
-      break;
-    }
-    blocked = result.status == IoStatus::again;
-    part.remove_prefix(result.bytes);
-  }
-  unsent_ = std::string(head);
-  want_writable(blocked);
-  return Progress::none;
-}
-
-Connection::Progress Connection::receive(std::span<char> scratch) {
+void Connection::receive() {
   constexpr std::uint64_t worth_discarding = 64 * toolkit::KiB;
   constexpr std::uint64_t discard_at_once = toolkit::MiB;
+  const bool slow = around_.options.read_rate > 0;
   for (;;) {
-    const auto known = response_.discardable();
-    const bool unseen = known >= worth_discarding;
-    const auto result = unseen
-                            ? wire_.discard(scratch.data(), scratch.size(), std::min(known, discard_at_once))
-                            : wire_.read(scratch.data(), scratch.size());
-    if (result.status == IoStatus::again) return Progress::none;
-    if (result.status != IoStatus::done) return end_of_stream(result.status == IoStatus::closed);
-    bytes_received_ += result.bytes;
-    if (unseen) {
-      response_.discarded(result.bytes);
-      if (response_.done()) return finish_answer(false);
-    } else if (const auto progress = take({scratch.data(), result.bytes}); progress != Progress::none) {
-      return progress;
+    const auto known = protocol_->discardable();
+    const auto how = protocol_->in_flight() == 0 ? Observer::Closed::lost : Observer::Closed::orderly;
+    const bool unseen = known >= worth_discarding && !slow;
+    const auto result = unseen ? wire_.discard(around_.scratch.data(), around_.scratch.size(),
+                                               std::min(known, discard_at_once))
+                               : wire_.read(around_.scratch.data(), room());
+    if (result.status == IoStatus::again) return settle();
+    if (result.status != IoStatus::done) {
+      protocol_->end(result.status == IoStatus::closed);
+      return close(how);
     }
+    around_.bytes_received += result.bytes;
+    if (unseen)
+      protocol_->discarded(result.bytes);
+    else
+      protocol_->receive({around_.scratch.data(), result.bytes});
+    if (slow) pause(result.bytes);
     // What else the socket holds, the next wait reports; what TLS has already taken from it, nobody would.
     // Inside a large body TLS, which reads a record at a time, goes on at once: there is nearly always
     // another.
-    const bool amid_records = wire_.is_tls() && response_.discardable() >= worth_discarding;
-    if (!amid_records && !wire_.has_buffered()) return Progress::none;
+    const bool amid_records = wire_.is_tls() && protocol_->discardable() >= worth_discarding;
+    const bool go_on = !slow && !is_done() && (amid_records || wire_.has_buffered());
+    if (!go_on) {
+      if (around_.options.http2) protocol_->flush();  // acknowledgements, window updates
+      return settle(how);
+    }
   }
 }
 
-Connection::Progress Connection::take(std::string_view input) {
-  response_.feed(input);
-  if (response_.broken()) return fail(Failure::protocol);
-  return response_.done() ? finish_answer(!input.empty()) : Progress::none;
+std::size_t Connection::room() const {
+  constexpr std::uint64_t reads_per_second = 20;
+  const auto rate = around_.options.read_rate;
+  if (rate == 0) return around_.scratch.size();
+  return std::clamp<std::size_t>(rate / reads_per_second, 1, around_.scratch.size());
 }
 
-Connection::Progress Connection::finish_answer(bool surplus) {
-  if (surplus) return fail(Failure::protocol);
-  // Answered before the request was sent whole: nothing can follow on this connection.
-  const bool sent = unsent_.empty() && body_left_.empty();
-  if (response_.keeps_alive() && sent)
-    state_ = State::ready;
-  else
-    close();
-  return Progress::answered;
+void Connection::pause(std::size_t bytes) {
+  resume_at_ = now() + bytes * per_second / around_.options.read_rate;
+  watch(false, watches_writable_);
 }
 
-Connection::Progress Connection::end_of_stream(bool properly) {
-  if (response_.has_head()) {
-    if (properly) response_.end_of_stream();
-    return response_.done() ? finish_answer(false) : fail(Failure::short_body);
-  }
-  return fail(properly ? Failure::closed : Failure::reset);
+void Connection::resume() {
+  resume_at_.reset();
+  if (state_ != State::open) return;
+  watch(true, watches_writable_);
+  receive();
 }
 
-// On a connection without a request the server may close, and TLS may deliver session tickets; bytes of HTTP
-// have no business here.
-Connection::Progress Connection::look_at_idle(std::span<char> scratch) {
-  if (wire_.read(scratch.data(), scratch.size()).status == IoStatus::again) return Progress::none;
-  close();
-  return Progress::lost;
+void Connection::settle(Observer::Closed how) {
+  if (is_done()) return close(how);
+  watch(watches_readable_, !outbox_->empty());
 }
 
-Connection::Progress Connection::fail(Failure failure) {
-  abandon(failure);
-  return Progress::failed;
+void Connection::watch(bool readable, bool writable) {
+  if (watches_readable_ == readable && watches_writable_ == writable) return;
+  watches_readable_ = readable;
+  watches_writable_ = writable;
+  around_.poller.modify(wire_.fd(), tag_, (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U));
 }
 
-Connection::Progress Connection::fail_connect(int error) {
-  reason_ = std::strerror(error);
-  return fail(Failure::connect);
-}
-
-void Connection::abandon(Failure failure) {
+void Connection::fail_open(Failure failure, std::string reason) {
   failure_ = failure;
-  close();
+  reason_ = std::move(reason);
+  const auto waiting = std::exchange(waiting_, {});
+  wire_.close();
+  outbox_.reset();
+  state_ = State::closed;
+  for (const auto& request : waiting)
+    around_.observer->finished(*this, request.token, {failure});
+  around_.observer->closed(*this, Observer::Closed::failed);
 }
 
-void Connection::close() {
+void Connection::close(Observer::Closed how) {
   wire_.close();
-  unsent_.clear();
-  body_left_ = {};
   state_ = State::closed;
+  resume_at_.reset();
+  protocol_.reset();
+  outbox_.reset();
+  around_.observer->closed(*this, how);
 }
 
 }  // namespace sluice::bench

@@ -1,105 +1,124 @@
-// One client connection: opens, sends a request, reads the answer, and says how it went.
+// One client connection: opens when a request needs it, carries requests, and says how they went.
 //
-// Knows nothing of schedules and statistics; whoever drives it passes the events in and takes the outcome.
+// Knows nothing of schedules and statistics; whoever drives it passes the events in and hears of the
+// outcomes.
 #pragma once
 
 #include "loadgen/clock.hpp"
+#include "loadgen/outbox.hpp"
 #include "loadgen/poller.hpp"
-#include "loadgen/request.hpp"
-#include "loadgen/response.hpp"
+#include "loadgen/protocol.hpp"
+#include "loadgen/tls.hpp"
 #include "origin/toolkit/socket.hpp"
 #include "origin/toolkit/wire.hpp"
 
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace sluice::bench {
 
-// Why a request has no proper answer.
-enum class Failure : unsigned char {
-  connect,     // no TCP connection
-  tls,         // no TLS on it
-  reset,       // broken before the answer's head was complete
-  closed,      // ended properly, but without an answer
-  timeout,     // no complete answer in time
-  short_body,  // ended or broken within the answer's body
-  protocol,    // not HTTP/1.1, or more than was asked for
-};
-constexpr std::size_t failure_kinds = 7;
-std::string_view name_of(Failure failure);
+class Connection;
 
-// What all connections of a run have in common.
-struct Destination {
-  toolkit::Address address;
-  SSL_CTX* tls = nullptr;
-  std::string server_name;
-};
-
-class Connection {
+// Hears what becomes of connections. Must not call back into the connection.
+class Observer {
  public:
-  enum class Progress {
-    none,
-    opened,    // ready for its first request
-    answered,  // the response is complete: status()
-    failed,    // the request, or the opening, came to nothing: failure(); the connection is closed
-    lost,      // closed by the server while no request was on it
+  virtual void opened(const Connection& connection) = 0;
+  virtual void finished(const Connection& connection, Token token, const Outcome& outcome) = 0;
+  enum class Closed {
+    orderly,  // by us, or with requests on it
+    lost,     // by the server while no request was on it
+    failed,   // before it was open: connection.failure(), connection.reason()
   };
+  // After every request on it has finished.
+  virtual void closed(const Connection& connection, Closed how) = 0;
 
-  // `tag` is this connection's in the poller.
-  Connection(Poller& poller, const Destination& destination, Requests& requests, std::uint32_t tag)
-      : poller_(&poller), destination_(&destination), requests_(&requests), tag_(tag) {}
+ protected:
+  ~Observer() = default;
+};
 
-  // Starts to open. Progress::none or failed.
-  Progress open();
-  // Sends the next request; the connection must be ready(). Progress::none or failed.
-  Progress send();
-  // Takes the events of the poller. `scratch` is where bytes are read to.
-  Progress advance(std::uint32_t events, std::span<char> scratch);
-  // Gives up on what is in flight.
-  void abandon(Failure failure);
-  void close();
+// What the connections of one thread share.
+struct Surroundings {
+  Poller& poller;
+  const TargetOptions& options;
+  const Catalogue& catalogue;
+  toolkit::Address address;
+  TlsClient* tls;           // null: plain
+  std::span<char> scratch;  // where bytes are read to
+  Observer* observer;       // may change between events
+  std::uint64_t bytes_received = 0;
+};
 
-  bool ready() const { return state_ == State::ready; }
+class Connection final : public Protocol::Listener {
+ public:
+  // `tag` is this connection's in the poller, `number` its place among all of the run's.
+  Connection(Surroundings& around, std::uint32_t tag, std::uint32_t number);
+
+  void open();
+  // Whether a request may be given to it now.
+  bool accepts() const { return protocol_ ? protocol_->accepts() : true; }
+  // Takes a request, opening the connection first if need be. HTTP/2 sends it with flush().
+  void request(Token token, const Ask& ask);
+  void flush();
+  // Gives up on a request, or on opening.
+  void cancel(Token token, Failure failure);
+  void give_up(Failure failure);
+
+  // Takes the events of the poller.
+  void advance(std::uint32_t events);
+  // A slow reader reads again; due when resume_at() has come.
+  void resume();
+  std::optional<Nanoseconds> resume_at() const { return resume_at_; }
+
+  std::uint32_t tag() const { return tag_; }
+  bool is_open() const { return state_ == State::open; }
   bool is_closed() const { return state_ == State::closed; }
-  bool is_opening() const { return state_ == State::connecting || state_ == State::handshaking; }
-  bool is_waiting() const { return state_ == State::exchange; }
+  bool resumed_session() const { return wire_.is_tls() && SSL_session_reused(wire_.ssl()) == 1; }
+  bool is_tls() const { return wire_.is_tls(); }
   Failure failure() const { return failure_; }
   // What the system said about a connection that could not be opened.
   const std::string& reason() const { return reason_; }
-  unsigned status() const { return response_.status(); }
-  std::uint64_t bytes_received() const { return bytes_received_; }
-  const toolkit::Wire& wire() const { return wire_; }
 
  private:
-  enum class State : unsigned char { closed, connecting, handshaking, ready, exchange };
+  enum class State : unsigned char { closed, connecting, handshaking, open };
+  struct Waiting {
+    Token token;
+    Ask ask;
+  };
 
-  Progress finish_connect();
-  Progress shake_hands();
-  Progress become_ready();
-  Progress write_rest();
-  Progress receive(std::span<char> scratch);
-  Progress take(std::string_view input);
-  Progress finish_answer(bool surplus);
-  Progress end_of_stream(bool properly);
-  Progress look_at_idle(std::span<char> scratch);
-  Progress fail(Failure failure);
-  Progress fail_connect(int error);
-  void want_writable(bool wanted);
+  void finished(Token token, const Outcome& outcome) override {
+    around_.observer->finished(*this, token, outcome);
+  }
+  std::string server_name() const;
+  void finish_connect();
+  void shake_hands();
+  void become_open();
+  void receive();
+  std::size_t room() const;
+  void pause(std::size_t bytes);
+  bool is_done() const { return protocol_->over() && protocol_->in_flight() == 0; }
+  // Closes when nothing can follow, else waits for what the outbox needs.
+  void settle(Observer::Closed how = Observer::Closed::orderly);
+  void watch(bool readable, bool writable);
+  void fail_open(Failure failure, std::string reason);
+  void close(Observer::Closed how);
 
-  Poller* poller_;
-  const Destination* destination_;
-  Requests* requests_;
+  Surroundings& around_;
   std::uint32_t tag_;
+  std::uint32_t number_;
   State state_ = State::closed;
-  Failure failure_ = Failure::connect;
-  std::string reason_;
+  bool watches_readable_ = false;
   bool watches_writable_ = false;
+  Failure failure_ = Failure::connect;
+  std::optional<Nanoseconds> resume_at_;
   toolkit::Wire wire_;
-  ResponseReader response_;
-  std::string unsent_;          // of the request's head
-  std::string_view body_left_;  // of its body
-  std::uint64_t bytes_received_ = 0;
+  std::optional<Outbox> outbox_;
+  std::unique_ptr<Protocol> protocol_;
+  std::vector<Waiting> waiting_;  // for the connection to open
+  std::string reason_;
 };
 
 }  // namespace sluice::bench

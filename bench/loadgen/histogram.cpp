@@ -1,8 +1,17 @@
 #include "loadgen/histogram.hpp"
 
 #include <cmath>
+#include <functional>
 
 namespace sluice::bench {
+
+void Histogram::merge(const Histogram& other) {
+  std::transform(counts_.begin(), counts_.end(), other.counts_.begin(), counts_.begin(), std::plus<>());
+  count_ += other.count_;
+  sum_ += other.sum_;
+  least_ = std::min(least_, other.least_);
+  most_ = std::max(most_, other.most_);
+}
 
 Nanoseconds Histogram::end_of(std::size_t bucket) {
   const std::size_t group = bucket >> digits;

@@ -23,6 +23,9 @@ class Histogram {
     most_ = std::max(most_, value);
   }
 
+  // Adds what another histogram has recorded.
+  void merge(const Histogram& other);
+
   std::uint64_t count() const { return count_; }
   Nanoseconds least() const { return count_ == 0 ? 0 : least_; }
   Nanoseconds most() const { return most_; }

@@ -17,6 +17,11 @@ std::string host_name(std::string_view pattern, std::uint32_t number) {
   return fmt::format("{}{}{}", pattern.substr(0, at), number, pattern.substr(at + place.size()));
 }
 
+std::string_view without_port(std::string_view host) {
+  const auto bracket = host.rfind(']');
+  return host.substr(0, host.find(':', bracket == std::string_view::npos ? 0 : bracket));
+}
+
 Hosts::Hosts(std::string_view pattern, std::uint32_t count, Distribution distribution) {
   names_.reserve(count);
   for (std::uint32_t n = 1; n <= count; ++n)

@@ -16,26 +16,23 @@ enum class Distribution {
 // Host `number`, from a pattern in which {n} stands for it. Throws toolkit::UsageError where there is no {n}.
 std::string host_name(std::string_view pattern, std::uint32_t number);
 
+// "host:port" or "[v6]:port" without the port.
+std::string_view without_port(std::string_view host);
+
 class Hosts {
  public:
   explicit Hosts(std::string single) : names_{std::move(single)} {}
   // Hosts 1 to `count`. Their sequence is the same in every run, so that two runs compare.
   Hosts(std::string_view pattern, std::uint32_t count, Distribution distribution);
 
-  bool is_single() const { return names_.size() == 1; }
-  const std::string& first() const { return names_.front(); }
-
-  // Drawn in advance: during the run, choosing a tenant costs one load.
-  const std::string& next() {
-    const auto& name = names_[sequence_[position_]];
-    if (++position_ == sequence_.size()) position_ = 0;
-    return name;
+  // The host of request `index`. Drawn in advance: during the run, choosing a tenant costs one load.
+  const std::string& at(std::uint64_t index) const {
+    return names_.size() == 1 ? names_.front() : names_[sequence_[index % sequence_.size()]];
   }
 
  private:
   std::vector<std::string> names_;
-  std::vector<std::uint32_t> sequence_{0};
-  std::size_t position_ = 0;
+  std::vector<std::uint32_t> sequence_;
 };
 
 }  // namespace sluice::bench

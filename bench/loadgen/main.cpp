@@ -1,7 +1,10 @@
+#include "loadgen/capacity.hpp"
+#include "loadgen/help.hpp"
 #include "loadgen/idle.hpp"
 #include "loadgen/load.hpp"
 #include "loadgen/options.hpp"
 #include "loadgen/report.hpp"
+#include "loadgen/source.hpp"
 #include "loadgen/stop.hpp"
 #include "origin/toolkit/args.hpp"
 #include "origin/toolkit/socket.hpp"
@@ -18,8 +21,18 @@ using namespace sluice;
 
 int load(int argc, char** argv) {
   const auto options = bench::read_load_options(argc, argv);
-  const auto result = bench::run_load(options);
+  const auto catalogue = bench::make_catalogue(options);
+  const auto result = bench::run_load(options, *catalogue);
   fmt::print("{}", options.json ? bench::load_json(options, result) : bench::load_text(options, result));
+  return 0;
+}
+
+int capacity(int argc, char** argv) {
+  const auto options = bench::read_capacity_options(argc, argv);
+  const auto catalogue = bench::make_catalogue(options);
+  const auto result = bench::run_capacity(options, *catalogue);
+  fmt::print("{}",
+             options.json ? bench::capacity_json(options, result) : bench::capacity_text(options, result));
   return 0;
 }
 
@@ -42,8 +55,9 @@ int run(int argc, char** argv) {
   toolkit::ignore_broken_pipes();
   bench::catch_stop_signals();
   if (verb == "load") return load(argc, argv);
+  if (verb == "capacity") return capacity(argc, argv);
   if (verb == "idle") return idle(argc, argv);
-  throw toolkit::UsageError(verb.empty() ? "which verb: load or idle?"
+  throw toolkit::UsageError(verb.empty() ? "which verb: load, capacity or idle?"
                                          : fmt::format("unknown verb {}", verb));
 }
 

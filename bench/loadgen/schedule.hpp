@@ -4,54 +4,70 @@
 
 #include "loadgen/clock.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
+#include <functional>
 
 namespace sluice::bench {
 
-class OpenSchedule {
+constexpr Nanoseconds never = UINT64_MAX;
+
+// A thread's part of the run: requests `first`, `first + step`, …
+struct Share {
+  std::uint32_t first = 0;
+  std::uint32_t step = 1;
+};
+
+// When the run begins, when requests begin to count, and when it ends.
+struct Times {
+  Nanoseconds start = 0;
+  Nanoseconds measured_from = 0;
+  Nanoseconds end = 0;
+};
+
+// When request `index` is due, since the start; never: there is none. Asked in rising order.
+using Arrivals = std::function<Nanoseconds(std::uint64_t index)>;
+
+Arrivals even_arrivals(double requests_per_second);
+// Independent users: gaps are exponentially distributed. The same sequence in every run.
+Arrivals poisson_arrivals(double requests_per_second, Share share);
+
+class Schedule {
  public:
-  OpenSchedule(Nanoseconds start, double requests_per_second, Nanoseconds warmup, Nanoseconds duration)
-      : start_(start),
-        measured_from_(start + warmup),
-        end_(start + warmup + duration),
-        interval_(static_cast<double>(per_second) / requests_per_second),
-        first_measured_(count_within(warmup)),
-        total_(count_within(warmup + duration)) {}
+  // Open loop.
+  Schedule(const Times& times, Share share, Arrivals arrivals);
+  // Closed loop: the next request is due whenever somebody asks.
+  Schedule(const Times& times, Share share);
 
-  bool exhausted() const { return issued_ == total_; }
-  // Of the next request: when it is to start, and whether it counts.
-  Nanoseconds due() const {
-    return start_ + static_cast<Nanoseconds>(static_cast<double>(issued_) * interval_);
+  bool is_closed() const { return !arrivals_; }
+  bool exhausted(Nanoseconds time) const { return due(time) >= end_; }
+  // Of the next request: when it is to start, which it is, and whether it counts.
+  Nanoseconds due(Nanoseconds time) const { return is_closed() ? time : due_; }
+  std::uint64_t index() const { return index_; }
+  bool is_measured(Nanoseconds due) const { return due >= measured_from_; }
+  void issue() {
+    index_ += step_;
+    look_ahead();
   }
-  bool is_measured() const { return issued_ >= first_measured_; }
-  void issue() { ++issued_; }
 
-  Nanoseconds measured_from() const { return measured_from_; }
   Nanoseconds end() const { return end_; }
-
-  // Ends the schedule at `time`; what was due until then stays due.
+  // Ends the schedule at `time`, if that is earlier; what was due until then stays due.
   void stop(Nanoseconds time) {
-    end_ = std::min(end_, time);
-    total_ = std::min(total_, std::max(issued_, count_within(end_ - start_)));
+    if (time < end_) end_ = time;
   }
 
-  // Measured requests that were never issued.
-  std::uint64_t unissued() const { return total_ - std::min(total_, std::max(issued_, first_measured_)); }
+  // Issues the rest to nobody, and counts what of it would have been measured.
+  std::uint64_t drop_rest();
 
  private:
-  std::uint64_t count_within(Nanoseconds time) const {
-    return static_cast<std::uint64_t>(std::ceil(static_cast<double>(time) / interval_));
-  }
+  void look_ahead();
 
+  Arrivals arrivals_;
   Nanoseconds start_;
   Nanoseconds measured_from_;
   Nanoseconds end_;
-  double interval_;
-  std::uint64_t first_measured_;
-  std::uint64_t total_;
-  std::uint64_t issued_ = 0;
+  std::uint64_t index_;
+  std::uint32_t step_;
+  Nanoseconds due_ = 0;
 };
 
 }  // namespace sluice::bench

@@ -91,8 +91,8 @@ Flag find_flag(std::string_view name) {
 
 void read_parameter(Behaviour& wants, std::string_view name, std::string_view value) {
   if (name == "delay") {
-    const auto delay = toolkit::parse_duration(value);
-    if (!delay) reject(name, value, "a duration such as 50ms");
+    const auto delay = Delay::parse(value);
+    if (!delay) reject(name, value, "a duration such as 50ms, or a distribution such as exp:50ms");
     wants.delay = *delay;
   } else if (name == "status") {
     wants.status = read_status(name, value, 200, 999);

@@ -1,9 +1,9 @@
 // How one request asks to be treated: the query parameters of `sluice-origin --help`, read.
 #pragma once
 
+#include "origin/delay.hpp"
 #include "origin/toolkit/units.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -24,7 +24,7 @@ class BadParameter : public std::runtime_error {
 enum class Ending { complete, reset, cut, stall };
 
 struct Behaviour {
-  std::chrono::nanoseconds delay{0};
+  Delay delay;
   unsigned status = 200;
   unsigned interim = 0;
   std::optional<std::uint64_t> size;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@ namespace sluice::origin {
 
 Loop::Loop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (epoll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll");
+  // By default the kernel may wake us 50 us late: a delay is to last as long as it was asked for.
+  ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 }
 
 Loop::~Loop() { ::close(epoll_); }
@@ -31,7 +34,8 @@ void Loop::watch(int fd, Watched& watched, std::uint32_t events) const {
 
 void Loop::run_once(Clock::time_point latest) {
   std::array<epoll_event, 256> events;  // NOLINT: filled by the kernel as far as it is read
-  const int count = ::epoll_wait(epoll_, events.data(), events.size(), wait_milliseconds(latest));
+  const timespec wait = time_until(latest);
+  const int count = ::epoll_pwait2(epoll_, events.data(), events.size(), &wait, nullptr);
   now_ = Clock::now();
   for (int i = 0; i < count; ++i)
     static_cast<Watched*>(events[static_cast<std::size_t>(i)].data.ptr)
@@ -44,12 +48,15 @@ void Loop::run_once(Clock::time_point latest) {
   }
 }
 
-int Loop::wait_milliseconds(Clock::time_point latest) const {
+timespec Loop::time_until(Clock::time_point latest) const {
+  using std::chrono::nanoseconds;
+  constexpr nanoseconds longest = std::chrono::minutes(1);
   if (!timers_.empty()) latest = std::min(latest, timers_.begin()->first);
-  if (latest == Clock::time_point::max()) return -1;
-  // Rounded up: rounded down, the loop would spin through the last millisecond.
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(latest - Clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000));
+  const auto now = Clock::now();
+  const auto wait =
+      latest > now + longest ? longest : std::max<nanoseconds>(latest - now, nanoseconds::zero());
+  constexpr std::int64_t second = std::nano::den;
+  return {static_cast<time_t>(wait.count() / second), static_cast<long>(wait.count() % second)};
 }
 
 }  // namespace sluice::origin

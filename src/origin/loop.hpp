@@ -8,6 +8,7 @@
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
+#include <ctime>
 #include <map>
 
 namespace sluice::origin {
@@ -70,7 +71,7 @@ class Loop {
 
  private:
   void watch(int fd, Watched& watched, std::uint32_t events) const;
-  int wait_milliseconds(Clock::time_point latest) const;
+  timespec time_until(Clock::time_point latest) const;
 
   int epoll_;
   Clock::time_point now_ = Clock::now();

@@ -23,6 +23,8 @@ Options read_options(int argc, char** argv) {
       options.body_size = args.size();
     } else if (args.is("--keepalive-timeout")) {
       options.keepalive_timeout = args.duration();
+    } else if (args.is("--seed")) {
+      options.seed = args.number();
     } else if (args.is("--help") || args.is("-h")) {
       options.help = true;
       return options;
@@ -48,6 +50,7 @@ usage: sluice-origin [--listen ADDRESS]... [OPTION]...
   --tls CERT KEY              serve TLS 1.2 and 1.3 (PEM files, leaf certificate first)
   --body-size SIZE            size of the default reply's body; default 100
   --keepalive-timeout TIME    close a connection without a request after this long; default 75s
+  --seed N                    of random delays, which are the same in every run; default 1
   --help                      this text
 TERM and INT end it: idle connections close at once, requests in flight get two seconds.
 
@@ -59,12 +62,14 @@ Paths
                the request on it; also any path with ?echo or the request field "X-Origin: echo"
   /upload      reads the body, whatever its size; answers with its bytes and sha256
   /download    1 MiB, or ?size=SIZE; the byte at offset i is 33 + i % 89
-  /stats       connections and requests since the start
+  /stats       connections and requests since the start, and the delays that answers really had
   any other    a short text
   A WebSocket upgrade on any path is accepted and echoes every message.
 
 Query parameters, on any path
-  delay=50ms           wait before the answer's head
+  delay=50ms           wait before the answer's head; or for a random time:
+  delay=exp:MEAN, delay=uniform:LEAST,MOST, delay=lognormal:MEDIAN,SIGMA,
+  delay=mix:USUAL,OTHER,PERCENT   so many percent wait for OTHER
   status=503           answer with this status (200 to 999)
   size=1MiB            a body of this size, of the same bytes as /download
   header=Name:value    add a field to the answer; percent-encoded, may be repeated

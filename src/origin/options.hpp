@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ struct Options {
   std::string key;
   std::size_t body_size = 100;
   std::chrono::nanoseconds keepalive_timeout = std::chrono::seconds(75);
+  std::uint64_t seed = 1;  // of random delays
   bool help = false;
 };
 

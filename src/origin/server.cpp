@@ -59,8 +59,8 @@ class Server::Listener final : public Loop::Watched {
     fd_ = toolkit::listen_on(address);
     Identity identity{options.name, options.pool, options.color, address};
     CannedReply canned(identity, options.body_size);
-    return {server.loop_,      server.stats_, server.tls_.get(), std::move(identity), std::move(canned),
-            options.body_size, server.idle_,  server.busy_,      server.ended_};
+    return {server.loop_,      server.stats_,     server.random_, server.tls_.get(), std::move(identity),
+            std::move(canned), options.body_size, server.idle_,   server.busy_,      server.ended_};
   }
 
   int fd_;
@@ -88,6 +88,7 @@ void Server::Signals::on_events(std::uint32_t /*events*/) {
 
 Server::Server(const Options& options)
     : signals_(loop_),
+      random_(options.seed),
       tls_(options.certificate.empty() ? nullptr
                                        : toolkit::make_server_context(options.certificate, options.key)),
       keepalive_timeout_(options.keepalive_timeout) {

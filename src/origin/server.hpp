@@ -42,6 +42,7 @@ class Server {
   Loop loop_;
   Signals signals_;
   Stats stats_;
+  Delay::Random random_;
   toolkit::SslContext tls_;
   Loop::Clock::duration keepalive_timeout_;
   std::list<Listener> listeners_;  // outlive the sessions, which refer to their listener's surroundings

@@ -55,6 +55,21 @@ json::array to_json(std::string_view fields) {
   return list;
 }
 
+json::object to_json(Stats& stats) {
+  const auto microseconds = [&](double percent) {
+    return static_cast<double>(stats.delays.percentile(percent).count()) / 1e3;
+  };
+  return {{"connections", stats.connections},
+          {"open", stats.open},
+          {"requests", stats.requests},
+          {"delay_us",
+           {{"count", stats.delays.count()},
+            {"p50", microseconds(50)},
+            {"p90", microseconds(90)},
+            {"p99", microseconds(99)},
+            {"p99.9", microseconds(99.9)}}}};
+}
+
 }  // namespace
 
 Session::Session(Surroundings& around, int fd)
@@ -165,7 +180,7 @@ Task<After> Session::serve(const Request& request, const Behaviour& wants) {
     if (request.expects_continue && request.minor == 1) co_await stream_.write(interim_reply(100));
     co_await read_body(around_.loop, stream_, request, wants.slow_read, body);
   }
-  co_await around_.loop.sleep(wants.delay);
+  co_await wait(wants.delay);
   if (wants.never) co_await stream_.swallow();
   if (wants.reset) {
     stream_.reset();
@@ -188,6 +203,14 @@ Task<After> Session::serve(const Request& request, const Behaviour& wants) {
   co_return after;
 }
 
+Task<> Session::wait(const Delay& delay) {
+  const auto time = delay.draw(around_.random);
+  if (time == time.zero()) co_return;
+  const auto start = Loop::Clock::now();
+  co_await around_.loop.sleep(time);
+  around_.stats.delays.add(Loop::Clock::now() - start);
+}
+
 Task<After> Session::upgrade(const Request& request) {
   std::string objection = websocket_objection(request);
   if (objection.empty())
@@ -207,13 +230,7 @@ Content Session::make_content(const Request& request, const Behaviour& wants, Bo
   if (path == "/upload")
     return Content::of_json(
         json::serialize(json::object{{"bytes", body.bytes()}, {"sha256", body.sha256()}}) + "\n");
-  if (path == "/stats") {
-    const auto& stats = around_.stats;
-    return Content::of_json(
-        json::serialize(json::object{
-            {"connections", stats.connections}, {"open", stats.open}, {"requests", stats.requests}}) +
-        "\n");
-  }
+  if (path == "/stats") return Content::of_json(json::serialize(to_json(around_.stats)) + "\n");
   if (wants.size) return Content::of_pattern(*wants.size);
   if (path == "/download") return Content::of_pattern(download_bytes);
   return Content::of_text(around_.identity.body(around_.body_bytes), "text/plain");

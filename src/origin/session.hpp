@@ -3,6 +3,7 @@
 
 #include "origin/body.hpp"
 #include "origin/content.hpp"
+#include "origin/delay.hpp"
 #include "origin/identity.hpp"
 #include "origin/loop.hpp"
 #include "origin/reply.hpp"
@@ -24,12 +25,14 @@ struct Stats {
   std::uint64_t connections = 0;
   std::uint64_t open = 0;
   std::uint64_t requests = 0;
+  DelayRecord delays;
 };
 
 // What the sessions of one address share, and the lists that say in which state each of them is.
 struct Surroundings {
   Loop& loop;
   Stats& stats;
+  Delay::Random& random;
   SSL_CTX* tls;
   Identity identity;
   CannedReply canned;
@@ -57,6 +60,7 @@ class Session {
   Task<After> answer();
   Task<After> serve(const Request& request, const Behaviour& wants);
   Task<After> upgrade(const Request& request);
+  Task<> wait(const Delay& delay);
   Content make_content(const Request& request, const Behaviour& wants, BodySummary& body) const;
   std::string echo_json(const Request& request, BodySummary& body) const;
 

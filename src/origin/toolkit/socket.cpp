@@ -111,10 +111,12 @@ int listen_on(Address& address) {
   return fd;
 }
 
-int start_connect(const Address& address) {
+int start_connect(const Address& address, int receive_buffer) {
   const int fd = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   set_no_delay(fd);
+  // Before the connection is made, for that is when the window's scale is agreed on.
+  if (receive_buffer > 0) ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   if (::connect(fd, address.raw(), address.length) == 0 || errno == EINPROGRESS) return fd;
   const int error = errno;
   ::close(fd);

@@ -31,8 +31,9 @@ Address resolve(const std::string& host, std::uint16_t port);
 // comes back as bound, so that port 0 turns into the port chosen. Throws std::runtime_error.
 int listen_on(Address& address);
 
-// A non-blocking socket on its way to `address`, Nagle's delay off. -1 with errno when refused at once.
-int start_connect(const Address& address);
+// A non-blocking socket on its way to `address`, Nagle's delay off. A `receive_buffer` in bytes takes the
+// place of the kernel's own choice. -1 with errno when refused at once.
+int start_connect(const Address& address, int receive_buffer = 0);
 
 // Answers small and at once: without this, Nagle and delayed acknowledgements add 40 ms to what is measured.
 void set_no_delay(int fd);

@@ -123,9 +123,10 @@ SslContext make_server_context(const std::string& certificate, const std::string
   return context;
 }
 
-SslContext make_client_context(bool verify, const std::string& ca_file) {
+SslContext make_client_context(bool verify, const std::string& ca_file, std::string_view alpn) {
   auto context = make_context(TLS_client_method());
-  SSL_CTX_set_alpn_protos(context.get(), alpn_http11.data(), alpn_http11.size());
+  SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
+                          static_cast<unsigned>(alpn.size()));
   if (!verify) return context;
   const bool loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get()) == 1
                                       : SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) == 1;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -99,9 +100,10 @@ class Wire {
   SslPtr ssl_;
 };
 
-// Both throw std::runtime_error that names the file.
+// Both throw std::runtime_error that names the file. `alpn` is the client's list as RFC 7301 has it: each
+// name behind its length.
 SslContext make_server_context(const std::string& certificate, const std::string& key);
-SslContext make_client_context(bool verify, const std::string& ca_file);
+SslContext make_client_context(bool verify, const std::string& ca_file, std::string_view alpn);
 
 // OpenSSL's oldest complaint on this thread, in words.
 std::string ssl_error();
