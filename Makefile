@@ -33,7 +33,7 @@ demo: build ## Sluice over TLS in front of several origins, with URLs to try
 test: deps-test ## build and run every test
 	tests/run
 
-bench: build deps-bench ## Sluice beside nginx, in one run
+bench: build deps-bench ## Sluice beside nginx and HAProxy, in one run
 	/usr/bin/python3 bench/compare.py $(BENCH)
 
 bench-micro: deps deps-bench ## single steps of the hot path; MICRO="--benchmark_filter=…"

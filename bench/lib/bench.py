@@ -1,14 +1,16 @@
 """What every scenario needs: the programs, the processors, and the measure of effort."""
 
 import contextlib
+import dataclasses
 import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from lib.certificates import TenantCertificates, make_certificate
 from lib.http2 import Http2Generator
-from lib.proxies import Plan, Surroundings, make_proxy
+from lib.proxies import make_proxy
+from lib.proxy import HOST_PATTERN, Plan, Surroundings
 from lib.tools import Generator, Origin
 
 
@@ -20,6 +22,8 @@ class Effort:
     duration: float = 6
     warmup: float = 2
     rate: int = 12000
+    handshakes: int = 800  # per second
+    messages: int = 2000  # of WebSockets, per second
     idle: int = 5000
     idle_http2: int = 2000
     many_idle: int = 10000
@@ -30,19 +34,19 @@ class Effort:
     @staticmethod
     def quick():
         """A look whether everything works; its figures are no more than a hint."""
-        return Effort(rounds=1, duration=2, warmup=0.5, idle=500, idle_http2=200, many_idle=500, tenants=1000,
-                      slow_reloads=2, reloads=20)
+        return Effort(rounds=1, duration=2, warmup=0.5, handshakes=300, messages=1000, idle=500, idle_http2=200,
+                      many_idle=500, tenants=1000, slow_reloads=2, reloads=20)
 
 
 @dataclass
 class Bench:
-    """The stage: origin and generator on one processor, proxies alone on the other."""
+    """The stage: origin and generator on one processor, proxies on the others."""
 
     tools: Path
     subjects: dict  # name -> binary; the first is the one under test, the others what it is compared with
     http2_subjects: dict  # the same for HTTP/2, where there are more to compare with
     effort: Effort
-    proxy_cpu: int
+    proxy_cpus: tuple  # one for each worker
     load_cpu: int
     directory: Path
     descriptors: int
@@ -52,6 +56,7 @@ class Bench:
     generator: Generator = None
     http2_generator: Http2Generator = None
     around: Surroundings = None
+    configurations: dict = field(default_factory=dict)  # what was used: label -> {"command", "text"}
 
     @contextlib.contextmanager
     def prepared(self):
@@ -59,8 +64,9 @@ class Bench:
         with Origin(self.tools / "sluice-origin", self.load_cpu, self.directory) as self.origin:
             self.generator = Generator(self.tools / "sluice-bench", self.load_cpu, self.directory, certificate)
             self.http2_generator = Http2Generator(shutil.which("h2load"), self.load_cpu, self.directory, certificate)
-            self.around = Surroundings(self.origin.address, certificate, key, self.directory, self.proxy_cpu,
-                                       self.descriptors)
+            tenants = TenantCertificates(self.directory / "certificates", HOST_PATTERN, certificate, key)
+            self.around = Surroundings(self.origin.address, certificate, key, tenants, self.directory,
+                                       self.proxy_cpus, self.load_cpu, self.descriptors)
             yield self
 
     @property
@@ -71,7 +77,25 @@ class Bench:
     def running(self, name, plan=Plan()):
         """A proxy serving the plan; gives it and the seconds its start took."""
         with make_proxy(self.http2_subjects[name], self.around, name) as proxy:
-            yield proxy, proxy.start(plan)
+            seconds = proxy.start(plan)
+            self._keep(name, plan, proxy)
+            yield proxy, seconds
+
+    def _keep(self, name, plan, proxy):
+        special = dataclasses.replace(plan, variant=0, servers=("",) if plan.servers else ())
+        described = [f"{part.name} {getattr(special, part.name)}" for part in dataclasses.fields(Plan)
+                     if getattr(special, part.name) != part.default and part.name != "servers"]
+        if plan.servers:
+            described.append(f"{len(plan.servers)} servers")
+        label = ", ".join([name, *described])
+        if label not in self.configurations:
+            command = " ".join(proxy.process.argv)
+            self.configurations[label] = {"command": self.anonymous(command),
+                                          "text": self.anonymous(elide(proxy.configuration))}
+
+    def anonymous(self, text):
+        """Without the places of this one run, which mean nothing."""
+        return text.replace(str(self.directory), "$DIR").replace(f"{self.tools}/", "")
 
     def alternating(self, variants):
         """(round, variant) pairs; the order turns in every round, so that no variant always goes first."""
@@ -80,6 +104,7 @@ class Bench:
                 yield number, variant
 
     def note(self, text):
+        text = self.anonymous(text)
         if text not in self.notes:
             self.notes.append(text)
 
@@ -92,14 +117,12 @@ class Bench:
         return run
 
 
-def make_certificate(directory):
-    """A certificate as small sites have it: ECDSA P-256, here for the loopback and for every tenant."""
-    certificate, key = directory / "bench.pem", directory / "bench.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", key, "-out", certificate, "-days", "7", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost,DNS:*.example.test,IP:127.0.0.1"],
-                   check=True, capture_output=True, timeout=30)
-    return certificate, key
+def elide(text, head=80, tail=40):
+    """The text without the middle of a long one, which repeats itself for every tenant."""
+    lines = text.splitlines()
+    if len(lines) <= head + tail:
+        return text
+    return "\n".join([*lines[:head], f"[... {len(lines) - head - tail} lines more ...]", *lines[-tail:]]) + "\n"
 
 
 def spread(values):
@@ -116,4 +139,5 @@ def ratios(runs, numerator, denominator, figure):
     for run in runs:
         by_round.setdefault(run["round"], {})[run["variant"]] = run[figure]
     pairs = [(row.get(numerator), row.get(denominator)) for row in by_round.values()]
-    return spread([above / below for above, below in pairs if above is not None and below])
+    each = [above / below for above, below in pairs if above is not None and below]
+    return {**spread(each), "rounds": each} if each else None

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from lib.processes import Process
-from lib.tools import Account
+from lib.tools import PERCENTILES, Account
 
 # What sluice-bench and nginx agree on in the scenarios over HTTP/1.1; h2load by itself would ask for AES-128.
 CIPHER = "TLS_AES_256_GCM_SHA384"
@@ -49,14 +49,17 @@ class Http2Generator:
                 f"--rps={load.rate / load.connections}", f"--duration={seconds(load.duration)}",
                 f"--warm-up-time={seconds(load.warmup)}", "--npn-list=h2", f"--tls13-ciphers={CIPHER}",
                 f"--connect-to=127.0.0.1:{proxy.tls_port}", f"--log-file={log}", f"https://localhost{load.path}"]
-        with Process(argv, self.cpu, self.directory, stdout=subprocess.PIPE, text=True) as h2load:
+        with Process(argv, {self.cpu}, self.directory, stdout=subprocess.PIPE, text=True) as h2load:
             said = self._read_until(h2load, "Main benchmark duration is started")
             account, own, began = Account(proxy), h2load.cpu_seconds(), time.monotonic()
             said += self._read_until(h2load, "Main benchmark duration is over")
             took, own = time.monotonic() - began, h2load.cpu_seconds() - own
             cpu, noise = account.close()
             said += h2load.popen.stdout.read()
-        return {**summarise(said, log, cpu, took), "offered": load.rate, "generator_cpu_seconds": own, "noise": noise}
+            memory = proxy.process.memory()
+        return {**summarise(said, log, cpu, took), "offered": load.rate, "generator_cpu_seconds": own, "noise": noise,
+                "memory_mib": memory["pss"] / 2**20,
+                "command": [word.replace(str(self.directory), "$DIR") for word in h2load.argv]}
 
     @staticmethod
     def _read_until(h2load, words):
@@ -100,6 +103,7 @@ def summarise(said, log, cpu, took):
         "lost": max(done - succeeded, failed) + errored + late,
         "p50_ms": percentile(latencies, 0.5),
         "p99_ms": percentile(latencies, 0.99),
+        "latency_ms": {name: percentile(latencies, float(name) / 100) for name in PERCENTILES},
         "generator_was_bottleneck": False,  # cannot be told; a rate that was not reached is noted instead
         "report": {"h2load": said, "failures": {kind: n for kind, n in (("failed", failed), ("errored", errored),
                                                                         ("timeout", late)) if n}},

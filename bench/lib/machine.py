@@ -46,21 +46,22 @@ def raise_descriptor_limit(wanted=32768):
     return limit
 
 
-class Processor:
-    """One processor's account in /proc/stat, between creation and quiet()."""
+class Processors:
+    """The account of some processors in /proc/stat, between creation and noise()."""
 
-    def __init__(self, cpu):
-        self.cpu = cpu
+    def __init__(self, cpus):
+        self.names = {f"cpu{cpu}" for cpu in cpus}
         self.start = self._read()
 
     def _read(self):
+        sums = [0.0, 0.0, 0.0]
         for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
             name, *fields = line.split()
-            if name == f"cpu{self.cpu}":
+            if name in self.names:
                 user, nice, system, idle, iowait, irq, softirq, steal = (int(f) / TICKS for f in fields[:8])
                 busy = user + nice + system + irq + softirq
-                return busy, steal, busy + steal + idle + iowait
-        raise RuntimeError(f"/proc/stat knows no cpu{self.cpu}")
+                sums = [a + b for a, b in zip(sums, (busy, steal, busy + steal + idle + iowait))]
+        return sums
 
     def noise(self, own_seconds):
         """Shares of the time since the start that the host stole, and that other processes than ours used."""

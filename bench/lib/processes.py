@@ -15,12 +15,12 @@ PR_SET_PDEATHSIG = 1
 class Process:
     """A child that never outlives the measurement: ended by stop(), and by the kernel should we be killed."""
 
-    def __init__(self, argv, cpu, directory, **pipes):
+    def __init__(self, argv, cpus, directory, environment=None, **pipes):
         self.argv = [str(word) for word in argv]
         libc = ctypes.CDLL(None)
 
         def in_child():
-            os.sched_setaffinity(0, {cpu})
+            os.sched_setaffinity(0, cpus)
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
         # What is not piped is kept, for a process that fails says why on stderr.
@@ -29,7 +29,8 @@ class Process:
             pipes.setdefault("stdin", subprocess.DEVNULL)
             pipes.setdefault("stdout", log)
             pipes.setdefault("stderr", log)
-            self.popen = subprocess.Popen(self.argv, preexec_fn=in_child, **pipes)
+            self.popen = subprocess.Popen(self.argv, preexec_fn=in_child,
+                                          env={**os.environ, **(environment or {})}, **pipes)
         self.pid = self.popen.pid
 
     def __enter__(self):
@@ -40,6 +41,11 @@ class Process:
 
     def alive(self):
         return self.popen.poll() is None
+
+    def kill(self):
+        """As a crash would: nothing is said to those that are connected."""
+        self.popen.kill()
+        self.popen.wait()
 
     def stop(self, patience=5):
         """TERM, then KILL; of this process only. Its children follow it, or lose their parent and are told so."""

@@ -11,13 +11,18 @@ def number(value):
         return f"{number(value['median'])} ({number(value['least'])}..{number(value['most'])})"
     if value is None:
         return "-"
-    if isinstance(value, int):
+    if isinstance(value, (int, str)):
         return str(value)
+    if value == 0:
+        return "0"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
     return f"{value:.{digits}f}"
 
 
-HEADINGS = {"achieved": "requests/s", "cpu_us_per_request": "CPU us/request", "p50_ms": "p50, ms", "p99_ms": "p99, ms"}
+HEADINGS = {"achieved": "requests/s", "cpu_us_per_request": "CPU us/request", "cpu_percent": "CPU, %",
+            "p50_ms": "p50, ms", "p99_ms": "p99, ms", "max_ms": "max, ms", "memory_mib": "PSS, MiB",
+            "start_s": "start, s", "resumed_percent": "resumed, %"}
+RATIOS = {"cpu_us_per_request": "CPU per request", "achieved": "requests/s"}
 
 
 def table(result):
@@ -31,7 +36,7 @@ def table(result):
     for row in cells:
         lines.append("  " + row[0].ljust(widths[0]) + "".join("  " + cell.rjust(width) for cell, width in
                                                                zip(row[1:], widths[1:])))
-    lines += [f"  CPU per request, {ratio['of']}: {number(ratio)}" for ratio in result.get("ratios", [])
+    lines += [f"  {RATIOS[result['ratio_of']]}, {ratio['of']}: {number(ratio)}" for ratio in result.get("ratios", [])
               if "median" in ratio]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -47,15 +52,20 @@ def heading(report):
     return "\n".join(lines)
 
 
+def doubtful(noise):
+    return noise["steal"] > 0.02 or (noise["others"] or 0) > 0.05
+
+
 def doubts(report):
     """What a reader should know before believing the figures."""
     lines = [f"note: {note}" for note in report["notes"]]
     if report["late"]:
-        lines.append("note: the generator was late itself, which is in the latencies of: " + "; ".join(report["late"]))
+        late = "; ".join(dict.fromkeys(report["late"]))
+        lines.append(f"note: the generator was late itself, which is in the latencies of: {late}")
     runs = [run["noise"] for result in report["results"].values() for run in result.get("runs", []) if "noise" in run]
     if runs:
-        disturbed = sum(run["steal"] > 0.02 or run["others"] > 0.05 for run in runs)
-        steal, others = (max(run[kind] for run in runs) for kind in ("steal", "others"))
+        disturbed = sum(map(doubtful, runs))
+        steal, others = (max(run[kind] or 0 for run in runs) for kind in ("steal", "others"))
         lines.append(f"noise: {disturbed} of {len(runs)} runs disturbed; at worst, {steal:.0%} of the proxy's "
                      f"processor was stolen by the host and {others:.0%} used by other processes")
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 import functools
 
 from lib.bench import spread
-from lib.proxies import Plan
+from lib.proxy import Plan
 
 
 def rest(proxy, opened, count):
