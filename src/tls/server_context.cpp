@@ -128,8 +128,8 @@ ServerContext::ServerContext(std::shared_ptr<const CertificateIndex> certificate
   static constexpr unsigned char kSessionContext[] = "sluice";
   must(SSL_CTX_set_session_id_context(context_, kSessionContext, sizeof kSessionContext - 1));
   SSL_CTX_set_timeout(context_, TicketKeys::kLifetimeSeconds);
-  // One for each connection, where OpenSSL would make two: each costs a twentieth of the handshake, and a client that
-  // opens more connections gets one with each of them.
+  // One for each connection, where OpenSSL would make two: each costs a twentieth of the handshake, and a
+  // client that opens more connections gets one with each of them.
   must(SSL_CTX_set_num_tickets(context_, 1));
   must(SSL_CTX_set_ex_data(context_, index_slot(), const_cast<CertificateIndex*>(certificates_.get())));
   must(SSL_CTX_set_ex_data(context_, tickets_slot(), const_cast<TicketKeys*>(tickets_.get())));

@@ -100,8 +100,8 @@ struct Stage {
   Asking& ask() {
     Asking& out = *askings.emplace_back(std::make_unique<Asking>());
     const auto asking = [](Stage& stage, Asking& of) -> Task<void> {
-      of.channel =
-          co_await stage.connections.open(stage.endpoint, {stage.patience, stage.patience, kSecond}, of.error);
+      of.channel = co_await stage.connections.open(stage.endpoint, {stage.patience, stage.patience, kSecond},
+                                                   of.error);
       of.settled = true;
     };
     start(asking(*this, out));
