@@ -1,10 +1,10 @@
 #include "sluice/http/reply.hpp"
 
+#include "sluice/base/decimal.hpp"
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/grpc.hpp"
 
-#include <charconv>
 #include <ctime>
 
 namespace sluice::http {
@@ -99,19 +99,14 @@ Reason reason_for(const Error& error) {
 
 void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason) {
   const unsigned status = reason.grpc != 0 ? reason.grpc : grpc_status_of(reason.status);
-  char digits[4];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
-  fields.add(arena, "grpc-status", arena.copy({digits, static_cast<std::size_t>(end - digits)}),
-             FieldId::other);
+  fields.add(arena, "grpc-status", arena.copy(Decimal(status).view()), FieldId::other);
   fields.add(arena, "grpc-message", reason.details, FieldId::other);
 }
 
 void make_reply(Exchange& exchange, const Reason& reason) {
   Arena& arena = exchange.arena;
   if (exchange.request_id.empty()) exchange.request_id = make_request_id(arena);
-  char digits[8];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, reason.status);
-  const std::string_view status = arena.copy({digits, static_cast<std::size_t>(end - digits)});
+  const std::string_view status = arena.copy(Decimal(reason.status).view());
   const std::string_view phrase = reason_of(reason.status);
 
   ResponseHead& head = exchange.response;

@@ -1,6 +1,6 @@
 #include "http1/outbox.hpp"
 
-#include "sluice/base/text.hpp"
+#include "sluice/base/decimal.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -36,11 +36,7 @@ void Outbox::text(std::string_view bytes) {
   bytes_ += bytes.size();
 }
 
-void Outbox::number(std::uint64_t value) {
-  char digits[24];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  text({digits, static_cast<std::size_t>(end - digits)});
-}
+void Outbox::number(std::uint64_t value) { text(Decimal(value).view()); }
 
 void Outbox::piece(std::string_view bytes) {
   // Below this a copy is cheaper than one more piece for the kernel to walk.

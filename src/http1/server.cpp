@@ -25,8 +25,6 @@ constexpr Nanos kLinger = 5 * kSecond;
 constexpr std::uint64_t kDiscard = 256 * 1024;
 // Bytes moved for one exchange before others get their turn.
 constexpr std::uint64_t kTurn = 512 * 1024;
-// A tunnel may be silent for long: that is what WebSockets are for.
-constexpr Nanos kTunnelSilence = 3600 * kSecond;
 
 }  // namespace
 
@@ -330,8 +328,8 @@ http::BodySource& ServerConnection::open_tunnel() {
   Session& s = *session_;
   keep_alive_ = false;
   s.body.start(*transport_, s.in, s.exchange.arena, Framing::until_close, 0, Side::downstream);
-  s.body.set_limits(kTunnelSilence, 0);
-  s.settings.body = kTunnelSilence;
+  s.body.set_limits(http::kTunnelSilence, 0);
+  s.settings.body = http::kTunnelSilence;
   s.exchange.request_body = &s.body;
   return s.body;
 }

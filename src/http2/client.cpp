@@ -1,5 +1,6 @@
 #include "sluice/http2/client.hpp"
 
+#include "sluice/base/decimal.hpp"
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
 
@@ -8,7 +9,6 @@
 #include "http2/websocket.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -33,7 +33,6 @@ constexpr Nanos kPingAnswer = 10 * kSecond;
 constexpr Nanos kPingAgain = 300 * kSecond;
 constexpr std::string_view kPing = "alive? .";
 constexpr Nanos kStall = 60 * kSecond;
-constexpr Nanos kTunnelSilence = 3600 * kSecond;
 
 SessionLimits client_limits() {
   SessionLimits out;
@@ -228,10 +227,7 @@ void ClientExchange::send_head(const http::Exchange& exchange, std::string_view 
   }
   if (request.trailers_wanted) encoder.field(block, "te", "trailers", FieldId::te);
   if (request.framing == http::Framing::length) {
-    char digits[24];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, request.length);
-    encoder.field(block, "content-length", {digits, static_cast<std::size_t>(end - digits)},
-                  FieldId::content_length);
+    encoder.field(block, "content-length", Decimal(request.length).view(), FieldId::content_length);
   }
   session_->send_block(*this, block, end_stream);
 }
@@ -311,8 +307,8 @@ Task<Error> ClientExchange::receive(http::Exchange& exchange) {
 
 // What HTTP/1.1 would have answered.
 void ClientExchange::accept_tunnel(http::Exchange& exchange) {
-  received().set_limits(kTunnelSilence, 0);
-  limits_.body = kTunnelSilence;
+  received().set_limits(http::kTunnelSilence, 0);
+  limits_.body = http::kTunnelSilence;
   sent_all_ = false;
   received().expect(std::nullopt);
   http::ResponseHead& head = exchange.response;

@@ -32,18 +32,6 @@ bool valid_value(std::string_view value) {
   return http::end_of_value(value.data(), end) == end && !blank(value.front()) && !blank(value.back());
 }
 
-// Fields that belong to one HTTP/1 connection: RFC 9113 §8.2.2.
-bool connection_specific(const HpackField& field) {
-  switch (field.id) {
-    case FieldId::connection:
-    case FieldId::keep_alive:
-    case FieldId::proxy_connection:
-    case FieldId::transfer_encoding:
-    case FieldId::upgrade: return true;
-    default: return false;
-  }
-}
-
 // What all blocks have in common: the loop over the fields, the limits, the rules for ordinary fields. A
 // sink takes what is left: pseudo(field) and regular(field) answer false for what is malformed;
 // too_large(field) is told of the one that passed the limit.
@@ -83,7 +71,7 @@ Block read_block(HpackDecoder& decoder, std::string_view block, const http::Head
       large = true;
     }
     malformed = field.name.empty() || !http::all_of(field.name, http::kLowerName) ||
-                !valid_value(field.value) || connection_specific(field) || !sink.regular(field);
+                !valid_value(field.value) || connection_specific(field.id) || !sink.regular(field);
   }
   if (malformed) return Block::malformed;
   return large ? Block::refused : Block::good;
@@ -298,6 +286,17 @@ struct TrailerSink {
 };
 
 }  // namespace
+
+bool connection_specific(FieldId id) {
+  switch (id) {
+    case FieldId::connection:
+    case FieldId::keep_alive:
+    case FieldId::proxy_connection:
+    case FieldId::transfer_encoding:
+    case FieldId::upgrade: return true;
+    default: return false;
+  }
+}
 
 BlockResult read_request(HpackDecoder& decoder, std::string_view block, bool end_stream,
                          const http::HeadLimits& limits, Arena& arena, http::RequestHead& out,

@@ -38,6 +38,9 @@ struct RequestPseudo {
   std::optional<std::uint64_t> length;  // Content-Length as the client said it
 };
 
+// Fields that belong to one HTTP/1 connection, which HTTP/2 must not carry: RFC 9113 §8.2.2.
+bool connection_specific(http::FieldId id);
+
 BlockResult read_request(HpackDecoder& decoder, std::string_view block, bool end_stream,
                          const http::HeadLimits& limits, Arena& arena, http::RequestHead& out,
                          RequestPseudo& pseudo);

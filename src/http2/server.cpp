@@ -1,6 +1,7 @@
 #include "sluice/http2/server.hpp"
 
 #include "sluice/base/address.hpp"
+#include "sluice/base/decimal.hpp"
 #include "sluice/base/text.hpp"
 #include "sluice/http/grpc.hpp"
 #include "sluice/http/reply.hpp"
@@ -10,7 +11,6 @@
 #include "http2/websocket.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -23,14 +23,6 @@ constexpr Nanos kSecond = 1'000'000'000;
 // How long a client may take to answer the PING that follows the first GOAWAY.
 constexpr Nanos kDrainGrace = kSecond;
 constexpr std::string_view kDrainPing = "draining";
-// A tunnel may be silent for long: that is what WebSockets are for.
-constexpr Nanos kTunnelSilence = 3600 * kSecond;
-
-// Fields that HTTP/2 does not know, whatever way they got into a response.
-bool connection_specific(FieldId id) {
-  return id == FieldId::connection || id == FieldId::keep_alive || id == FieldId::proxy_connection ||
-         id == FieldId::transfer_encoding || id == FieldId::upgrade;
-}
 
 }  // namespace
 
@@ -268,14 +260,11 @@ void ServerStream::send_head(const http::ResponseHead& head, bool end_stream) {
   HpackEncoder& encoder = session_->encoder();
   encoder.status(block, head.status);
   for (const http::Field& field : head.fields.all()) {
-    if (field.dropped || connection_specific(field.id)) continue;
+    if (field.dropped || connection_specific(field.id)) continue;  // whatever way they got here
     encoder.field(block, field.name, field.value, field.id);
   }
   if (head.framing == http::Framing::length) {
-    char digits[24];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, head.length);
-    encoder.field(block, "content-length", {digits, static_cast<std::size_t>(end - digits)},
-                  FieldId::content_length);
+    encoder.field(block, "content-length", Decimal(head.length).view(), FieldId::content_length);
   }
   session_->send_block(*this, block, end_stream);
 }
@@ -287,8 +276,8 @@ Task<Error> ServerStream::interim(const http::ResponseHead& head) {
 }
 
 http::BodySource& ServerStream::open_tunnel() {
-  received().set_limits(kTunnelSilence, 0);
-  settings_.body = kTunnelSilence;
+  received().set_limits(http::kTunnelSilence, 0);
+  settings_.body = http::kTunnelSilence;
   exchange_.request_body = &received();
   return received();
 }

@@ -393,11 +393,10 @@ bool Session::apply_setting(Setting setting, std::uint32_t value) {
       // A server must not send anything but 0 (RFC 9113 §6.5.2).
       return value > (role_ == Role::server ? 1 : 0) ? refuse(Code::protocol_error) : true;
     case Setting::max_concurrent_streams: peer_streams_ = value; return true;
-    case Setting::initial_window_size: {
+    case Setting::initial_window_size:
       if (value > kLargestWindow) return refuse(Code::flow_control_error);
       peer_initial_window_ = value;
       return true;
-    }
     case Setting::max_frame_size:
       return value < kFramePayload || value > 0xff'ffff ? refuse(Code::protocol_error) : true;
     case Setting::enable_connect_protocol:
@@ -502,10 +501,7 @@ void Session::stream_error(std::uint32_t id, Code code) {
   if (stream == nullptr && idle(id)) return connection_error(code);
   const bool told = stream != nullptr ? stream->gone_ == Stream::Gone::by_us : closed_by_us_.contains(id);
   if (!told) send_reset(id, code);
-  if (stream != nullptr) {
-    const Side side = peer();
-    stream->lose({ErrorKind::malformed, side}, Stream::Gone::by_us);
-  }
+  if (stream != nullptr) stream->lose({ErrorKind::malformed, peer()}, Stream::Gone::by_us);
   take_reset_token();
 }
 
@@ -524,10 +520,15 @@ void Session::connection_error(Code code, std::optional<http::Abuse> abuse) {
   if (!alive()) return;
   if (abuse) on_abuse(*abuse);
   send_goaway(last_served_, code);
+  lose_all({ErrorKind::closed, peer()}, Stream::Gone::by_us);
+  close();
+}
+
+// Those that are lost may go while others are told.
+void Session::lose_all(const Error& error, Stream::Gone how) {
   const std::vector<Stream*> open = streams_;
   for (Stream* stream : open)
-    stream->lose({ErrorKind::closed, peer()}, Stream::Gone::by_us);
-  close();
+    stream->lose(error, how);
 }
 
 void Session::close() {
@@ -545,10 +546,7 @@ void Session::fail(const Error& error) {
   if (dead_) return;
   dead_ = true;
   transport_->cancel(ErrorKind::closed);
-  const Error told{error.kind, peer(), error.cause};
-  const std::vector<Stream*> open = streams_;
-  for (Stream* stream : open)
-    stream->lose(told, Stream::Gone::by_peer);
+  lose_all({error.kind, peer(), error.cause}, Stream::Gone::by_peer);
   resume_reading();
   schedule();
 }

@@ -203,6 +203,7 @@ class Session {
   void send_stalled(Stream& stream);
 
   void maybe_end();
+  void lose_all(const Error& error, Stream::Gone how);
 
   // What is gathered for one write; a little over it is normal.
   static constexpr std::size_t kEnough = 48 * 1024;

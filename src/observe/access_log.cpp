@@ -1,11 +1,11 @@
 #include "sluice/observe/access_log.hpp"
 
+#include "sluice/base/decimal.hpp"
 #include "sluice/observe/log.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
 #include <fcntl.h>
 #include <unistd.h>
@@ -42,11 +42,7 @@ void escape(std::string& out, std::string_view text) {
   out.append(text, from);
 }
 
-void number(std::string& out, std::uint64_t value) {
-  char digits[24];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  out.append(digits, static_cast<std::size_t>(end - digits));
-}
+void number(std::string& out, std::uint64_t value) { out += Decimal(value).view(); }
 
 void number(std::string& out, std::string_view name, std::uint64_t value) {
   out += ",\"";

@@ -10,6 +10,7 @@
 // Whoever changes the list changes the drawing in docs/architecture.md.
 #include "sluice/proxy/pipeline.hpp"
 
+#include "sluice/base/decimal.hpp"
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/http/target.hpp"
@@ -17,7 +18,6 @@
 #include "sluice/observe/log.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -135,10 +135,8 @@ observe::AccessDetails Pipeline::details(http::Exchange& exchange, const Epoch& 
   if (route == nullptr) return out;
   const plan::Plan& plan = *epoch.runtime->plan;
   out.pool = exchange.arena.copy(plan.pools()[route->pool].name);
-  char line[16];
-  const auto [end, error] = std::to_chars(line, line + sizeof line, route->at.line);
-  out.route = exchange.arena.join(
-      {plan.document().files[route->at.file], ":", {line, static_cast<std::size_t>(end - line)}});
+  out.route =
+      exchange.arena.join({plan.document().files[route->at.file], ":", Decimal(route->at.line).view()});
   return out;
 }
 

@@ -24,6 +24,10 @@ struct HeadLimits {
 // Of a trailer section, in either version; nobody configures it.
 inline constexpr HeadLimits kTrailerLimits{8 * 1024, 32};
 
+// A tunnel may be silent for long, in either direction: that is what WebSockets are for. In either version
+// too.
+inline constexpr Nanos kTunnelSilence = Nanos{3600} * 1'000'000'000;
+
 // What one HTTP/2 connection may do. Rates are per minute, and as many may come at once.
 struct Http2Limits {
   std::uint32_t streams = 128;           // open at a time; more are refused
