@@ -32,7 +32,8 @@ class HAProxy(Proxy):
         self.save("haproxy.cfg", f"""# variant {plan.variant}
 global
   nbthread {plan.workers}
-  maxconn {around.descriptors // 2 - 100}
+  maxpipes 100
+  maxconn {around.descriptors // 2 - 300}
 defaults
   mode http
   timeout connect 5s
@@ -49,6 +50,7 @@ frontend all
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header X-Request-ID %[uuid()]
   option forwardfor
+  option splice-auto
   {choice}
 backend app
   # As the others do; otherwise a stream may have to open a connection of its own.

@@ -6,6 +6,12 @@ namespace sluice::http1 {
 
 using http::BodyStep;
 using http::Framing;
+namespace {
+
+// Of a client that takes nothing the kernel holds no more than this for us, beside its socket buffers.
+constexpr std::uint64_t kMostInPipe = 512 * 1024;
+
+}  // namespace
 
 void BodyReader::start(net::Transport& transport, Buffer& buffer, Arena& arena, Framing framing,
                        std::uint64_t length, Side side) {
@@ -18,7 +24,7 @@ void BodyReader::start(net::Transport& transport, Buffer& buffer, Arena& arena, 
   bytes_ = 0;
   framing_ = framing;
   side_ = side;
-  eof_ = stopped_ = false;
+  eof_ = stopped_ = splicing_ = false;
   finished_ = framing == Framing::none || (framing == Framing::length && length == 0);
 }
 
@@ -27,18 +33,19 @@ BodyStep BodyReader::fail(ErrorKind kind, int cause) {
   return BodyStep::failed;
 }
 
-BodyStep BodyReader::deliver(std::string_view piece) {
-  bytes_ += piece.size();
+BodyStep BodyReader::deliver(std::size_t bytes) {
+  bytes_ += bytes;
   if (most_ != 0 && bytes_ > most_) return fail(ErrorKind::body_too_large);
   return BodyStep::data;
 }
 
 BodyStep BodyReader::poll(std::string_view& piece) {
+  splicing_ = false;
   if (error_) return BodyStep::failed;
   if (finished_) return BodyStep::end;
   if (framing_ == Framing::chunked) {
     switch (decoder_.decode(*buffer_, *arena_, piece)) {
-      case BodyStep::data: return deliver(piece);
+      case BodyStep::data: return deliver(piece.size());
       case BodyStep::end: finished_ = true; return BodyStep::end;
       case BodyStep::failed: return fail(ErrorKind::malformed);
       case BodyStep::wait: return eof_ ? fail(ErrorKind::closed) : BodyStep::wait;
@@ -58,7 +65,29 @@ BodyStep BodyReader::poll(std::string_view& piece) {
   }
   piece = buffer_->view().substr(0, size);
   buffer_->consume(size);
-  return deliver(piece);
+  return deliver(piece.size());
+}
+
+std::uint64_t BodyReader::spliceable() const {
+  const bool plain = framing_ == Framing::length && buffer_->empty() && transport_->ssl() == nullptr;
+  return plain && !error_ && !eof_ ? left_ : 0;
+}
+
+BodyStep BodyReader::splice(Pipe& pipe) {
+  splicing_ = true;
+  if (error_) return BodyStep::failed;
+  if (finished_) return BodyStep::end;
+  const net::IoResult got =
+      transport_->read_into(pipe, static_cast<std::size_t>(std::min(left_, kMostInPipe)));
+  switch (got.status) {
+    case net::IoStatus::would_block: return BodyStep::wait;
+    case net::IoStatus::eof: eof_ = true; return fail(ErrorKind::closed);
+    case net::IoStatus::error: return fail(ErrorKind::reset, got.cause);
+    case net::IoStatus::ok: break;
+  }
+  left_ -= got.bytes;
+  finished_ = left_ == 0;
+  return deliver(got.bytes);
 }
 
 void BodyReader::take_result(const net::IoResult& got) {
@@ -70,6 +99,12 @@ void BodyReader::take_result(const net::IoResult& got) {
 Task<void> BodyReader::fill() {
   filling_ = true;
   while (!error_ && !eof_) {
+    if (splicing_) {
+      buffer_->release();
+      const ErrorKind waited = co_await transport_->readable(transport_->loop().now() + stall_);
+      if (waited != ErrorKind::none) fail(waited);
+      break;
+    }
     const bool large = framing_ == Framing::length ? left_ > Buffer::kSmall : bytes_ > Buffer::kSmall;
     buffer_->reserve(std::max(large ? Buffer::kLarge : Buffer::kSmall, buffer_->size() + 1024));
     const net::IoResult got = transport_->read(buffer_->room());

@@ -29,6 +29,8 @@ class BodyReader final : public http::BodySource {
   http::BodyStep poll(std::string_view& piece) override;
   Task<void> fill() override;
   void stop() override;
+  std::uint64_t spliceable() const override;
+  http::BodyStep splice(Pipe& pipe) override;
   Error error() const override { return error_; }
   const http::Fields& trailers() const override { return decoder_.trailers(); }
 
@@ -36,7 +38,7 @@ class BodyReader final : public http::BodySource {
   std::uint64_t bytes() const { return bytes_; }
 
  private:
-  http::BodyStep deliver(std::string_view piece);
+  http::BodyStep deliver(std::size_t bytes);
   http::BodyStep fail(ErrorKind kind, int cause = 0);
   void take_result(const net::IoResult& got);
 
@@ -53,7 +55,8 @@ class BodyReader final : public http::BodySource {
   Side side_ = Side::internal;
   bool eof_ = false;
   bool filling_ = false;
-  bool stopped_ = false;  // by stop(), while filling
+  bool splicing_ = false;  // fill() is to wait, and to leave the bytes in the socket
+  bool stopped_ = false;   // by stop(), while filling
   bool finished_ = true;
 };
 

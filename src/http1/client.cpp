@@ -5,6 +5,7 @@
 
 #include "http1/body_reader.hpp"
 #include "http1/outbox.hpp"
+#include "http1/splice.hpp"
 
 #include <algorithm>
 
@@ -115,7 +116,18 @@ Task<Error> ClientConnection::upload(http::Exchange& exchange) {
       failed_ = true;
       co_return exchange.request_body->error();
     }
-    if (step == BodyStep::wait) co_await exchange.request_body->fill();
+    if (step != BodyStep::wait) continue;
+    if (sending_ != Framing::chunked && worth_splicing(exchange.request_body, *transport_)) {
+      std::uint64_t moved = 0;
+      Error error = co_await splice(*exchange.request_body, *transport_, limits_.body, moved);
+      if (error) {
+        failed_ = true;
+        error.side = Side::upstream;
+        co_return error;
+      }
+    } else {
+      co_await exchange.request_body->fill();
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "http1/body_reader.hpp"
 #include "http1/outbox.hpp"
+#include "http1/splice.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -398,7 +399,16 @@ Task<Error> ServerConnection::send_body(Framing framing) {
     if (step == BodyStep::end) co_return Error{};
     if (step == BodyStep::failed) co_return body->error();
     if (step == BodyStep::data) body->release();
-    if (step == BodyStep::wait) co_await body->fill();
+    if (step != BodyStep::wait) continue;
+    if (framing != Framing::chunked && worth_splicing(body, *transport_)) {
+      Error error = co_await splice(*body, *transport_, session_->settings.body, exchange.account.bytes_out);
+      if (error) {
+        error.side = Side::downstream;
+        co_return error;
+      }
+    } else {
+      co_await body->fill();
+    }
   }
 }
 

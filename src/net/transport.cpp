@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -11,6 +12,22 @@
 #include <openssl/err.h>
 
 namespace sluice::net {
+namespace {
+
+constexpr unsigned kSpliceFlags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+
+bool blocked(int cause) { return cause == EAGAIN || cause == EWOULDBLOCK; }
+
+// `call` until no signal interrupts it.
+template <class F>
+ssize_t retried(F&& call) {
+  for (;;) {
+    const ssize_t result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+}  // namespace
 
 Transport::Transport(Loop& loop, int fd, bool connecting)
     : loop_(loop), read_deadline_(&Transport::on_read_deadline, this), fd_(fd), may_write_(!connecting) {
@@ -109,23 +126,18 @@ IoResult Transport::write(std::span<iovec>& pieces) {
 
 IoResult Transport::read_plain(std::span<char> into) {
   if (!may_read_ && !hung_up_) return {IoStatus::would_block};
-  for (;;) {
-    const ssize_t got = ::recv(fd_, into.data(), into.size(), 0);
-    if (got > 0) {
-      const auto bytes = static_cast<std::size_t>(got);
-      // A short read emptied the socket, and what comes next raises a new edge. Not so a FIN that came
-      // together with the bytes: its edge was the one we are answering.
-      if (bytes < into.size() && !peer_closed_ && !hung_up_) may_read_ = false;
-      return {IoStatus::ok, bytes};
-    }
-    if (got == 0) return {IoStatus::eof};
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      may_read_ = false;
-      return {IoStatus::would_block};
-    }
-    return {IoStatus::error, 0, errno};
+  const ssize_t got = retried([&] { return ::recv(fd_, into.data(), into.size(), 0); });
+  if (got > 0) {
+    const auto bytes = static_cast<std::size_t>(got);
+    // A short read emptied the socket, and what comes next raises a new edge. Not so a FIN that came
+    // together with the bytes: its edge was the one we are answering.
+    if (bytes < into.size() && !peer_closed_ && !hung_up_) may_read_ = false;
+    return {IoStatus::ok, bytes};
   }
+  if (got == 0) return {IoStatus::eof};
+  if (!blocked(errno)) return {IoStatus::error, 0, errno};
+  may_read_ = false;
+  return {IoStatus::would_block};
 }
 
 namespace {
@@ -163,10 +175,41 @@ IoResult Transport::write_plain(std::span<iovec>& pieces) {
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return {IoStatus::error, total, errno};
+    if (!blocked(errno)) return {IoStatus::error, total, errno};
     may_write_ = false;
   }
   return {IoStatus::ok, total};
+}
+
+// A short move says nothing of what is left in the socket: the pipe may have run out of room.
+IoResult Transport::read_into(Pipe& pipe, std::size_t most) {
+  if (!may_read_ && !hung_up_) return {IoStatus::would_block};
+  const ssize_t got =
+      retried([&] { return ::splice(fd_, nullptr, pipe.sink(), nullptr, most, kSpliceFlags); });
+  if (got > 0) {
+    pipe.added(static_cast<std::size_t>(got));
+    return {IoStatus::ok, static_cast<std::size_t>(got)};
+  }
+  if (got == 0) return {IoStatus::eof};
+  if (!blocked(errno)) return {IoStatus::error, 0, errno};
+  may_read_ = false;
+  return {IoStatus::would_block};
+}
+
+IoResult Transport::write_from(Pipe& pipe) {
+  const std::size_t before = pipe.held();
+  while (pipe.held() != 0) {
+    if (!may_write_) return {IoStatus::would_block, before - pipe.held()};
+    const ssize_t sent =
+        retried([&] { return ::splice(pipe.source(), nullptr, fd_, nullptr, pipe.held(), kSpliceFlags); });
+    if (sent >= 0) {
+      pipe.taken(static_cast<std::size_t>(sent));
+      continue;
+    }
+    if (!blocked(errno)) return {IoStatus::error, before - pipe.held(), errno};
+    may_write_ = false;
+  }
+  return {IoStatus::ok, before};
 }
 
 Task<Error> Transport::write_all(std::span<iovec> pieces, Nanos stall) {

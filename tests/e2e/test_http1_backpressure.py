@@ -6,6 +6,7 @@ import select
 import struct
 import termios
 import threading
+from pathlib import Path
 
 from client import RawClient
 from sluice import config
@@ -13,7 +14,8 @@ from waiting import PATIENCE
 
 TOTAL = 64 << 20
 PIECE = b"0123456789abcdef" * 4096  # 64 KiB
-BOUND = 8 << 20      # what may be on the way: Sluice's pieces and the kernel's socket buffers
+# What may be on the way: Sluice's pieces and the kernel's socket buffers, which grow as this machine lets them.
+BOUND = (8 << 20) + int(Path("/proc/sys/net/ipv4/tcp_rmem").read_text().split()[2]) // 2
 MEMORY = 48 << 20    # what Sluice may grow by meanwhile; the sanitizers' share included
 
 

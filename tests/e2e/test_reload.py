@@ -6,20 +6,11 @@ import threading
 import pytest
 
 from certs import entry
-from client import RawClient, connect, trusting
+from client import RawClient, connect, refused, trusting
 from peers import h2load, need
 from ports import free_port
 from sluice import command, config, pool, write_config
 from waiting import PATIENCE, wait_until
-
-
-def refused(address):
-    """Whether nobody listens there."""
-    try:
-        connect(address).close()
-        return False
-    except ConnectionRefusedError:
-        return True
 
 
 @pytest.mark.parametrize("how", ["hang_up", "reload"])

@@ -5,17 +5,9 @@ import threading
 
 import pytest
 
-from client import RawClient, connect
+from client import RawClient, refused
 from sluice import command, config, write_config
 from waiting import PATIENCE, wait_until
-
-
-def refused(address):
-    try:
-        connect(address).close()
-        return False
-    except (ConnectionRefusedError, FileNotFoundError):
-        return True
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -32,6 +32,17 @@ def connect(address, timeout=PATIENCE, receive_buffer=None, send_buffer=None):
     return sock
 
 
+def refused(address):
+    """Whether nobody listens there any more. In the moment of closing the kernel resets: not yet, then."""
+    try:
+        connect(address).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    except ConnectionResetError:
+        pass
+    return False
+
+
 def reset(sock):
     """Closes with RST instead of FIN."""
     try:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/pipe.hpp"
 #include "sluice/base/task.hpp"
 #include "sluice/http/fields.hpp"
 
@@ -30,6 +31,12 @@ class BodySource {
   virtual void release() {}
   // Makes a fill() under way return and the source fail with `cancelled`: nobody wants the rest.
   virtual void stop() = 0;
+
+  // Of what is still to come, how many bytes lie in a socket as they are, so that splice() can move them; 0
+  // where the body does not come that way, or some of it is still to be polled.
+  virtual std::uint64_t spliceable() const { return 0; }
+  // As poll(), but after `data` the next bytes are in `pipe`, which was empty.
+  virtual BodyStep splice(Pipe&) { return BodyStep::failed; }
 
   virtual Error error() const = 0;
   // Trailer fields, after `end`; empty when there were none.

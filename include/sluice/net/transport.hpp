@@ -9,6 +9,7 @@
 #pragma once
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/pipe.hpp"
 #include "sluice/base/task.hpp"
 #include "sluice/net/loop.hpp"
 
@@ -75,6 +76,10 @@ class Transport final : private Pollable {
   bool may_read() const { return may_read_ || hung_up_ || broken_ || tls_may_read(); }
   // Gathers; consumes the pieces as they are taken. `would_block` until everything was handed to the kernel.
   IoResult write(std::span<iovec>& pieces);
+  // The same two without a copy, through the kernel, in the clear only: at most `most` bytes into an empty
+  // pipe, and what a pipe holds out of it. The process must ignore SIGPIPE: splice() has no MSG_NOSIGNAL.
+  IoResult read_into(Pipe& pipe, std::size_t most);
+  IoResult write_from(Pipe& pipe);
   // Waits as long as it takes to write all; `stall` is the limit for each wait, not for the whole.
   Task<Error> write_all(std::span<iovec> pieces, Nanos stall);
 
