@@ -8,12 +8,17 @@
 // A child that finishes without suspending tells so to its parent by a flag instead of resuming it, so the
 // stack stays flat even where the compiler makes no tail calls (unoptimised and sanitised builds).
 //
+// What is mostly done at once need not be a coroutine: an ordinary function does it and returns
+// Task<T>::done(value), and only where it has to wait the task of a coroutine that does the rest.
+//
 // Ownership: the awaiting frame owns the child's. A task is awaited exactly once or never started. Frames
 // come from the thread's own free lists; a task must be destroyed on the thread that made it.
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <optional>
@@ -21,9 +26,66 @@
 
 namespace sluice {
 
+namespace detail {
+
+// Frames of one thread that are free, by size class. Trivially destructible, so that an access needs no
+// guard; what is in it is freed all the same when the thread ends.
+struct FrameLists {
+  struct Free {
+    Free* next;
+  };
+  // As malloc: idle connections are made of frames, and count every byte.
+  static constexpr std::size_t kClassBytes = 16;
+  // Frames of one proxied request fit well below this; larger ones are rare enough for malloc.
+  static constexpr std::size_t kClasses = 128;
+  static constexpr std::uint16_t kKeepPerClass = 256;
+
+  static constexpr std::size_t class_of(std::size_t bytes) {
+    return (bytes + kClassBytes - 1) / kClassBytes - 1;
+  }
+
+  std::array<Free*, kClasses> heads;
+  std::array<std::uint16_t, kClasses> counts;
+};
+extern constinit thread_local FrameLists frame_lists;
+
+// Where the lists have none, or have enough.
+void* make_frame(std::size_t bytes);
+void drop_frame(void* frame) noexcept;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kRecycleFrames = false;  // so that a sanitizer sees each frame's life
+#else
+inline constexpr bool kRecycleFrames = true;
+#endif
+
+}  // namespace detail
+
 // Memory for coroutine frames, recycled per thread by size class. Throws nothing; aborts when out of memory.
-void* allocate_frame(std::size_t bytes);
-void free_frame(void* frame, std::size_t bytes) noexcept;
+// Inline: the size of a frame is known where it is made, and with it the class.
+inline void* allocate_frame(std::size_t bytes) {
+  using detail::FrameLists;
+  const std::size_t cls = FrameLists::class_of(bytes);
+  if (!detail::kRecycleFrames || cls >= FrameLists::kClasses) return detail::make_frame(bytes);
+  FrameLists& lists = detail::frame_lists;
+  FrameLists::Free* const frame = lists.heads[cls];
+  if (frame == nullptr) return detail::make_frame(bytes);
+  lists.heads[cls] = frame->next;
+  --lists.counts[cls];
+  return frame;
+}
+
+inline void free_frame(void* frame, std::size_t bytes) noexcept {
+  using detail::FrameLists;
+  const std::size_t cls = FrameLists::class_of(bytes);
+  FrameLists& lists = detail::frame_lists;
+  if (!detail::kRecycleFrames || cls >= FrameLists::kClasses ||
+      lists.counts[cls] >= FrameLists::kKeepPerClass) {
+    return detail::drop_frame(frame);
+  }
+  lists.heads[cls] = ::new (frame) FrameLists::Free{lists.heads[cls]};
+  ++lists.counts[cls];
+}
 
 namespace detail {
 
@@ -65,7 +127,11 @@ class [[nodiscard]] Task {
     }
   };
 
-  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  // A task that has nothing left to do.
+  static Task done(T value) { return Task{std::move(value)}; }
+
+  Task(Task&& other) noexcept
+      : frame_(std::exchange(other.frame_, nullptr)), value_(std::move(other.value_)) {}
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
   Task& operator=(Task&&) = delete;
@@ -73,7 +139,7 @@ class [[nodiscard]] Task {
     if (frame_) frame_.destroy();
   }
 
-  bool await_ready() const noexcept { return false; }
+  bool await_ready() const noexcept { return !frame_; }
   bool await_suspend(std::coroutine_handle<> parent) noexcept {
     auto& p = frame_.promise();
     p.parent = parent;
@@ -82,11 +148,13 @@ class [[nodiscard]] Task {
     p.starting = false;
     return !p.finished;
   }
-  T await_resume() noexcept { return std::move(*frame_.promise().value); }
+  T await_resume() noexcept { return std::move(frame_ ? *frame_.promise().value : *value_); }
 
  private:
   explicit Task(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
+  explicit Task(T value) : value_(std::move(value)) {}
   std::coroutine_handle<promise_type> frame_;
+  std::optional<T> value_;  // without a frame: the result
 };
 
 template <>

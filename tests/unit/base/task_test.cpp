@@ -84,6 +84,29 @@ TEST_CASE("a task that does not suspend hands its value on at once", "[base][tas
   CHECK(sum == 42);
 }
 
+TEST_CASE("a task that is done needs no coroutine", "[base][task]") {
+  Gate gate;
+  std::vector<int> seen;
+  const auto child = [&](bool wait) { return wait ? value_after(gate, 2) : Task<int>::done(1); };
+  const auto work = [&]() -> Task<void> {
+    seen.push_back(co_await child(false));
+    seen.push_back(co_await child(true));
+    Task<int> made_before = child(false);
+    Task<int> moved = std::move(made_before);
+    seen.push_back(co_await std::move(moved));
+  };
+  start(work());
+  CHECK(seen == std::vector{1});
+  gate.open();
+  CHECK(seen == std::vector{1, 2, 1});
+  const auto move_only = [] { return Task<std::unique_ptr<int>>::done(std::make_unique<int>(5)); };
+  std::unique_ptr<int> got;
+  const auto take = [&]() -> Task<void> { got = co_await move_only(); };
+  start(take());
+  REQUIRE(got != nullptr);
+  CHECK(*got == 5);
+}
+
 TEST_CASE("a task that suspends resumes its parent when it ends", "[base][task]") {
   Gate gate;
   std::vector<std::string> log;
