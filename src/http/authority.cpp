@@ -3,30 +3,39 @@
 #include "sluice/base/address.hpp"
 #include "sluice/base/text.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace sluice::http {
 namespace {
 
-bool valid_name(std::string_view host) {
-  if (host.empty() || host.size() > 253) return false;
-  std::size_t label = 0;
-  for (std::size_t i = 0; i < host.size(); ++i) {
-    const char c = host[i];
-    if (c == '.') {
-      if (label == 0 || host[i - 1] == '-') return false;
-      label = 0;
-      continue;
-    }
-    const bool word = is_digit(c) || (c >= 'a' && c <= 'z') || c == '_';
-    if (!word && (c != '-' || label == 0)) return false;
-    if (++label > 63) return false;
+// The bytes of names, as they are normalised; 0 for all others.
+constexpr std::array<char, 256> kNameByte = [] {
+  std::array<char, 256> table{};
+  for (unsigned c = 0; c < 128; ++c) {
+    const char byte = static_cast<char>(c);
+    if (is_digit(byte) || is_alpha(byte)) table[c] = to_lower(byte);
   }
-  return label != 0 && host.back() != '-';
+  for (const char c : std::string_view("-._"))
+    table[static_cast<std::uint8_t>(c)] = c;
+  return table;
+}();
+
+// `host` has bytes of names only. Its last label, or nothing when one of them is not valid.
+std::string_view last_label(std::string_view host) {
+  if (host.size() > 253) return {};
+  for (;;) {
+    const std::size_t dot = host.find('.');
+    const std::string_view label = host.substr(0, dot);
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return {};
+    if (dot == std::string_view::npos) return label;
+    host.remove_prefix(dot + 1);
+  }
 }
 
 // "127.1", "0x7f000001" and the like are read as addresses by some resolvers and as names by others: a name
 // whose last label is a number must be a dotted quad (WHATWG URL, "ends in a number").
-bool number_like_but_no_address(std::string_view host) {
-  const std::string_view last = host.substr(host.rfind('.') + 1);  // npos + 1 is 0: the whole
+bool number_like_but_no_address(std::string_view host, std::string_view last) {
   if (!is_digit(last.front())) return false;
   bool number = true;
   const bool hex = last.size() > 1 && last[0] == '0' && last[1] == 'x';
@@ -35,37 +44,45 @@ bool number_like_but_no_address(std::string_view host) {
   return number && !IpAddress::parse(host);
 }
 
+// What follows the host: nothing, or ":" and a port.
+bool parse_port(std::string_view text, std::uint16_t& port) {
+  if (text.empty()) return true;
+  const std::string_view digits = text.substr(1);
+  if (text.front() != ':' || digits.size() > 5) return false;
+  port = parse_decimal<std::uint16_t>(digits).value_or(0);
+  return port != 0;
+}
+
+// "[v6]" or "[v6]:port".
+std::optional<Authority> parse_bracketed(std::string_view text, Arena& arena) {
+  const std::size_t close = text.find(']');
+  if (close == std::string_view::npos) return std::nullopt;
+  Authority out;
+  if (!parse_port(text.substr(close + 1), out.port)) return std::nullopt;
+  const std::string_view address = text.substr(1, close - 1);
+  if (!IpAddress::parse(address) || address.find(':') == std::string_view::npos) return std::nullopt;
+  char* const host = arena.array<char>(close + 1);
+  std::transform(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(close) + 1, host, to_lower);
+  out.host = {host, close + 1};
+  return out;
+}
+
 }  // namespace
 
 std::optional<Authority> parse_authority(std::string_view text, Arena& arena) {
+  if (text.starts_with('[')) return parse_bracketed(text, arena);
+  char* const name = arena.array<char>(text.size());
+  std::size_t size = 0;
+  for (; size < text.size(); ++size) {
+    name[size] = kNameByte[static_cast<std::uint8_t>(text[size])];
+    if (name[size] == 0) break;
+  }
   Authority out;
-  std::size_t colon = text.rfind(':');
-  if (!text.empty() && text.front() == '[') {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    if (close + 1 != text.size() && text[close + 1] != ':') return std::nullopt;
-    colon = close + 1 == text.size() ? std::string_view::npos : close + 1;
-  }
-  if (colon != std::string_view::npos) {
-    const std::string_view digits = text.substr(colon + 1);
-    const auto port = parse_decimal<std::uint16_t>(digits);
-    if (!port || *port == 0 || digits.size() > 5) return std::nullopt;
-    out.port = *port;
-    text = text.substr(0, colon);
-  }
-  char* name = arena.array<char>(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i)
-    name[i] = to_lower(text[i]);
-  std::string_view host(name, text.size());
-  if (host.starts_with('[')) {
-    if (!IpAddress::parse(host.substr(1, host.size() - 2))) return std::nullopt;
-    if (host.find(':') == std::string_view::npos) return std::nullopt;
-    out.host = host;
-    return out;
-  }
-  if (host.ends_with('.')) host.remove_suffix(1);
-  if (!valid_name(host) || number_like_but_no_address(host)) return std::nullopt;
-  out.host = host;
+  if (!parse_port(text.substr(size), out.port)) return std::nullopt;
+  out.host = {name, size};
+  if (out.host.ends_with('.')) out.host.remove_suffix(1);
+  const std::string_view last = last_label(out.host);
+  if (last.empty() || number_like_but_no_address(out.host, last)) return std::nullopt;
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include "sluice/http/syntax.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 
 namespace sluice::http {
@@ -14,8 +16,9 @@ struct Known {
   FieldId id;
 };
 
-// Sorted by length, so that a look-up compares with the few names of its own length.
+// The first stands for all names that are not known.
 constexpr Known kKnown[] = {
+    {"", FieldId::other},
     {"te", FieldId::te},
     {"date", FieldId::date},
     {"host", FieldId::host},
@@ -42,39 +45,71 @@ constexpr Known kKnown[] = {
     {"x-forwarded-proto", FieldId::x_forwarded_proto},
 };
 
-constexpr std::size_t kLongest = 17;
+// A hash without collisions among the known names, so that a look-up compares with one of them: of the
+// length, the first and the last letter. The compiler looks for the two factors.
+struct Slots {
+  static constexpr std::size_t kCount = 64;
+  std::size_t by_length = 0;
+  std::size_t by_last = 0;
+  std::array<std::uint8_t, kCount> known{};  // an index of kKnown
 
-struct ByLength {
-  std::uint8_t first[kLongest + 2]{};
-  constexpr ByLength() {
-    std::size_t at = 0;
-    for (std::size_t length = 0; length <= kLongest + 1; ++length) {
-      while (at < std::size(kKnown) && kKnown[at].name.size() < length)
-        ++at;
-      first[length] = static_cast<std::uint8_t>(at);
+  constexpr Slots() {
+    for (by_length = 1; by_length < kCount; ++by_length) {
+      for (by_last = 0; by_last < kCount; ++by_last) {
+        if (fill()) return;
+      }
     }
+    std::abort();  // not constant: no such factors
+  }
+  // `name` has at least one byte. Without regard to case, as same_start.
+  constexpr std::size_t of(std::string_view name) const {
+    const auto first = static_cast<unsigned char>(name.front() | 0x20);
+    const auto last = static_cast<unsigned char>(name.back() | 0x20);
+    return (name.size() * by_length + first + last * by_last) % kCount;
+  }
+
+ private:
+  constexpr bool fill() {
+    known = {};
+    for (std::size_t i = 1; i < std::size(kKnown); ++i) {
+      std::uint8_t& slot = known[of(kKnown[i].name)];
+      if (slot != 0) return false;
+      slot = static_cast<std::uint8_t>(i);
+    }
+    return true;
   }
 };
-constexpr ByLength kByLength;
+constexpr Slots kSlots;
 
-// Whether `name` is `known`, which is in lower case and made of letters, digits and "-". For tokens, which
-// have no byte that differs from one of these in the case bit alone but a letter in the other case.
-bool same_name(std::string_view known, std::string_view name) {
-  const char* a = known.data();
-  const char* b = name.data();
-  std::size_t left = known.size();
-  constexpr std::uint64_t kCase = 0x2020'2020'2020'2020;
-  for (; left >= 8; left -= 8, a += 8, b += 8) {
-    std::uint64_t x = 0;
-    std::uint64_t y = 0;
-    std::memcpy(&x, a, 8);
-    std::memcpy(&y, b, 8);
-    if ((y | kCase) != x) return false;
+template <class Word>
+bool same_word(const char* known, const char* name) {
+  constexpr auto kCase = static_cast<Word>(0x2020'2020'2020'2020);
+  Word x = 0;
+  Word y = 0;
+  std::memcpy(&x, known, sizeof x);
+  std::memcpy(&y, name, sizeof y);
+  return (y | kCase) == x;
+}
+
+// Of texts with at least a word. The last word may overlap the one before it.
+template <class Word>
+bool same_words(const char* known, const char* name, std::size_t size) {
+  const std::size_t last = size - sizeof(Word);
+  for (std::size_t at = 0; at < last; at += sizeof(Word)) {
+    if (!same_word<Word>(known + at, name + at)) return false;
   }
-  for (; left != 0; --left, ++a, ++b) {
-    if ((*b | 0x20) != *a) return false;
-  }
-  return true;
+  return same_word<Word>(known + last, name + last);
+}
+
+// Whether `name` begins with `known`, which is in lower case and made of letters, digits and "-", two bytes
+// at least. For tokens, which have no byte that differs from one of these in the case bit alone but a letter
+// in the other case.
+bool same_start(std::string_view known, std::string_view name) {
+  const std::size_t size = known.size();
+  if (name.size() < size) return false;
+  if (size >= 8) return same_words<std::uint64_t>(known.data(), name.data(), size);
+  if (size >= 4) return same_words<std::uint32_t>(known.data(), name.data(), size);
+  return same_words<std::uint16_t>(known.data(), name.data(), size);
 }
 
 // CGI makes "_" of every byte of a name that is neither letter nor digit; some servers only of "-".
@@ -82,23 +117,18 @@ constexpr char fold(char c) { return is(c, kPlainName) ? to_lower(c) : '-'; }
 
 constexpr std::string_view kForwardedFamily = "x-forwarded-";
 
-FieldId exact_id(std::string_view name) {
-  if (!name.empty() && name.size() <= kLongest) {
-    for (std::size_t i = kByLength.first[name.size()]; i < kByLength.first[name.size() + 1]; ++i) {
-      if ((name.front() | 0x20) == kKnown[i].name.front() && same_name(kKnown[i].name, name))
-        return kKnown[i].id;
-    }
-  }
-  if (name.size() > kForwardedFamily.size() && same_name(kForwardedFamily, name)) {
-    return FieldId::x_forwarded;
-  }
-  return FieldId::other;
-}
-
 }  // namespace
 
+FieldId plain_field_id(std::string_view name) {
+  if (name.empty()) return FieldId::other;
+  const Known& known = kKnown[kSlots.known[kSlots.of(name)]];
+  if (known.name.size() == name.size() && same_start(known.name, name)) return known.id;
+  const bool in_family = name.size() > kForwardedFamily.size() && same_start(kForwardedFamily, name);
+  return in_family ? FieldId::x_forwarded : FieldId::other;
+}
+
 FieldId field_id(std::string_view name) {
-  const FieldId exact = exact_id(name);
+  const FieldId exact = plain_field_id(name);
   if (exact != FieldId::other || all_of(name, kPlainName)) return exact;
   char folded[64];
   if (name.size() > sizeof folded) {
@@ -106,7 +136,7 @@ FieldId field_id(std::string_view name) {
                                                                                     : FieldId::other;
   }
   std::transform(name.begin(), name.end(), folded, fold);
-  return exact_id({folded, name.size()}) == FieldId::other ? FieldId::other : FieldId::look_alike;
+  return plain_field_id({folded, name.size()}) == FieldId::other ? FieldId::other : FieldId::look_alike;
 }
 
 bool same_variable(std::string_view a, std::string_view b) {
@@ -140,10 +170,10 @@ const Field* Fields::find(std::string_view name) const {
   return nullptr;
 }
 
-void Fields::drop(FieldId id) {
-  if (!has(id)) return;
+void Fields::drop(FieldSet ids) {
+  if (!has_any(ids)) return;
   for (Field& field : all()) {
-    if (field.id == id) field.dropped = true;
+    if ((bit(field.id) & ids) != 0) field.dropped = true;
   }
 }
 

@@ -3,6 +3,7 @@
 #include "sluice/base/text.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <sys/random.h>
 
 namespace sluice::http {
@@ -59,6 +60,7 @@ std::string_view client_of(std::string_view forwarded_for, std::string_view peer
 // All X-Forwarded-For fields as one list, in order.
 std::string_view forwarded_for_of(Exchange& exchange) {
   std::string_view all;
+  if (!exchange.request.fields.has(FieldId::x_forwarded_for)) return all;
   for (const Field& field : exchange.request.fields.all()) {
     if (field.id != FieldId::x_forwarded_for || field.dropped || field.value.empty()) continue;
     all = all.empty() ? field.value : exchange.arena.join({all, ", ", field.value});
@@ -66,17 +68,24 @@ std::string_view forwarded_for_of(Exchange& exchange) {
   return all;
 }
 
-bool forwarding_field(FieldId id) {
-  switch (id) {
-    case FieldId::forwarded:
-    case FieldId::x_forwarded:
-    case FieldId::x_forwarded_for:
-    case FieldId::x_forwarded_host:
-    case FieldId::x_forwarded_proto:
-    case FieldId::x_real_ip:
-    case FieldId::x_request_id: return true;
-    default: return false;
-  }
+constexpr FieldSet kHopByHop =
+    field_set(FieldId::connection, FieldId::content_length, FieldId::http2_settings, FieldId::keep_alive,
+              FieldId::proxy_connection, FieldId::te, FieldId::transfer_encoding, FieldId::upgrade);
+
+// What only a trusted peer may say, and spellings of it that nobody may use.
+constexpr FieldSet kForwarding =
+    field_set(FieldId::forwarded, FieldId::x_forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
+              FieldId::x_forwarded_proto, FieldId::x_real_ip, FieldId::x_request_id, FieldId::look_alike);
+
+// Eight hexadecimal digits, one in each byte: all at once, by arithmetic on the word.
+std::uint64_t hex_digits(std::uint32_t bits) {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  std::uint64_t nibbles = bits;
+  nibbles = (nibbles | nibbles << 16) & 0x0000'ffff'0000'ffff;
+  nibbles = (nibbles | nibbles << 8) & 0x00ff'00ff'00ff'00ff;
+  nibbles = (nibbles | nibbles << 4) & 0x0f0f'0f0f'0f0f'0f0f;
+  const std::uint64_t letters = (nibbles + 6 * kOnes) >> 4 & kOnes;  // one where the digit is a letter
+  return nibbles + '0' * kOnes + ('a' - '0' - 10) * letters;
 }
 
 // Adds the field unless a trusted peer already said it.
@@ -99,31 +108,19 @@ void drop_hop_by_hop(Fields& fields) {
       });
     }
   }
-  for (Field& field : fields.all()) {
-    switch (field.id) {
-      case FieldId::connection:
-      case FieldId::content_length:
-      case FieldId::http2_settings:
-      case FieldId::keep_alive:
-      case FieldId::proxy_connection:
-      case FieldId::te:
-      case FieldId::transfer_encoding:
-      case FieldId::upgrade: field.dropped = true; break;
-      default: break;
-    }
-  }
+  fields.drop(kHopByHop);
 }
 
 std::string_view make_request_id(Arena& arena) {
   thread_local Random random;
-  constexpr char kDigits[] = "0123456789abcdef";
-  char* id = arena.array<char>(32);
-  for (int half = 0; half < 2; ++half) {
-    std::uint64_t bits = random.next();
-    for (int i = 0; i < 16; ++i, bits >>= 4)
-      id[half * 16 + i] = kDigits[bits & 15];
-  }
-  return {id, 32};
+  const std::uint64_t high = random.next();
+  const std::uint64_t low = random.next();
+  const std::uint64_t digits[] = {
+      hex_digits(static_cast<std::uint32_t>(high >> 32)), hex_digits(static_cast<std::uint32_t>(high)),
+      hex_digits(static_cast<std::uint32_t>(low >> 32)), hex_digits(static_cast<std::uint32_t>(low))};
+  char* const id = arena.array<char>(sizeof digits);
+  std::memcpy(id, digits, sizeof digits);
+  return {id, sizeof digits};
 }
 
 void identify(Exchange& exchange, const AddressSet& trusted) {
@@ -146,13 +143,9 @@ void add_forwarding_fields(Exchange& exchange) {
   std::string_view before;
   if (exchange.origin.trusted_peer) {
     before = forwarded_for_of(exchange);
-    fields.drop(FieldId::x_forwarded_for);
-    fields.drop(FieldId::x_request_id);
-    fields.drop(FieldId::look_alike);
+    fields.drop(field_set(FieldId::x_forwarded_for, FieldId::x_request_id, FieldId::look_alike));
   } else {
-    for (Field& field : fields.all()) {
-      if (forwarding_field(field.id) || field.id == FieldId::look_alike) field.dropped = true;
-    }
+    fields.drop(kForwarding);
   }
   // A peer on a unix socket has no address to tell.
   std::string_view chain = before;

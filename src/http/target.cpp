@@ -10,19 +10,26 @@ namespace {
 
 constexpr std::uint8_t kPath = 1;
 constexpr std::uint8_t kQuery = 2;
+constexpr std::uint8_t kPlainPath = 4;  // in a path, and nothing more to be said about it
 
 constexpr std::array<std::uint8_t, 256> kAllowed = [] {
   std::array<std::uint8_t, 256> table{};
   for (unsigned c = 0; c < 256; ++c) {
     if (is_digit(static_cast<char>(c)) || (c < 128 && is_alpha(static_cast<char>(c))))
-      table[c] = kPath | kQuery;
+      table[c] = kPath | kQuery | kPlainPath;
   }
-  for (const char c : std::string_view("-._~!$&'()*+,;=:@/%[]|"))
+  for (const char c : std::string_view("-_~!$&'()*+,;=:@/[]|"))
+    table[static_cast<std::uint8_t>(c)] = kPath | kQuery | kPlainPath;
+  for (const char c : std::string_view(".%"))
     table[static_cast<std::uint8_t>(c)] = kPath | kQuery;
   for (const char c : std::string_view("?{}^`\\"))
     table[static_cast<std::uint8_t>(c)] = kQuery;
   return table;
 }();
+
+constexpr bool allowed(char c, std::uint8_t where) {
+  return (kAllowed[static_cast<std::uint8_t>(c)] & where) != 0;
+}
 
 // The byte at `i` with its percent-encoding undone; moves `i` past it.
 char decoded_at(std::string_view path, std::size_t& i) {
@@ -65,9 +72,11 @@ bool valid_origin_form(std::string_view target) {
   if (target.empty() || target.front() != '/') return false;
   std::size_t i = 0;
   bool dots = false;
-  for (; i < target.size() && target[i] != '?'; ++i) {
+  for (; i < target.size(); ++i) {
     const char c = target[i];
-    if ((kAllowed[static_cast<std::uint8_t>(c)] & kPath) == 0) return false;
+    if (allowed(c, kPlainPath)) continue;
+    if (c == '?') break;
+    if (!allowed(c, kPath)) return false;
     if (c == '.') dots = true;
     if (c == '%') {
       if (i + 2 >= target.size()) return false;
@@ -79,7 +88,7 @@ bool valid_origin_form(std::string_view target) {
   }
   if (dots && has_dot_segment(target.substr(0, i))) return false;
   for (; i < target.size(); ++i) {
-    if ((kAllowed[static_cast<std::uint8_t>(target[i])] & kQuery) == 0) return false;
+    if (!allowed(target[i], kQuery)) return false;
   }
   return true;
 }

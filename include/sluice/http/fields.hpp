@@ -46,16 +46,33 @@ enum class FieldId : std::uint8_t {
 
 // The id of a field name, in any case; of a token.
 FieldId field_id(std::string_view name);
+// The same for a name of which it is known that it has only letters, digits and "-".
+FieldId plain_field_id(std::string_view name);
+
+// A set of ids: one bit each.
+using FieldSet = std::uint64_t;
+constexpr FieldSet bit(FieldId id) { return FieldSet{1} << static_cast<unsigned>(id); }
+template <class... Ids>
+constexpr FieldSet field_set(Ids... ids) {
+  return (bit(ids) | ...);
+}
 
 // Whether two field names reach a CGI-style application as the same variable: they differ at most in case and
 // in which punctuation stands between letters and digits.
 bool same_variable(std::string_view a, std::string_view b);
+
+// How a field's texts stand in memory.
+enum class FieldForm : std::uint8_t {
+  parts,
+  line,  // as they will be written: name, ": ", value and CRLF, for they came as one line in HTTP/1
+};
 
 struct Field {
   std::string_view name;   // as received; a valid token
   std::string_view value;  // no leading or trailing OWS; HTAB, SP, VCHAR and obs-text only
   FieldId id = FieldId::other;
   bool dropped = false;
+  FieldForm form = FieldForm::parts;
 };
 
 class Fields {
@@ -65,10 +82,11 @@ class Fields {
   std::size_t size() const { return size_; }
 
   // Texts must live as long as the exchange: in its arena, or for ever.
-  void add(Arena& arena, std::string_view name, std::string_view value, FieldId id) {
+  void add(Arena& arena, std::string_view name, std::string_view value, FieldId id,
+           FieldForm form = FieldForm::parts) {
     if (size_ == capacity_) grow(arena);
-    data_[size_++] = Field{name, value, id, false};
-    present_ |= std::uint64_t{1} << static_cast<unsigned>(id);
+    data_[size_++] = Field{name, value, id, false, form};
+    present_ |= bit(id);
   }
   void clear() {
     data_ = nullptr;
@@ -77,7 +95,8 @@ class Fields {
   }
 
   // Whether a field with this id was ever added: a bit test.
-  bool has(FieldId id) const { return (present_ >> static_cast<unsigned>(id) & 1) != 0; }
+  bool has(FieldId id) const { return has_any(bit(id)); }
+  bool has_any(FieldSet ids) const { return (present_ & ids) != 0; }
   // The first one not dropped, or nullptr.
   const Field* find(FieldId id) const;
   const Field* find(std::string_view name) const;
@@ -85,7 +104,8 @@ class Fields {
     const Field* field = find(id);
     return field != nullptr ? field->value : std::string_view{};
   }
-  void drop(FieldId id);
+  void drop(FieldId id) { drop(bit(id)); }
+  void drop(FieldSet ids);
 
  private:
   void grow(Arena& arena);
@@ -93,7 +113,7 @@ class Fields {
   Field* data_ = nullptr;
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;
-  std::uint64_t present_ = 0;
+  FieldSet present_ = 0;
 };
 
 }  // namespace sluice::http

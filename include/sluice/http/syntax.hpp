@@ -59,21 +59,58 @@ constexpr bool all_of(std::string_view text, std::uint8_t what) {
 // looks at sixteen bytes at a time where the machine can.
 inline const char* end_of_value(const char* at, const char* end) {
 #if defined(__SSE2__)
-  const __m128i space = _mm_set1_epi8(0x20);
-  const __m128i tab = _mm_set1_epi8('\t');
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; end - at >= 16; at += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    // Signed: bytes from 0x80 on are negative, and allowed (obs-text).
-    const __m128i low =
-        _mm_andnot_si128(_mm_cmplt_epi8(bytes, _mm_setzero_si128()), _mm_cmplt_epi8(bytes, space));
-    const __m128i bad =
-        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), low), _mm_cmpeq_epi8(bytes, del));
-    const int mask = _mm_movemask_epi8(bad);
-    if (mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+  const auto bad_bytes = [](const char* block) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i tabs = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
+    const __m128i dels = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tabs, low), dels)));
+  };
+  if (end - at >= 16) {
+    for (; end - at >= 16; at += 16) {
+      if (const unsigned bad = bad_bytes(at); bad != 0) return at + __builtin_ctz(bad);
+    }
+    // The rest, together with bytes that are known to be good.
+    const unsigned bad = bad_bytes(end - 16);
+    return bad != 0 ? end - 16 + __builtin_ctz(bad) : end;
   }
 #endif
   while (at != end && is(*at, kValue))
+    ++at;
+  return at;
+}
+
+// The first byte from `at` on that is not a letter, a digit or "-" (kPlainName), or `end`.
+inline const char* end_of_plain_name(const char* at, const char* end) {
+#if defined(__SSE2__)
+  const auto between = [](__m128i bytes, char low, char high) {  // both ends included
+    return _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(static_cast<char>(low - 1))),
+                         _mm_cmplt_epi8(bytes, _mm_set1_epi8(static_cast<char>(high + 1))));
+  };
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i letters = between(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+    const __m128i others = _mm_or_si128(between(bytes, '0', '9'), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-')));
+    const auto plain = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(letters, others)));
+    if (plain != 0xffff) return at + __builtin_ctz(~plain);
+  }
+#endif
+  while (at != end && is(*at, kPlainName))
+    ++at;
+  return at;
+}
+
+// The first byte from `at` on that is a space or below, or `end`.
+inline const char* end_of_word(const char* at, const char* end) {
+#if defined(__SSE2__)
+  const __m128i space = _mm_set1_epi8(' ');
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes));
+    if (mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+  }
+#endif
+  while (at != end && static_cast<unsigned char>(*at) > ' ')
     ++at;
   return at;
 }
