@@ -6,6 +6,7 @@
 #include "sluice/http/target.hpp"
 
 #include <cstring>
+#include <utility>
 
 namespace sluice::http1 {
 namespace {
@@ -28,10 +29,11 @@ struct Cursor {
       ++at;
     return {from, static_cast<std::size_t>(at - from)};
   }
-  std::string_view take_value() {
-    const char* from = at;
-    at = http::end_of_value(at, end);
-    return {from, static_cast<std::size_t>(at - from)};
+  std::string_view take_value() { return take_up_to(http::end_of_value(at, end)); }
+  std::string_view take_word() { return take_up_to(http::end_of_word(at, end)); }
+  std::string_view take_up_to(const char* stop) {
+    const char* const from = std::exchange(at, stop);
+    return {from, static_cast<std::size_t>(stop - from)};
   }
   bool skip(char c) {
     if (*at != c) return false;
@@ -45,21 +47,39 @@ struct Cursor {
   }
 };
 
+// Up to and with the colon. False: malformed.
+bool parse_field_name(Cursor& cursor, Field& field) {
+  const char* stop = http::end_of_plain_name(cursor.at, cursor.end);
+  const bool plain = *stop == ':';
+  while (!plain && http::is(*stop, http::kToken))
+    ++stop;
+  field.name = cursor.take_up_to(stop);
+  // An empty name, a space before the colon, a folded line: none of them gets here with a colon next.
+  if (field.name.empty() || !cursor.skip(':')) return false;
+  field.id = plain ? http::plain_field_id(field.name) : http::field_id(field.name);
+  return true;
+}
+
+// Up to and with the line break. False: malformed.
+bool parse_field_value(Cursor& cursor, Field& field) {
+  const bool spaced = cursor.skip(' ');  // nearly always there, and just one
+  const std::string_view value = cursor.take_value();
+  field.value = trim_ows(value);
+  if (spaced && field.value.size() == value.size()) field.form = http::FieldForm::line;
+  return cursor.skip_crlf();
+}
+
 // Field lines up to and with the empty line. False: malformed.
 bool parse_fields(Cursor& cursor, Arena& arena, std::uint32_t limit, Fields& out, bool& too_many) {
   while (!cursor.skip_crlf()) {
     if (cursor.at == cursor.end) return false;
-    const std::string_view name = cursor.take_while(http::kToken);
-    // An empty name, a space before the colon, a folded line: none of them gets here with a colon next.
-    if (name.empty() || !cursor.skip(':')) return false;
-    cursor.skip(' ');  // nearly always there, and just one
-    const std::string_view value = cursor.take_value();
-    if (!cursor.skip_crlf()) return false;
+    Field field;
+    if (!parse_field_name(cursor, field) || !parse_field_value(cursor, field)) return false;
     if (out.size() == limit) {
       too_many = true;
       return false;
     }
-    out.add(arena, name, trim_ows(value), http::field_id(name));
+    out.add(arena, field.name, field.value, field.id, field.form);
   }
   return cursor.at == cursor.end;
 }
@@ -245,11 +265,8 @@ Error parse_request_line(Cursor& cursor, Arena& arena, http::RequestHead& out, A
     return {ErrorKind::malformed};
   }
   out.method = http::method_of(out.method_text);
-  const char* const from = cursor.at;
   // Any byte above space ends up in front of the target's own check.
-  while (static_cast<unsigned char>(*cursor.at) > ' ')
-    ++cursor.at;
-  const std::string_view target(from, static_cast<std::size_t>(cursor.at - from));
+  const std::string_view target = cursor.take_word();
   if (target.empty() || !cursor.skip(' ')) return {ErrorKind::malformed};
   if (const Error error = parse_version(cursor, out.minor)) return error;
   if (!cursor.skip_crlf()) return {ErrorKind::malformed};
@@ -278,7 +295,7 @@ Error field_error(bool too_many) { return {too_many ? ErrorKind::head_too_large 
 }  // namespace
 
 // A line feed at `index`. Incomplete: the head goes on.
-HeadScanner::State HeadScanner::take_line(const char* begin, std::size_t index) {
+inline HeadScanner::State HeadScanner::take_line(const char* begin, std::size_t index) {
   if (index == 0 || begin[index - 1] != '\r') return State::malformed;
   if (index > 1 && begin[index - 2] == '\r') return State::malformed;
   if (index - line_end_ == 1) {

@@ -27,17 +27,6 @@ void Outbox::grow(std::size_t bytes) {
   capacity_ = capacity;
 }
 
-void Outbox::text(std::string_view bytes) {
-  const bool grows = count_ != 0 && parts_[count_ - 1].outside == nullptr;
-  if (!grows) parts_[count_++] = {nullptr, size_, 0};
-  if (!bytes.empty()) std::memcpy(room(bytes.size()), bytes.data(), bytes.size());
-  size_ += bytes.size();
-  parts_[count_ - 1].size += bytes.size();
-  bytes_ += bytes.size();
-}
-
-void Outbox::number(std::uint64_t value) { text(Decimal(value).view()); }
-
 void Outbox::piece(std::string_view bytes) {
   // Below this a copy is cheaper than one more piece for the kernel to walk.
   constexpr std::size_t kCopy = 256;
@@ -47,10 +36,9 @@ void Outbox::piece(std::string_view bytes) {
 }
 
 void Outbox::chunk(std::string_view bytes) {
-  char line[24];
-  const auto [end, error] = std::to_chars(line, line + sizeof line - 2, bytes.size(), 16);
-  std::memcpy(end, "\r\n", 2);
-  text({line, static_cast<std::size_t>(end - line) + 2});
+  char size[16];
+  const auto [end, error] = std::to_chars(size, size + sizeof size, bytes.size(), 16);
+  text(std::string_view(size, static_cast<std::size_t>(end - size)), "\r\n");
   piece(bytes);
   text("\r\n");
 }
@@ -64,34 +52,33 @@ void Outbox::last_chunk(const http::Fields& trailers, std::string_view own_field
   text("\r\n");
 }
 
-void Outbox::field(std::string_view name, std::string_view value) {
-  const std::size_t size = name.size() + value.size() + 4;
-  char* to = room(size);
-  std::memcpy(to, name.data(), name.size());
-  to += name.size();
-  *to++ = ':';
-  *to++ = ' ';
-  if (!value.empty()) std::memcpy(to, value.data(), value.size());
-  to += value.size();
-  *to++ = '\r';
-  *to = '\n';
-  size_ += size;
-  // Only after text(): the last part is in the scratch.
-  parts_[count_ - 1].size += size;
-  bytes_ += size;
+// Lines that stand in memory one behind the other, as they came, are copied as one text.
+void Outbox::fields(const http::Fields& all) {
+  std::string_view lines;
+  for (const Field& item : all.all()) {
+    if (item.dropped) continue;
+    if (item.form == http::FieldForm::parts) {
+      text(std::exchange(lines, {}));
+      field(item.name, item.value);
+      continue;
+    }
+    const char* const end = item.value.data() + item.value.size() + 2;
+    const std::string_view line(item.name.data(), static_cast<std::size_t>(end - item.name.data()));
+    if (line.data() == lines.data() + lines.size()) {
+      lines = {lines.data(), lines.size() + line.size()};
+    } else {
+      text(std::exchange(lines, line));
+    }
+  }
+  text(lines);
 }
 
-void Outbox::fields(const http::Fields& all) {
-  for (const Field& item : all.all()) {
-    if (!item.dropped) field(item.name, item.value);
-  }
+void Outbox::content_length(std::uint64_t length) {
+  text("Content-Length: ", Decimal(length).view(), "\r\n");
 }
 
 void Outbox::request_head(const http::RequestHead& head, std::string_view default_host) {
-  text(head.method_text);
-  text(" ");
-  text(head.target);
-  text(" HTTP/1.1\r\n");
+  text(head.method_text, " ", head.target, " HTTP/1.1\r\n");
   if (!head.fields.has(http::FieldId::host))
     field("Host", head.authority.empty() ? default_host : head.authority);
   fields(head.fields);
@@ -100,28 +87,16 @@ void Outbox::request_head(const http::RequestHead& head, std::string_view defaul
     field("Upgrade", head.upgrade);
   }
   if (head.framing == Framing::chunked) field("Transfer-Encoding", "chunked");
-  if (head.framing == Framing::length) {
-    text("Content-Length: ");
-    number(head.length);
-    text("\r\n");
-  }
+  if (head.framing == Framing::length) content_length(head.length);
   text("\r\n");
 }
 
 void Outbox::response_head(const http::ResponseHead& head, Framing framing, std::string_view connection) {
-  text("HTTP/1.1 ");
-  number(head.status);
-  text(" ");
-  text(head.reason);
-  text("\r\n");
+  text("HTTP/1.1 ", Decimal(head.status).view(), " ", head.reason, "\r\n");
   fields(head.fields);
   if (!connection.empty()) field("Connection", connection);
   if (framing == Framing::chunked) field("Transfer-Encoding", "chunked");
-  if (framing == Framing::length) {
-    text("Content-Length: ");
-    number(head.length);
-    text("\r\n");
-  }
+  if (framing == Framing::length) content_length(head.length);
   text("\r\n");
 }
 
@@ -138,7 +113,7 @@ Error Outbox::flush(net::Transport& transport, bool& done, Unsent& rest) {
   done = sent.status == net::IoStatus::ok;
   if (done) return {};
   if (sent.status == net::IoStatus::error) return {ErrorKind::reset, Side::internal, sent.cause};
-  rest.text.assign(scratch_.get(), size_);
+  rest.text.assign(scratch_.get(), scratch_.get() + size_);
   rest.pieces.assign(left.begin(), left.end());
   for (iovec& piece : rest.pieces) {
     const char* data = static_cast<const char*>(piece.iov_base);

@@ -11,8 +11,8 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <sys/uio.h>
 #include <vector>
@@ -21,7 +21,7 @@ namespace sluice::http1 {
 
 // What one write left over, kept while its writer waits. Made once per message, used again for each wait.
 struct Unsent {
-  std::string text;
+  std::vector<char> text;  // the pieces point into it, and may be moved with it
   std::vector<iovec> pieces;
 };
 
@@ -30,8 +30,12 @@ class Outbox {
   // The thread's own, empty. To be filled and flushed without an await in between.
   static Outbox& fresh();
 
-  void text(std::string_view bytes);
-  void number(std::uint64_t value);
+  // One or several texts, as one.
+  template <class... Texts>
+  void text(const Texts&... texts) {
+    char* to = extend((view(texts).size() + ...));
+    ((to = append(to, view(texts))), ...);
+  }
   // A body piece as it is, or as one chunk.
   void piece(std::string_view bytes);
   void chunk(std::string_view bytes);
@@ -60,12 +64,29 @@ class Outbox {
     std::size_t size;
   };
 
-  void field(std::string_view name, std::string_view value);
+  void field(std::string_view name, std::string_view value) { text(name, ": ", value, "\r\n"); }
   void fields(const http::Fields& fields);
-  // Where `bytes` more can be written, behind what is in the scratch.
-  char* room(std::size_t bytes) {
+  void content_length(std::uint64_t length);
+
+  static std::string_view view(std::string_view text) { return text; }
+  template <std::size_t N>
+  static std::string_view view(const char (&literal)[N]) {
+    return {literal, N - 1};
+  }
+  static char* append(char* to, std::string_view text) {
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
+    return to + text.size();
+  }
+  // Makes the text at the end longer by `bytes`, which are to be written where this points.
+  char* extend(std::size_t bytes) {
     if (size_ + bytes > capacity_) grow(bytes);
-    return scratch_.get() + size_;
+    const bool grows = count_ != 0 && parts_[count_ - 1].outside == nullptr;
+    if (!grows) parts_[count_++] = {nullptr, size_, 0};
+    char* const to = scratch_.get() + size_;
+    size_ += bytes;
+    parts_[count_ - 1].size += bytes;
+    bytes_ += bytes;
+    return to;
   }
   void grow(std::size_t bytes);
 

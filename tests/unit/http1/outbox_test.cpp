@@ -1,5 +1,7 @@
 #include "http1/outbox.hpp"
 
+#include "sluice/base/decimal.hpp"
+
 #include "unit/http1/heads.hpp"
 #include "unit/net/loop_fixture.hpp"
 
@@ -57,6 +59,25 @@ TEST_CASE("a request head is written as it was understood", "[http1][outbox]") {
         "websocket\r\n\r\n");
 }
 
+TEST_CASE("fields that were parsed are written alike, whatever stood around them", "[http1][outbox]") {
+  ParsedRequest parsed(
+      "GET / HTTP/1.1\r\nHost: a\r\nA: one\r\nB:two\r\nC:\tthree\r\nD:  four\r\nE: five \r\nF: \r\nG:\r\n"
+      "H: six\r\nI: seven\r\nJ: eight\r\n\r\n");
+  REQUIRE_FALSE(parsed.error);
+  Fields& fields = parsed.request.fields;
+  const auto text = [&] { return written([&](Outbox& out) { out.request_head(parsed.request, ""); }); };
+  CHECK(text() ==
+        "GET / HTTP/1.1\r\nHost: a\r\nA: one\r\nB: two\r\nC: three\r\nD: four\r\nE: five\r\nF: \r\nG: \r\n"
+        "H: six\r\nI: seven\r\nJ: eight\r\n\r\n");
+  for (Field& field : fields.all()) {
+    if (std::string_view("AFI").find(field.name) != std::string_view::npos) field.dropped = true;
+  }
+  fields.add(parsed.arena, "K", "nine", FieldId::other);
+  CHECK(text() ==
+        "GET / HTTP/1.1\r\nHost: a\r\nB: two\r\nC: three\r\nD: four\r\nE: five\r\nG: \r\n"
+        "H: six\r\nJ: eight\r\nK: nine\r\n\r\n");
+}
+
 TEST_CASE("a request without Host gets one", "[http1][outbox]") {
   RequestHead head;
   head.method_text = "GET";
@@ -94,7 +115,7 @@ TEST_CASE("pieces go out in order, small and large", "[http1][outbox]") {
     out.text("head;");
     out.piece("small");
     out.piece(large);
-    out.number(18446744073709551615U);
+    out.text(Decimal(18446744073709551615U).view());
     out.piece(large);
     out.text(";tail");
   });

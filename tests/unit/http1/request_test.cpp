@@ -1,4 +1,6 @@
 // Requests that are let through, and what is understood of them.
+#include "sluice/http/syntax.hpp"
+
 #include "unit/http1/heads.hpp"
 
 #include <string>
@@ -177,6 +179,42 @@ TEST_CASE("any other wish to upgrade is passed over", "[http1][request]") {
   CHECK(
       ParsedRequest("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").request.upgrade ==
       "");
+}
+
+TEST_CASE("a name may have any length and any byte of a token", "[http1][request]") {
+  const std::string token = "!#$%&'*+-.^_`|~09azAZ";
+  for (std::size_t size = 1; size < 70; ++size) {
+    for (std::size_t odd = 0; odd <= size; ++odd) {  // where a byte stands that is not plain; nowhere at last
+      std::string name(size, 'n');
+      if (odd < size) name[odd] = token[odd % token.size()];
+      const ParsedRequest parsed("GET / HTTP/1.1\r\nHost: a\r\n" + name + ": v\r\n\r\n");
+      CAPTURE(name);
+      REQUIRE_FALSE(parsed.error);
+      CHECK(parsed.request.fields.all()[1].name == name);
+      if (odd == size) continue;
+      for (const char bad :
+           {' ', '\t', '\r', '\n', '\0', '(', '/', ';', '@', '[', '{', '\x7f', '\x80', '\xff'}) {
+        name[odd] = bad;
+        CHECK(ParsedRequest("GET / HTTP/1.1\r\nHost: a\r\n" + name + ": v\r\n\r\n").error);
+      }
+    }
+  }
+}
+
+TEST_CASE("a byte that no value has is found wherever it stands", "[http1][request]") {
+  for (std::size_t size = 1; size < 70; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (unsigned byte = 0; byte < 256; ++byte) {
+        std::string value(size, 'v');
+        value[at] = static_cast<char>(byte);
+        const bool good = byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+        const char* const end = value.data() + size;
+        if (end_of_value(value.data(), end) != (good ? end : value.data() + at)) {
+          FAIL(size << ' ' << at << ' ' << byte);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("values may hold any visible byte, and tabs and spaces inside", "[http1][request]") {
