@@ -222,7 +222,12 @@ class Forward {
       stale_ = !expired_ && !peer.heard() && may_repeat(error, channel->reused());
       co_return error;
     }
-    co_await respond(peer, upload);
+    prepare_response(upload);
+    error = co_await exchange_.downstream->respond();
+    if (error) {
+      exchange_.account.error = http::reason_for(error).error;
+      peer.cancel(ErrorKind::cancelled);
+    }
     if (upload.running()) co_await upload.stop();
     target_.connections.give_back(std::move(channel), target_.limits.idle);
     co_return Error{};
@@ -242,7 +247,7 @@ class Forward {
     if (forward.peer_ != nullptr) forward.peer_->cancel(ErrorKind::deadline_exceeded);
   }
 
-  Task<void> respond(http::Upstream& peer, Upload& upload) {
+  void prepare_response(Upload& upload) {
     http::ResponseHead& head = exchange_.response;
     const bool tunnel = head.status == 101;
     http::drop_hop_by_hop(head.fields);
@@ -255,10 +260,6 @@ class Forward {
       // Answered before the request was read: nobody can say yet whether the rest of it will come.
       exchange_.downstream->close_after();
     }
-    const Error error = co_await exchange_.downstream->respond();
-    if (!error) co_return;
-    exchange_.account.error = http::reason_for(error).error;
-    peer.cancel(ErrorKind::cancelled);
   }
 
   struct Lease {

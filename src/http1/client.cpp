@@ -8,6 +8,7 @@
 #include "http1/splice.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::http1 {
 namespace {
@@ -74,15 +75,24 @@ Task<Error> ClientConnection::send(http::Exchange& exchange, std::string_view de
   sending_ = exchange.request.framing;
   Outbox& out = Outbox::fresh();
   out.request_head(exchange.request, default_host);
-  if (gather(exchange, out) == BodyStep::failed) co_return exchange.request_body->error();
+  if (gather(exchange, out) == BodyStep::failed) return Task<Error>::done(exchange.request_body->error());
   bool done = false;
   Unsent rest;
-  Error error = out.flush(*transport_, done, rest);
-  if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.body);
+  const Error error = out.flush(*transport_, done, rest);
+  if (error || done) return Task<Error>::done(sent(error));
+  return send_rest(std::move(rest));
+}
+
+Task<Error> ClientConnection::send_rest(Unsent rest) {
+  co_return sent(co_await transport_->write_all(rest.pieces, limits_.body));
+}
+
+// The end of a write, good or bad.
+Error ClientConnection::sent(Error error) {
   last_sent_ = transport_->loop().now();
   error.side = Side::upstream;
   if (error) failed_ = true;
-  co_return error;
+  return error;
 }
 
 Task<Error> ClientConnection::upload(http::Exchange& exchange) {
@@ -131,38 +141,43 @@ Task<Error> ClientConnection::upload(http::Exchange& exchange) {
   }
 }
 
-// Reads until a whole head is in exchange.response.
-Task<Error> ClientConnection::receive_head(http::Exchange& exchange) {
-  HeadScanner scanner;
+// Takes a response's head when it is all here. False: it is not, and was not refused so far; true: it is in
+// exchange.response, or `error` says why not.
+bool ClientConnection::advance_head(HeadScanner& scanner, http::Exchange& exchange, Error& error) {
   for (;;) {
     if (!in_.empty()) {
       switch (scanner.scan(in_.view())) {
-        case HeadScanner::State::complete: co_return accept_head(exchange, scanner.size());
-        case HeadScanner::State::malformed: co_return upstream_error(ErrorKind::malformed);
+        case HeadScanner::State::complete: error = accept_head(exchange, scanner.size()); return true;
+        case HeadScanner::State::malformed: error = upstream_error(ErrorKind::malformed); return true;
         case HeadScanner::State::incomplete: break;
       }
       constexpr std::string_view kStart = "HTTP/1.";
       const std::string_view start = in_.view().substr(0, kStart.size());
-      if (start != kStart.substr(0, start.size())) co_return upstream_error(ErrorKind::malformed);
-      if (in_.size() > kResponseLimits.bytes) co_return upstream_error(ErrorKind::head_too_large);
+      if (start != kStart.substr(0, start.size())) {
+        error = upstream_error(ErrorKind::malformed);
+        return true;
+      }
+      if (in_.size() > kResponseLimits.bytes) {
+        error = upstream_error(ErrorKind::head_too_large);
+        return true;
+      }
     }
-    in_.reserve(std::max(Buffer::kSmall, in_.size() + 4096));
-    const net::IoResult got = transport_->read(in_.room());
-    if (got.status == net::IoStatus::ok) {
-      in_.commit(got.bytes);
-      heard_ = true;
-      continue;
+    net::IoResult got{net::IoStatus::would_block};
+    if (transport_->may_read()) {
+      in_.reserve(std::max(Buffer::kSmall, in_.size() + 4096));
+      got = transport_->read(in_.room());
     }
-    if (got.status == net::IoStatus::eof) co_return upstream_error(ErrorKind::closed);
-    if (got.status == net::IoStatus::error) co_return upstream_error(ErrorKind::reset, got.cause);
-    if (in_.empty()) in_.release();
-    // The clock runs from the last byte of the request; while that is still to come, the upload has its own.
-    const bool uploading = !sent_all_ && !failed_;
-    const Nanos from = uploading ? transport_->loop().now() : last_sent_;
-    const ErrorKind waited = co_await transport_->readable(from + limits_.first_byte);
-    const bool early = uploading || transport_->loop().now() < last_sent_ + limits_.first_byte;
-    if (waited == ErrorKind::timed_out && early) continue;
-    if (waited != ErrorKind::none) co_return upstream_error(waited);
+    switch (got.status) {
+      case net::IoStatus::ok:
+        in_.commit(got.bytes);
+        heard_ = true;
+        break;
+      case net::IoStatus::would_block:
+        if (in_.empty()) in_.release();
+        return false;
+      case net::IoStatus::eof: error = upstream_error(ErrorKind::closed); return true;
+      case net::IoStatus::error: error = upstream_error(ErrorKind::reset, got.cause); return true;
+    }
   }
 }
 
@@ -186,35 +201,48 @@ Error ClientConnection::check_switch(const http::Exchange& exchange) const {
   return {};
 }
 
-Task<Error> ClientConnection::pass_interim(http::Exchange& exchange) {
-  http::drop_hop_by_hop(exchange.response.fields);
-  co_return co_await exchange.downstream->interim(exchange.response);
-}
-
 Task<Error> ClientConnection::receive(http::Exchange& exchange) {
-  for (int interim = 0;; ++interim) {
-    if (const Error error = co_await receive_head(exchange)) {
-      failed_ = true;
+  Error error;
+  HeadScanner scanner;
+  for (int interim = 0; !error;) {
+    if (!advance_head(scanner, exchange, error)) {
+      // The clock runs from the request's last byte; while that is still to come, the upload has its own.
+      const bool uploading = !sent_all_ && !failed_;
+      const Nanos from = uploading ? transport_->loop().now() : last_sent_;
+      const ErrorKind waited = co_await transport_->readable(from + limits_.first_byte);
+      const bool early = uploading || transport_->loop().now() < last_sent_ + limits_.first_byte;
+      if (waited != ErrorKind::none && !(waited == ErrorKind::timed_out && early)) {
+        error = upstream_error(waited);
+      }
+      continue;
+    }
+    if (error) break;
+    const std::uint16_t status = exchange.response.status;
+    if (status >= 200 || status == 101) {
+      error = accept_response(exchange);
+      if (error) break;
       co_return error;
     }
-    const std::uint16_t status = exchange.response.status;
-    if (status >= 200 || status == 101) break;
-    Error error = interim == kMostInterim ? upstream_error(ErrorKind::malformed) : Error{};
-    if (!error) error = co_await pass_interim(exchange);
-    if (error) {
-      failed_ = true;
-      co_return error;
+    scanner.reset();
+    if (++interim > kMostInterim) {
+      error = upstream_error(ErrorKind::malformed);
+    } else {
+      http::drop_hop_by_hop(exchange.response.fields);
+      error = co_await exchange.downstream->interim(exchange.response);
     }
   }
+  failed_ = true;
+  co_return error;
+}
+
+// The head that is not an interim response's; points response_body at the body.
+Error ClientConnection::accept_response(http::Exchange& exchange) {
   http::ResponseHead& head = exchange.response;
   keep_alive_ = head.keep_alive;
   advertised_idle_ = keep_alive_timeout(head.fields);
   tunnel_ = head.status == 101;
   if (tunnel_) {
-    if (const Error error = check_switch(exchange)) {
-      failed_ = true;
-      co_return error;
-    }
+    if (const Error error = check_switch(exchange)) return error;
     sent_all_ = false;
     sending_ = Framing::until_close;
     head.framing = Framing::until_close;
@@ -225,7 +253,7 @@ Task<Error> ClientConnection::receive(http::Exchange& exchange) {
                Side::upstream);
   body_->set_limits(tunnel_ ? Nanos{3600} * 1'000'000'000 : limits_.body, 0);
   exchange.response_body = bodiless ? nullptr : body_.get();
-  co_return Error{};
+  return {};
 }
 
 bool ClientConnection::reusable() const {

@@ -34,7 +34,15 @@ struct ServerConnection::Session {
   Buffer in;
   BodyReader body;
   HeadScanner scanner;
+  bool skipped_line = false;  // the empty one before the head
+  bool line_checked = false;  // the request line, before the head was whole
   http::ServerSettings settings;
+
+  void reset() {
+    exchange.reset();
+    scanner.reset();
+    skipped_line = line_checked = false;
+  }
 };
 
 // Sessions are several kilobytes and used again at once: each thread keeps some.
@@ -78,8 +86,7 @@ void ServerConnection::open_session() {
 }
 
 void ServerConnection::close_session() {
-  session_->exchange.reset();
-  session_->scanner.reset();
+  session_->reset();
   session_->in.release();
   auto& free = Sessions::of_thread().free;
   if (free.size() < Sessions::kKeep) {
@@ -91,22 +98,38 @@ void ServerConnection::close_session() {
 
 Detached ServerConnection::serve_all() {
   while (keep_alive_) {
-    if (!co_await await_request()) break;
-    const Error error = co_await read_head();
+    Nanos deadline = next_request_deadline();
+    Arrival arrival = look_for_request();
+    while (arrival == Arrival::nothing) {
+      if (draining_) deadline = std::min(deadline, transport_->loop().now() + kDrainGrace);
+      idle_ = true;
+      const ErrorKind waited = co_await transport_->readable(deadline);
+      idle_ = false;
+      arrival = aborted_ || waited != ErrorKind::none ? Arrival::end : look_for_request();
+    }
+    if (arrival == Arrival::end) break;
+    Error error;
+    if (!advance_head(error)) error = co_await rest_of_head();
     if (error.kind == ErrorKind::closed || error.kind == ErrorKind::reset || aborted_) break;
-    if (error) keep_alive_ = false;
-    co_await serve_one(error);
+    begin_exchange(error);
+    if (error) {
+      co_await service_.refuse(session_->exchange, error);
+    } else {
+      co_await service_.serve(session_->exchange);
+      on_gone(nullptr, nullptr);
+      if (!responding_) keep_alive_ = false;  // the client is gone, or must not be told anything more
+      if (keep_alive_ && !session_->body.finished()) co_await finish_request_body();
+    }
     first_ = false;
     if (!keep_alive_) {
       co_await linger();
       break;
     }
     // A pipelined request's bytes stay with the session; otherwise the connection gives everything back.
-    session_->exchange.reset();
-    session_->scanner.reset();
     if (session_->in.empty()) {
       close_session();
     } else {
+      session_->reset();
       co_await transport_->loop().yield();
     }
   }
@@ -129,83 +152,87 @@ http::Origin ServerConnection::origin() const {
   return out;
 }
 
-// Until there is at least one byte of a request. False: the connection ends without another.
-Task<bool> ServerConnection::await_request() {
-  if (session_ != nullptr) {
-    session_->settings = service_.settings(listener());
-    co_return true;
-  }
-  Nanos deadline = first_ ? accepted_ + service_.settings(listener()).header
-                          : transport_->loop().now() + service_.settings(listener()).idle;
-  for (;;) {
-    // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
-    if (transport_->may_read()) {
-      open_session();
-      session_->in.reserve(Buffer::kSmall);
-      const net::IoResult got = transport_->read(session_->in.room());
-      if (got.status == net::IoStatus::ok) {
-        session_->in.commit(got.bytes);
-        session_->settings = service_.settings(listener());
-        co_return true;
-      }
-      close_session();
-      if (got.status != net::IoStatus::would_block) co_return false;
-    }
-    if (draining_) deadline = std::min(deadline, transport_->loop().now() + kDrainGrace);
-    idle_ = true;
-    const ErrorKind waited = co_await transport_->readable(deadline);
-    idle_ = false;
-    if (aborted_ || waited != ErrorKind::none) co_return false;
-  }
+Nanos ServerConnection::next_request_deadline() {
+  const http::ServerSettings settings = service_.settings(listener());
+  return first_ ? accepted_ + settings.header : transport_->loop().now() + settings.idle;
 }
 
-Task<Error> ServerConnection::read_head() {
+// Whether there is at least one byte of a request, or will never be.
+ServerConnection::Arrival ServerConnection::look_for_request() {
+  // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
+  if (session_ == nullptr) {
+    if (!transport_->may_read()) return Arrival::nothing;
+    open_session();
+    session_->in.reserve(Buffer::kSmall);
+    const net::IoResult got = transport_->read(session_->in.room());
+    if (got.status != net::IoStatus::ok) {
+      close_session();
+      return got.status == net::IoStatus::would_block ? Arrival::nothing : Arrival::end;
+    }
+    session_->in.commit(got.bytes);
+  }
+  session_->settings = service_.settings(listener());
+  session_->exchange.account.started = transport_->loop().now();
+  return Arrival::bytes;
+}
+
+// Takes the head when it is all here. False: it is not, and was not refused so far; true: see `error`.
+bool ServerConnection::advance_head(Error& error) {
   Session& s = *session_;
-  s.exchange.account.started = transport_->loop().now();
-  const Nanos deadline = s.exchange.account.started + s.settings.header;
-  bool skipped_line = false;
-  bool line_checked = false;
   for (;;) {
     // One empty line before a request line is a client's old habit (RFC 9112 §2.2); more is noise.
-    if (!skipped_line && s.in.view().starts_with("\r\n")) {
+    if (!s.skipped_line && s.in.view().starts_with("\r\n")) {
       s.in.consume(2);
       s.scanner.reset();
-      skipped_line = true;
+      s.skipped_line = true;
     }
     if (!s.in.empty()) {
       const auto scan = s.scanner.scan(s.in.view());
-      if (scan == HeadScanner::State::malformed) co_return Error{ErrorKind::malformed, Side::downstream};
       if (scan == HeadScanner::State::complete) {
-        if (s.scanner.size() > s.settings.limits.bytes) co_return too_large();
-        Error error = take_head();
-        error.side = Side::downstream;
-        co_return error;
+        error = take_head();
+        return true;
       }
-      if (s.scanner.first_line() != 0 && !line_checked) {
-        line_checked = true;
-        Error error = check_request_line(s.in.view().substr(0, s.scanner.first_line()), s.exchange.arena);
-        error.side = Side::downstream;
-        if (error) co_return error;
-      }
-      const bool half_line_break = s.in.view() == "\r" && !skipped_line;
-      if (s.scanner.first_line() == 0 && !half_line_break && !plausible_request_start(s.in.view())) {
-        co_return Error{ErrorKind::malformed, Side::downstream};
-      }
-      if (s.in.size() > s.settings.limits.bytes) co_return too_large();
+      error = scan == HeadScanner::State::malformed ? Error{ErrorKind::malformed, Side::downstream}
+                                                    : check_head_so_far();
+      if (error) return true;
     }
     s.in.reserve(std::max(Buffer::kSmall, s.in.size() + 4096));
     const net::IoResult got = transport_->read(s.in.room());
-    if (got.status == net::IoStatus::ok) {
-      s.in.commit(got.bytes);
-      continue;
+    switch (got.status) {
+      case net::IoStatus::ok: s.in.commit(got.bytes); break;
+      case net::IoStatus::would_block: return false;
+      case net::IoStatus::error: error = {ErrorKind::reset, Side::downstream, got.cause}; return true;
+      case net::IoStatus::eof:
+        error = {s.in.empty() ? ErrorKind::closed : ErrorKind::malformed, Side::downstream};
+        return true;
     }
-    if (got.status == net::IoStatus::error) co_return Error{ErrorKind::reset, Side::downstream, got.cause};
-    if (got.status == net::IoStatus::eof) {
-      co_return Error{s.in.empty() ? ErrorKind::closed : ErrorKind::malformed, Side::downstream};
-    }
+  }
+}
+
+Task<Error> ServerConnection::rest_of_head() {
+  const Nanos deadline = session_->exchange.account.started + session_->settings.header;
+  for (;;) {
     const ErrorKind waited = co_await transport_->readable(deadline);
     if (waited != ErrorKind::none) co_return Error{waited, Side::downstream};
+    Error error;
+    if (advance_head(error)) co_return error;
   }
+}
+
+// A head that is not whole yet: what can be said against it already.
+Error ServerConnection::check_head_so_far() {
+  Session& s = *session_;
+  if (s.scanner.first_line() != 0 && !s.line_checked) {
+    s.line_checked = true;
+    Error error = check_request_line(s.in.view().substr(0, s.scanner.first_line()), s.exchange.arena);
+    error.side = Side::downstream;
+    if (error) return error;
+  }
+  const bool half_line_break = s.in.view() == "\r" && !s.skipped_line;
+  if (s.scanner.first_line() == 0 && !half_line_break && !plausible_request_start(s.in.view())) {
+    return {ErrorKind::malformed, Side::downstream};
+  }
+  return s.in.size() > s.settings.limits.bytes ? too_large() : Error{};
 }
 
 Error ServerConnection::too_large() const {
@@ -218,12 +245,15 @@ Error ServerConnection::too_large() const {
 Error ServerConnection::take_head() {
   Session& s = *session_;
   const std::size_t size = s.scanner.size();
+  if (size > s.settings.limits.bytes) return too_large();
   const std::string_view head = s.exchange.arena.copy(s.in.view().substr(0, size));
   s.in.consume(size);
-  return parse_request(head, s.exchange.arena, s.settings.limits, s.exchange.request);
+  Error error = parse_request(head, s.exchange.arena, s.settings.limits, s.exchange.request);
+  error.side = Side::downstream;
+  return error;
 }
 
-Task<void> ServerConnection::serve_one(const Error& error) {
+void ServerConnection::begin_exchange(const Error& error) {
   Session& s = *session_;
   http::Exchange& exchange = s.exchange;
   exchange.origin = origin();
@@ -232,19 +262,8 @@ Task<void> ServerConnection::serve_one(const Error& error) {
   const Framing framing = error ? Framing::none : exchange.request.framing;
   s.body.start(*transport_, s.in, exchange.arena, framing, exchange.request.length, Side::downstream);
   s.body.set_limits(s.settings.body, s.settings.max_body);
-  if (error) {
-    co_await service_.refuse(exchange, error);
-    co_return;
-  }
-  keep_alive_ = exchange.request.keep_alive && !draining_;
+  keep_alive_ = !error && exchange.request.keep_alive && !draining_;
   if (!s.body.finished()) exchange.request_body = &s.body;
-  co_await service_.serve(exchange);
-  on_gone(nullptr, nullptr);
-  if (!responding_) {  // the client is gone, or must not be told anything more
-    keep_alive_ = false;
-    co_return;
-  }
-  if (!s.body.finished()) co_await finish_request_body();
 }
 
 // The response is out and the request is not all read. A little is read and thrown away, for the sake of the

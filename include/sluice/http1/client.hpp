@@ -14,6 +14,7 @@ namespace sluice::http1 {
 
 class BodyReader;
 class Outbox;
+struct Unsent;
 
 class ClientConnection final : public http::Upstream {
  public:
@@ -39,10 +40,12 @@ class ClientConnection final : public http::Upstream {
 
  private:
   http::BodyStep gather(http::Exchange& exchange, Outbox& out);
-  Task<Error> receive_head(http::Exchange& exchange);
+  Error sent(Error error);
+  Task<Error> send_rest(Unsent rest);
+  bool advance_head(HeadScanner& scanner, http::Exchange& exchange, Error& error);
   Error accept_head(http::Exchange& exchange, std::size_t size);
+  Error accept_response(http::Exchange& exchange);
   Error check_switch(const http::Exchange& exchange) const;
-  Task<Error> pass_interim(http::Exchange& exchange);
 
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<BodyReader> body_;

@@ -28,11 +28,15 @@ class ServerConnection : public http::Connection, private http::Downstream {
 
   Detached serve_all();
   http::Origin origin() const;
-  Task<bool> await_request();
-  Task<Error> read_head();
+  enum class Arrival : std::uint8_t { bytes, nothing, end };
+  Nanos next_request_deadline();
+  Arrival look_for_request();
+  bool advance_head(Error& error);
+  Task<Error> rest_of_head();
+  Error check_head_so_far();
   Error take_head();
   Error too_large() const;
-  Task<void> serve_one(const Error& error);
+  void begin_exchange(const Error& error);
   Task<void> finish_request_body();
   Task<void> linger();
   void open_session();
