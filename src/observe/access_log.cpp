@@ -10,6 +10,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace sluice::observe {
 namespace {
 
@@ -22,32 +26,66 @@ constexpr std::array<bool, 256> kEscaped = [] {
   return table;
 }();
 
+// The first byte from `at` on that is not shown as it is, or `end`.
+const char* end_of_plain(const char* at, const char* end) {
+#if defined(__SSE2__)
+  const auto escaped = [](const char* block) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block));
+    // Signed: bytes from 0x80 on are negative, and below a space as the controls are.
+    const __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+    const __m128i dels = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+    const __m128i quotes =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, dels), quotes)));
+  };
+  if (end - at >= 16) {
+    for (; end - at >= 16; at += 16) {
+      if (const unsigned mask = escaped(at); mask != 0) return at + __builtin_ctz(mask);
+    }
+    // The rest, together with bytes that are known to be plain.
+    const unsigned mask = escaped(end - 16);
+    return mask != 0 ? end - 16 + __builtin_ctz(mask) : end;
+  }
+#endif
+  while (at != end && !kEscaped[static_cast<unsigned char>(*at)])
+    ++at;
+  return at;
+}
+
 // JSON string contents. Bytes above ASCII are shown as Latin-1: field values need not be UTF-8.
 void escape(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::size_t from = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (!kEscaped[byte]) continue;
-    out.append(text, from, at - from);
-    from = at + 1;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (;;) {
+    const char* const stop = end_of_plain(at, end);
+    out.append(at, static_cast<std::size_t>(stop - at));
+    if (stop == end) return;
+    const auto byte = static_cast<unsigned char>(*stop);
     if (byte == '"' || byte == '\\') {
-      out += '\\';
-      out += text[at];
+      const char code[] = {'\\', *stop};
+      out.append(code, sizeof code);
     } else {
       const char code[] = {'\\', 'u', '0', '0', kHex[byte >> 4U], kHex[byte & 15U]};
       out.append(code, sizeof code);
     }
+    at = stop + 1;
   }
-  out.append(text, from);
 }
 
 void number(std::string& out, std::uint64_t value) { out += Decimal(value).view(); }
 
+// ,"name":
+void key(std::string& out, std::string_view name) {
+  const std::size_t at = out.size();
+  out.resize(at + name.size() + 4, '"');
+  out[at] = ',';
+  name.copy(&out[at + 2], name.size());
+  out.back() = ':';
+}
+
 void number(std::string& out, std::string_view name, std::uint64_t value) {
-  out += ",\"";
-  out += name;
-  out += "\":";
+  key(out, name);
   number(out, value);
 }
 
@@ -63,9 +101,8 @@ void milliseconds(std::string& out, std::string_view name, Nanos time) {
 
 void text(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  out += ",\"";
-  out += name;
-  out += "\":\"";
+  key(out, name);
+  out += '"';
   escape(out, value);
   out += '"';
 }
