@@ -345,7 +345,7 @@ class Builder {
   void certificate(const config::Certificate& from, const std::string& path, tls::CertificateIndex& index) {
     std::shared_ptr<const tls::Identity> identity = unchanged(from);
     tls::LoadFailure failure;
-    if (identity == nullptr) identity = tls::load_identity(from.cert.value, from.key.value, failure);
+    if (identity == nullptr) identity = loader_.load(from.cert.value, from.key.value, failure);
     if (identity == nullptr) {
       const auto& blamed = failure.key_file ? from.key : from.cert;
       error(blamed.at, path + (failure.key_file ? ".key" : ".cert"), failure.message);
@@ -398,6 +398,7 @@ class Builder {
   std::unordered_map<std::string, std::uint32_t> pool_index_;
   std::unordered_map<std::string, std::shared_ptr<const upstream::Wire>> wires_;  // of before and of now
   std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> known_;   // certificates of before
+  tls::IdentityLoader loader_;
   std::unique_ptr<Tenant> defaults_;
   std::vector<HostAt> hosts_;  // every host a client may ask for over TLS
 };

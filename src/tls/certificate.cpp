@@ -29,8 +29,8 @@ void collect_names(X509* leaf, std::vector<std::string>& out) {
   GENERAL_NAMES_free(names);
 }
 
-bool read_chain(const std::string& file, Identity& out, LoadFailure& failure) {
-  std::vector<X509Ptr> all = read_certificates(file, failure.message);
+bool read_chain(const std::string& file, KnownCertificates& known, Identity& out, LoadFailure& failure) {
+  std::vector<X509Ptr> all = read_certificates(file, known, failure.message);
   if (all.empty()) return false;
   out.leaf = std::move(all.front());
   out.chain.reset(sk_X509_new_null());
@@ -39,11 +39,22 @@ bool read_chain(const std::string& file, Identity& out, LoadFailure& failure) {
   return true;
 }
 
-bool read_key(const std::string& file, Identity& out, LoadFailure& failure) {
+// As the certificate says what the key must be; what is not is left to OpenSSL's own search, which is slow,
+// but knows what is wrong with it.
+KeyPtr decode_key(BIO* bio, KeyReader& keys, X509* leaf) {
+  const EVP_PKEY* wanted = X509_get0_pubkey(leaf);
+  const char* type = wanted != nullptr ? EVP_PKEY_get0_type_name(wanted) : nullptr;
+  KeyPtr key = type != nullptr ? keys.read(bio, type) : nullptr;
+  if (key == nullptr && BIO_seek(bio, 0) == 0)
+    key.reset(PEM_read_bio_PrivateKey(bio, nullptr, &no_passphrase, nullptr));
+  return key;
+}
+
+bool read_key(const std::string& file, KeyReader& keys, Identity& out, LoadFailure& failure) {
   failure.key_file = true;
   const BioPtr bio = open_pem(file, failure.message);
   if (bio == nullptr) return false;
-  out.key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr));
+  out.key = decode_key(bio.get(), keys, out.leaf.get());
   if (out.key == nullptr) {
     failure.message = "no usable private key in " + file + " (" + last_error() + ")";
     return false;
@@ -82,8 +93,16 @@ FileStamp FileStamp::of(const std::string& path) {
           static_cast<std::uint64_t>(info.st_size), info.st_ino};
 }
 
-std::shared_ptr<const Identity> load_identity(const std::string& cert_file, const std::string& key_file,
-                                              LoadFailure& failure) {
+struct IdentityLoader::Decoded {
+  KnownCertificates certificates;
+  KeyReader keys;
+};
+
+IdentityLoader::IdentityLoader() : decoded_(std::make_unique<Decoded>()) {}
+IdentityLoader::~IdentityLoader() = default;
+
+std::shared_ptr<const Identity> IdentityLoader::load(const std::string& cert_file,
+                                                     const std::string& key_file, LoadFailure& failure) {
   auto out = std::make_shared<Identity>();
   out->cert_file = cert_file;
   out->key_file = key_file;
@@ -91,7 +110,10 @@ std::shared_ptr<const Identity> load_identity(const std::string& cert_file, cons
   out->cert_stamp = FileStamp::of(cert_file);
   out->key_stamp = FileStamp::of(key_file);
   failure = {};
-  if (!read_chain(cert_file, *out, failure) || !read_key(key_file, *out, failure)) return nullptr;
+  if (!read_chain(cert_file, decoded_->certificates, *out, failure) ||
+      !read_key(key_file, decoded_->keys, *out, failure)) {
+    return nullptr;
+  }
   collect_names(out->leaf.get(), out->names);
   if (out->names.empty()) {
     failure = {false, "the certificate in " + cert_file + " names no DNS host (subjectAltName)"};

@@ -3,10 +3,14 @@
 
 #include "sluice/tls/certificate.hpp"
 
+#include <map>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <openssl/bio.h>
+#include <openssl/decoder.h>
 
 namespace sluice::tls {
 
@@ -21,8 +25,31 @@ std::string last_error();
 // No prompt for a passphrase at 3 a.m.: what is encrypted is an error.
 int no_passphrase(char* buffer, int size, int writing, void* user);
 
+// Certificates by their DER, so that those in many files are decoded and held once.
+using KnownCertificates = std::unordered_map<std::string, X509Ptr, TextHash, TextEqual>;
+
 // Every certificate of a file, in its order; other blocks are passed over. Empty, with `error` set, when the
-// file cannot be read, holds none or a damaged one.
-std::vector<X509Ptr> read_certificates(const std::string& file, std::string& error);
+// file cannot be read, holds none or a damaged one. The first is always decoded, for a leaf is in no other
+// file; the others are looked for in `known`, and added to it.
+std::vector<X509Ptr> read_certificates(const std::string& file, KnownCertificates& known, std::string& error);
+
+// Reads private keys of known types. For each key, OpenSSL's own PEM_read_bio_PrivateKey() asks its providers
+// anew for everything that might decode one, which takes 0.5 ms; this asks once for each type.
+class KeyReader {
+ public:
+  KeyReader() = default;
+  KeyReader(const KeyReader&) = delete;  // the decoders know where result_ is
+  KeyReader& operator=(const KeyReader&) = delete;
+
+  // The first private key in `bio`, if it is of `type` (as EVP_PKEY_get0_type_name() has it) and not under a
+  // passphrase. Otherwise empty, and not worth an explanation: PEM_read_bio_PrivateKey() may still know it.
+  KeyPtr read(BIO* bio, const char* type);
+
+ private:
+  using DecoderPtr = std::unique_ptr<OSSL_DECODER_CTX, Freer<OSSL_DECODER_CTX_free>>;
+  OSSL_DECODER_CTX* decoder(std::string_view type);
+  std::map<std::string, DecoderPtr, std::less<>> decoders_;
+  EVP_PKEY* result_ = nullptr;
+};
 
 }  // namespace sluice::tls

@@ -63,10 +63,25 @@ struct LoadFailure {
   std::string message;
 };
 
-// Reads both files. Refuses a key that does not belong to the certificate, and a certificate without a DNS
-// name.
-std::shared_ptr<const Identity> load_identity(const std::string& cert_file, const std::string& key_file,
-                                              LoadFailure& failure);
+// Reads certificates with their keys. One loader for many of them keeps what OpenSSL needs to decode a key,
+// which costs ten times the decoding, and holds the certificates that several chains have in common once. For
+// one thread.
+class IdentityLoader {
+ public:
+  IdentityLoader();
+  ~IdentityLoader();
+  IdentityLoader(const IdentityLoader&) = delete;
+  IdentityLoader& operator=(const IdentityLoader&) = delete;
+
+  // Refuses a key that does not belong to the certificate, and a certificate without a DNS name: empty, and
+  // `failure` says why.
+  std::shared_ptr<const Identity> load(const std::string& cert_file, const std::string& key_file,
+                                       LoadFailure& failure);
+
+ private:
+  struct Decoded;
+  std::unique_ptr<Decoded> decoded_;
+};
 
 // Finds the certificates for a server name: the exact name, then the wildcard of one label (RFC 9525 §6.3),
 // then the first certificate of all. One hash look-up each, whatever the number of certificates.

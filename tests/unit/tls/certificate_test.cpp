@@ -30,7 +30,7 @@ struct Files {
 
 std::string failure_of(const std::string& cert, const std::string& key, bool& blames_key) {
   LoadFailure failure;
-  const auto identity = load_identity(cert, key, failure);
+  const auto identity = IdentityLoader().load(cert, key, failure);
   CHECK(identity == nullptr);
   blames_key = failure.key_file;
   return failure.message;
@@ -43,7 +43,7 @@ TEST_CASE("a certificate and its key are read", "[tls][certificate]") {
     CAPTURE(type);
     const Files files({"DNS:A.Example", "DNS:*.b.example", "IP:127.0.0.1", "email:x@y.z"}, type);
     LoadFailure failure;
-    const auto identity = load_identity(files.cert, files.key, failure);
+    const auto identity = IdentityLoader().load(files.cert, files.key, failure);
     REQUIRE(identity != nullptr);
     CHECK(failure.message.empty());
     CHECK(identity->names == std::vector<std::string>{"a.example", "*.b.example"});
@@ -64,8 +64,8 @@ TEST_CASE("what follows the certificate in its file is the chain", "[tls][certif
   const X509Ptr middle = make_certificate(other.get(), {"DNS:middle"});
   const X509Ptr root = make_certificate(other.get(), {"DNS:root"});
   LoadFailure failure;
-  const auto identity = load_identity(dir.write("a.pem", {leaf.get(), middle.get(), root.get()}),
-                                      dir.write("a.key", key.get()), failure);
+  const auto identity = IdentityLoader().load(dir.write("a.pem", {leaf.get(), middle.get(), root.get()}),
+                                              dir.write("a.key", key.get()), failure);
   REQUIRE(identity != nullptr);
   CHECK(X509_cmp(identity->leaf.get(), leaf.get()) == 0);
   REQUIRE(sk_X509_num(identity->chain.get()) == 2);
@@ -92,7 +92,64 @@ TEST_CASE("certificate and key may share a file", "[tls][certificate]") {
   PEM_write_PrivateKey(more, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   std::fclose(more);
   LoadFailure failure;
-  CHECK(load_identity(path, path, failure) != nullptr);
+  CHECK(IdentityLoader().load(path, path, failure) != nullptr);
+}
+
+TEST_CASE("a key is read in each form that there is", "[tls][certificate]") {
+  IdentityLoader loader;  // the same for all: what was read before changes nothing
+  for (const char* type : {"ECDSA", "RSA", "Ed25519", "ECDSA", "RSA"}) {
+    CAPTURE(type);
+    const TempDir dir;
+    const KeyPtr key = make_key(type);
+    const X509Ptr leaf = make_certificate(key.get(), {"DNS:a.example"});
+    const std::string cert = dir.write("a.pem", {leaf.get()});
+    LoadFailure failure;
+    CHECK(loader.load(cert, dir.write("other.key", make_key(type).get()), failure) == nullptr);
+    CHECK(loader.load(cert, dir.write("sealed.key", key.get(), "secret"), failure) == nullptr);
+    const auto as_pkcs8 = loader.load(cert, dir.write("pkcs8.key", key.get()), failure);
+    REQUIRE(as_pkcs8 != nullptr);
+    CHECK(EVP_PKEY_eq(as_pkcs8->key.get(), key.get()) == 1);
+    if (std::string_view(type) == "Ed25519") continue;  // has no form of its own
+    const std::string path = dir.file("own.key");
+    FILE* out = std::fopen(path.c_str(), "w");
+    // What openssl ecparam -genkey puts before the key.
+    if (std::string_view(type) == "ECDSA")
+      std::fputs("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n", out);
+    BIO* pem = BIO_new(BIO_s_mem());
+    PEM_write_bio_PrivateKey_traditional(pem, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(pem, &text);
+    std::fwrite(text, 1, static_cast<std::size_t>(size), out);
+    std::fclose(out);
+    BIO_free(pem);
+    const auto in_own_form = loader.load(cert, path, failure);
+    REQUIRE(in_own_form != nullptr);
+    CHECK(EVP_PKEY_eq(in_own_form->key.get(), key.get()) == 1);
+    CHECK(ERR_peek_error() == 0);
+  }
+}
+
+TEST_CASE("what several chains have in common is held once", "[tls][certificate]") {
+  const TempDir dir;
+  const KeyPtr key = make_key("ECDSA");
+  const X509Ptr issuer = make_certificate(make_key("ECDSA").get(), {"DNS:issuer"});
+  const X509Ptr a = make_certificate(key.get(), {"DNS:a.example"});
+  const X509Ptr b = make_certificate(key.get(), {"DNS:b.example"});
+  const std::string key_file = dir.write("key", key.get());
+  const std::string a_file = dir.write("a.pem", std::vector{a.get(), issuer.get()});
+  const std::string b_file = dir.write("b.pem", std::vector{b.get(), issuer.get()});
+  LoadFailure failure;
+  auto loader = std::make_unique<IdentityLoader>();
+  const auto of_a = loader->load(a_file, key_file, failure);
+  const auto of_b = loader->load(b_file, key_file, failure);
+  loader.reset();  // what it gave stays
+  REQUIRE(of_a != nullptr);
+  REQUIRE(of_b != nullptr);
+  REQUIRE(sk_X509_num(of_b->chain.get()) == 1);
+  CHECK(X509_cmp(sk_X509_value(of_b->chain.get(), 0), issuer.get()) == 0);
+  CHECK(sk_X509_value(of_a->chain.get(), 0) == sk_X509_value(of_b->chain.get(), 0));
+  CHECK(X509_cmp(of_a->leaf.get(), a.get()) == 0);
+  CHECK(X509_cmp(of_b->leaf.get(), b.get()) == 0);
 }
 
 TEST_CASE("the file to blame is named", "[tls][certificate]") {
@@ -147,7 +204,7 @@ TEST_CASE("a certificate that names no host is refused", "[tls][certificate]") {
 TEST_CASE("a replaced file is noticed", "[tls][certificate]") {
   const Files files;
   LoadFailure failure;
-  const auto identity = load_identity(files.cert, files.key, failure);
+  const auto identity = IdentityLoader().load(files.cert, files.key, failure);
   REQUIRE(identity != nullptr);
   CHECK(identity->files_unchanged());
   SECTION("the key, by a rename as certificate tools do it") {

@@ -58,7 +58,7 @@ inline tls::X509Ptr make_certificate(EVP_PKEY* key, const std::vector<std::strin
   return cert;
 }
 
-// In memory, as load_identity() would give it; `names` without "DNS:".
+// In memory, as IdentityLoader would give it; `names` without "DNS:".
 inline std::shared_ptr<const tls::Identity> make_identity(const std::vector<std::string>& names,
                                                           const std::string& type = "ECDSA") {
   auto out = std::make_shared<tls::Identity>();

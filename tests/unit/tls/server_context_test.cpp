@@ -256,7 +256,7 @@ TEST_CASE("a key that OpenSSL will not use is refused when it is read, not at ea
   const X509Ptr leaf = make_certificate(key.get(), {"DNS:a.example"});
   LoadFailure failure;
   const auto identity =
-      load_identity(dir.write("a.pem", {leaf.get()}), dir.write("a.key", key.get()), failure);
+      IdentityLoader().load(dir.write("a.pem", {leaf.get()}), dir.write("a.key", key.get()), failure);
   if (identity == nullptr) {
     CHECK_FALSE(failure.message.empty());
     return;
