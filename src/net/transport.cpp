@@ -156,18 +156,19 @@ void consume(std::span<iovec>& pieces, std::size_t bytes) {
 
 }  // namespace
 
-IoResult Transport::write_plain(std::span<iovec>& pieces) {
+IoResult Transport::write_plain(std::span<iovec>& pieces, Push push) {
+  const int flags = MSG_NOSIGNAL | (push == Push::with_next ? MSG_MORE : 0);
   std::size_t total = 0;
   while (!pieces.empty()) {
     if (!may_write_) return {IoStatus::would_block, total};
     ssize_t sent = 0;
     if (pieces.size() == 1) {
-      sent = ::send(fd_, pieces.front().iov_base, pieces.front().iov_len, MSG_NOSIGNAL);
+      sent = ::send(fd_, pieces.front().iov_base, pieces.front().iov_len, flags);
     } else {
       msghdr message{};
       message.msg_iov = pieces.data();
       message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
-      sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+      sent = ::sendmsg(fd_, &message, flags);
     }
     if (sent >= 0) {
       total += static_cast<std::size_t>(sent);
@@ -251,8 +252,8 @@ std::size_t Transport::unsent() const {
 void Transport::shutdown_write() {
   if (ssl_ != nullptr && !broken_ && SSL_is_init_finished(ssl_) == 1) {
     SSL_shutdown(ssl_);
-    ERR_clear_error();  // what is left there would be taken for another connection's
-    flush_tls();
+    ERR_clear_error();           // what is left there would be taken for another connection's
+    flush_tls(Push::with_next);  // the FIN
   }
   ::shutdown(fd_, SHUT_WR);
 }

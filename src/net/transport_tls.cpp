@@ -88,7 +88,7 @@ bool Transport::certificate_covers(const std::string& host) const {
   return shown != nullptr && X509_check_host(shown, host.data(), host.size(), kFlags, nullptr) == 1;
 }
 
-bool Transport::flush_tls() {
+bool Transport::flush_tls(Push push) {
   if (unsent_ != nullptr && !unsent_->empty()) {
     unsent_->append(staged);
     staged.clear();
@@ -98,7 +98,7 @@ bool Transport::flush_tls() {
   if (bytes.empty()) return true;
   iovec piece{bytes.data(), bytes.size()};
   std::span<iovec> pieces(&piece, 1);
-  const IoResult sent = write_plain(pieces);
+  const IoResult sent = write_plain(pieces, push);
   if (sent.status == IoStatus::error) {
     broken_ = true;
     staged.clear();
@@ -200,11 +200,26 @@ IoResult Transport::write_tls(std::span<iovec>& pieces) {
   return broken_ ? IoResult{IoStatus::error, total, EPIPE} : IoResult{IoStatus::ok, total};
 }
 
+// The handshake of TLS 1.3 leaves the server with tickets to send. Most clients send their first bytes right
+// behind the Finished: if these are here, the answer will follow, or the settings of HTTP/2, and the tickets
+// may go with them. If not, they go at once, for they carry the acknowledgement that a client under Nagle's
+// algorithm waits for before it says anything.
+Transport::Push Transport::push_of_tickets() {
+  if (staged.empty() || SSL_is_server(ssl_) != 1 || SSL_version(ssl_) != TLS1_3_VERSION) return Push::now;
+  may_read_ = true;  // the read before emptied the socket, but that was a while ago
+  char byte = 0;
+  std::size_t got = 0;
+  const int result = SSL_peek_ex(ssl_, &byte, 1, &got);
+  if (result == 1) return Push::with_next;
+  tls_failure(result);  // what it finds comes again with the first read
+  return Push::now;
+}
+
 Task<Error> Transport::handshake(Nanos deadline) {
   for (;;) {
     const int result = SSL_do_handshake(ssl_);
     const IoResult failure = result == 1 ? IoResult{IoStatus::ok} : tls_failure(result);
-    const bool sent = flush_tls();
+    const bool sent = flush_tls(result == 1 ? push_of_tickets() : Push::now);
     if (failure.status == IoStatus::ok && sent) co_return Error{};
     if (failure.status == IoStatus::ok) {
       std::span<iovec> nothing;

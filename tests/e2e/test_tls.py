@@ -198,6 +198,32 @@ def test_each_connection_brings_a_ticket_for_the_next(edge, app):
         seen.add(session.id)
 
 
+@pytest.mark.parametrize("request_too", [True, False])
+def test_a_ticket_comes_with_the_answer_or_at_once(edge, authority, request_too):
+    """A request right behind the Finished shares a packet with its answer; a client that says nothing yet does not wait for
+    it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = trusting(authority.cert).wrap_bio(incoming, outgoing, server_hostname="acme.example.com")
+    with connect(edge["https"]) as sock:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+        if request_too:
+            tls.write(b"GET / HTTP/1.1\r\n\r\n")  # answered without asking the app, which might take its time
+        sock.sendall(outgoing.read())
+        incoming.write(sock.recv(65536))
+        if request_too:
+            assert tls.read(65536).startswith(b"HTTP/1.1 400 ")
+        else:
+            with pytest.raises(ssl.SSLWantReadError):
+                tls.read(65536)
+        assert tls.session.has_ticket
+
+
 # --- what is refused --------------------------------------------------------------------------------------------
 
 def test_no_renegotiation(edge):

@@ -118,12 +118,17 @@ class Transport final : private Pollable {
   struct Bio;  // OpenSSL's view of this transport
   friend struct Bio;
 
+  // Whether bytes may wait in the kernel for those that are about to follow, to share a packet with them. It
+  // waits for 200 ms at most.
+  enum class Push : std::uint8_t { now, with_next };
+
   void on_events(std::uint32_t events) override;
   IoResult read_plain(std::span<char> into);
-  IoResult write_plain(std::span<iovec>& pieces);
+  IoResult write_plain(std::span<iovec>& pieces, Push push = Push::now);
   IoResult read_tls(std::span<char> into);
   IoResult write_tls(std::span<iovec>& pieces);
-  bool flush_tls();  // false: bytes are left that the kernel did not take
+  bool flush_tls(Push push = Push::now);  // false: bytes are left that the kernel did not take
+  Push push_of_tickets();
   bool tls_may_read() const;
   IoResult tls_failure(int result);
   void wake_reader();
