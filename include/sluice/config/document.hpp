@@ -5,62 +5,15 @@
 // Ownership: plain values, no references into the parser. Immutable by convention once load() returned it.
 #pragma once
 
-#include <chrono>
+#include "sluice/config/pool.hpp"
+#include "sluice/config/value.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace sluice::config {
-
-using Duration = std::chrono::milliseconds;
-
-// A place in a configuration file. Lines and columns count from 1, columns in bytes; line 0 means "the file
-// as a whole". `file` indexes Document::files.
-struct Position {
-  std::uint32_t file = 0;
-  std::uint32_t line = 0;
-  std::uint32_t column = 0;
-};
-
-// A value and the place where it was written.
-template <class T>
-struct Located {
-  T value{};
-  Position at;
-  bool operator==(const Located& other) const { return value == other.value; }
-};
-
-// So many in so much time: "500/m" is 500 in a minute.
-struct Rate {
-  std::uint64_t count = 0;  // 1..10^9
-  Duration period{};        // a second, a minute or an hour
-  bool operator==(const Rate&) const = default;
-};
-
-// Time limits, 1ms..24h (`drain` from 0). Unset means "as the level above": a route's fall back to its
-// pool's, a pool's and a listener's to the process's. Listeners set `header`, `idle`, `body` and `drain`;
-// pools `body` (their side of it), `drain`, `connect`, `first_byte` and `upstream_idle`; routes `body`,
-// `connect` and `first_byte`.
-struct Timeouts {
-  std::optional<Duration> header;         // whole request head, from its first byte
-  std::optional<Duration> idle;           // keep-alive client between two requests
-  std::optional<Duration> body;           // between two reads or writes of a body
-  std::optional<Duration> drain;          // connections on what was removed, and on stop
-  std::optional<Duration> connect;        // TCP (and TLS) to an upstream
-  std::optional<Duration> first_byte;     // upstream's first response byte
-  std::optional<Duration> upstream_idle;  // an unused pooled upstream connection
-};
-
-// What applies where nothing was written.
-inline constexpr Timeouts kDefaultTimeouts{.header = std::chrono::seconds(10),
-                                           .idle = std::chrono::seconds(75),
-                                           .body = std::chrono::seconds(30),
-                                           .drain = std::chrono::seconds(30),
-                                           .connect = std::chrono::seconds(3),
-                                           .first_byte = std::chrono::seconds(60),
-                                           .upstream_idle = std::chrono::seconds(4)};
 
 // Bounds on what a client may send or hold. 0 for `body`, `connections` and `connections_per_ip`: no bound.
 struct Max {
@@ -102,27 +55,6 @@ struct Certificate {
 struct Tls {
   Position at;
   std::vector<Certificate> certificates;
-};
-
-struct Server {
-  Located<std::string> address;  // "host:port", "[v6]:port", "unix:/path"; host may be a name; canonical
-  std::uint32_t weight = 1;      // 1..1000
-};
-
-// TLS towards the servers of a pool.
-struct PoolTls {
-  bool verify = true;
-  std::optional<Located<std::string>> ca;  // PEM file, absolute after load(); unset: the system's
-  std::string server_name;                 // canonical; empty: each server's own name
-};
-
-struct Pool {
-  std::string name;
-  Position at;
-  std::vector<Server> servers;
-  bool h2 = false;             // `protocol: h2`
-  std::optional<PoolTls> tls;  // unset: in the clear
-  Timeouts timeouts;
 };
 
 struct Route {
