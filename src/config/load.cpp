@@ -12,7 +12,10 @@ constexpr Position kWholeFile{};
 
 void read_document(std::string_view text, Context& context, Document& out) {
   const Tree tree = Tree::parse(text, 0, context.out);
-  if (tree.root() != nullptr) read_map(Cursor(context, *tree.root()), kDocumentSchema, out);
+  if (tree.root() == nullptr) return;
+  const Cursor top(context, *tree.root());
+  read_map(top, kDocumentSchema, out);
+  require_tenants(top, out);
 }
 
 void load_file(const std::string& path, Document& document, Diagnostics& out) {

@@ -3,6 +3,8 @@
 #include "sluice/base/address.hpp"
 #include "sluice/config/load.hpp"
 
+#include "config/address.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -36,6 +38,11 @@ constexpr std::array<std::string_view, 19> kReservedFields{"connection",
                                                            "upgrade",
                                                            "via",
                                                            "x-request-id"};
+
+// What a health check's request has of itself, or cannot have; in lower case.
+constexpr std::array<std::string_view, 10> kFramingFields{
+    "connection", "content-length",    "expect", "http2-settings", "keep-alive", "proxy-connection", "te",
+    "trailer",    "transfer-encoding", "upgrade"};
 
 bool all_of(std::string_view text, bool (*allowed)(char)) {
   return !text.empty() && std::all_of(text.begin(), text.end(), allowed);
@@ -159,6 +166,52 @@ Text parse_request_field(std::string_view text) {
     return failed<std::string>(fmt::format("{} is a field that Sluice or the protocol sets", quoted(text)));
   }
   return {std::string(text), {}};
+}
+
+Text parse_check_target(std::string_view text) {
+  if (text.find('#') != std::string_view::npos) {
+    return failed<std::string>(fmt::format("{} has a fragment, which is never sent", quoted(text)));
+  }
+  const std::size_t mark = std::min(text.find('?'), text.size());
+  Text path = parse_path(text.substr(0, mark));
+  if (!path) return path;
+  const std::string_view query = text.substr(mark);
+  const bool plain = query.empty() || all_of(query, [](char c) { return is_path_char(c) || c == '?'; });
+  if (plain && good_escapes(query)) return {std::string(text), {}};
+  return failed<std::string>(fmt::format("{} has a query that must be percent-encoded", quoted(text)));
+}
+
+Text parse_check_host(std::string_view text) {
+  if (text.starts_with("*.")) {
+    return failed<std::string>(fmt::format("{} is a wildcard; write one name", quoted(text)));
+  }
+  const std::size_t colon = text.rfind(':');
+  const bool with_port = canonical_host(text).empty() && colon != std::string_view::npos &&
+                         !canonical_host(text.substr(0, colon)).empty();
+  return with_port ? parse_address(text, Role::server) : parse_host_pattern(text);
+}
+
+Text parse_check_field(std::string_view text) {
+  if (!is_token(text)) return failed<std::string>(fmt::format("{} is not a field name", quoted(text)));
+  const std::string name = lower(text);
+  if (name == "host")
+    return failed<std::string>("\"Host\" has a key of its own, beside \"headers\": \"host\"");
+  if (std::find(kFramingFields.begin(), kFramingFields.end(), name) != kFramingFields.end()) {
+    return failed<std::string>(fmt::format("{} is a field that the protocol sets", quoted(text)));
+  }
+  return {std::string(text), {}};
+}
+
+Text parse_cookie_name(std::string_view text) {
+  if (is_token(text)) return {std::string(text), {}};
+  return failed<std::string>(
+      fmt::format("{} is not a name for a cookie: letters, digits and !#$%&'*+-.^_`|~", quoted(text)));
+}
+
+Text parse_cookie_path(std::string_view text) {
+  Text path = parse_path(text);
+  if (!path || text.find(';') == std::string_view::npos) return path;
+  return failed<std::string>(fmt::format("{} has a \";\", which ends the path of a cookie", quoted(text)));
 }
 
 }  // namespace sluice::config

@@ -37,4 +37,20 @@ Parsed<std::string> parse_method(std::string_view text);
 // where the request came from.
 Parsed<std::string> parse_request_field(std::string_view text);
 
+// What a health check asks for: a path, and a query if there is one.
+Parsed<std::string> parse_check_target(std::string_view text);
+
+// `Host` of a health check: one name or address, and a port if there is one. The host is canonical.
+Parsed<std::string> parse_check_host(std::string_view text);
+
+// A field of a health check: none that frames the message or concerns one connection. What says where a
+// request came from may be claimed here.
+Parsed<std::string> parse_check_field(std::string_view text);
+
+// RFC 6265.
+Parsed<std::string> parse_cookie_name(std::string_view text);
+
+// The `Path` of a cookie: one of a URL that no attribute could end.
+Parsed<std::string> parse_cookie_path(std::string_view text);
+
 }  // namespace sluice::config

@@ -2,6 +2,7 @@
 #include "config/names.hpp"
 #include "config/schemas.hpp"
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 
@@ -10,9 +11,8 @@
 namespace sluice::config {
 namespace {
 
-constexpr std::array<std::string_view, 1> kBalanceWords{"least_connections"};
-constexpr std::array<std::string_view, 4> kLaterBalances{"hash", "least_time", "random_two", "round_robin"};
-constexpr Choices kBalances{kBalanceWords, kLaterBalances};
+constexpr std::int64_t kHour = 3'600'000;
+constexpr std::uint64_t kMostConnections = 1'000'000;
 
 constexpr std::array<std::string_view, 2> kProtocolWords{"http/1.1", "h2"};
 constexpr Choices kProtocols{kProtocolWords, {}};
@@ -44,17 +44,6 @@ void read_servers(const Cursor& at, Pool& out) {
   if (at.node().kind == Kind::list && at.children().empty()) at.error("at least one server is needed");
 }
 
-// Only one way exists today. A map is what `hash` will look like.
-void read_balance(const Cursor& at, Pool&) {
-  if (at.node().kind != Kind::map) {
-    read_choice(at, kBalances);
-  } else if (at.children().size() == 1 && at.children().front().key->text == "hash") {
-    at.error("\"hash\" is not supported by this version");
-  } else {
-    at.expect(Kind::scalar, "least_connections");
-  }
-}
-
 void read_protocol(const Cursor& at, Pool& out) {
   if (const auto index = read_choice(at, kProtocols)) out.h2 = kProtocolWords[*index] == "h2";
 }
@@ -81,6 +70,15 @@ void require_server_name(const Cursor& at, const Pool& pool) {
   }
 }
 
+// Backups wait for the others to fail, and there would be no others.
+void require_active_server(const Cursor& at, const Pool& pool) {
+  const bool idle =
+      std::all_of(pool.servers.begin(), pool.servers.end(), [](const Server& s) { return s.backup; });
+  if (idle && !pool.servers.empty()) {
+    at.find("servers")->error("every server is a backup; at least one must not be");
+  }
+}
+
 constexpr std::array kPoolTlsKeys{
     Key<PoolTls>{
         {"verify", "boolean", "true", "Whether the server's certificate is verified, with its name."},
@@ -98,28 +96,49 @@ constexpr std::array kServerKeys{
                 &locate<&Server::address, server_address>},
     Key<Server>{
         {"weight", "whole number", "1", "Share of the load beside the pool's other servers, 1 to 1000."},
-        &set<&Server::weight, whole<1, 1000>>}};
-constexpr std::array<std::string_view, 1> kLaterServerKeys{"backup"};
+        &set<&Server::weight, whole<1, 1000>>},
+    Key<Server>{{"backup", "boolean", "false", "Whether this server is used only while no other one can be."},
+                &set<&Server::backup, boolean>},
+    Key<Server>{{"max_connections", "whole number", "as on the pool",
+                 "Connections to this server at a time, up to 1000000; 0 for any number."},
+                &set<&Server::max_connections, whole<0, kMostConnections>>}};
 
 constexpr std::array kPoolKeys{
     Key<Pool>{{"servers", "list", kRequired, "The servers: an address each, or a map."}, &read_servers},
-    Key<Pool>{{"balance", "`least_connections`", "least_connections", "How a server is chosen."},
+    Key<Pool>{{"balance", "`least_connections`, `round_robin`, `random_two`, `least_time` or map",
+               "least_connections", "How a server is chosen."},
               &read_balance},
+    Key<Pool>{{"sticky", "map", "none", "A cookie that brings a client back to its server."}, &read_sticky},
     Key<Pool>{{"protocol", "`http/1.1` or `h2`", "http/1.1",
                "What the servers are spoken to with; `h2` without `tls` is HTTP/2 in the clear."},
               &read_protocol},
     Key<Pool>{{"tls", "boolean or map", "false", "Whether the servers are spoken to under TLS, and how."},
               &read_server_tls},
     Key<Pool>{{"timeouts", "map", "as at the top", "Time limits for the servers of this pool."},
-              &nest<&Pool::timeouts, kPoolTimeouts>}};
-constexpr std::array<std::string_view, 12> kLaterPoolKeys{
-    "canary",  "colors", "flip",    "health", "live",       "max_connections",
-    "outlier", "queue",  "resolve", "retry",  "slow_start", "sticky"};
+              &nest<&Pool::timeouts, kPoolTimeouts>},
+    Key<Pool>{{"max_connections", "whole number", "0",
+               "Connections to each server at a time, of all workers together, up to 1000000; 0 for any "
+               "number. Over "
+               "HTTP/2 it bounds the requests."},
+              &set<&Pool::max_connections, whole<0, kMostConnections>>},
+    Key<Pool>{{"queue", "map", "none", "Where requests wait while every server has its `max_connections`."},
+              &read_queue},
+    Key<Pool>{{"slow_start", "duration", "0",
+               "Time in which a server that has come up gets to its full share of the load, up to 1h; 0 for "
+               "at once."},
+              &set<&Pool::slow_start, duration<0, kHour>>},
+    Key<Pool>{{"health", "map", "none", "Checks that ask the servers whether they are well."}, &read_health},
+    Key<Pool>{{"outlier", "`off` or map", "off", "Leaving servers alone whose traffic shows errors."},
+              &read_outlier},
+    Key<Pool>{{"panic", "map", "see below", "What to do when too few servers are healthy."},
+              &nest<&Pool::panic, kPanicSchema>},
+    Key<Pool>{{"retry", "`off` or map", "see below", "Further tries when a server fails."}, &read_retry}};
+constexpr std::array<std::string_view, 5> kLaterPoolKeys{"canary", "colors", "flip", "live", "resolve"};
 
 }  // namespace
 
-constinit const Schema<Server> kServerSchema{
-    {"pools.NAME.servers[N]", "An address alone, or a map.", kLaterServerKeys}, kServerKeys};
+constinit const Schema<Server> kServerSchema{{"pools.NAME.servers[N]", "An address alone, or a map."},
+                                             kServerKeys};
 constinit const Schema<PoolTls> kPoolTlsSchema{
     {"pools.NAME.tls", "`true` alone, or a map. Relative paths start from the directory of this file."},
     kPoolTlsKeys};
@@ -135,6 +154,26 @@ void read_pools(const Cursor& at, Document& out) {
     pool.at = item.key_at();
     read_map(item, kPoolSchema, pool);
     require_server_name(item, pool);
+    require_active_server(item, pool);
+    settle_health(item, pool);
+    check_queue(item, pool);
+  }
+}
+
+void require_tenants(const Cursor& top, const Document& out) {
+  const auto pools = top.find("pools");
+  if (out.tenants || !pools) return;
+  for (std::size_t i = 0; i < out.pools.size(); ++i) {
+    const Cursor pool = pools->value(pools->children()[i]);
+    if (out.pools[i].health && out.pools[i].health->as_tenants) {
+      const Cursor health = *pool.find("health");
+      health.find("as_tenants")->error_at_key("\"as_tenants\" needs \"tenants\" at the top of the file");
+    }
+    const Balance& balance = out.pools[i].balance;
+    if (balance.by == Balancing::hash && balance.hash == HashBy::tenant) {
+      const Cursor at = *pool.find("balance");
+      at.find("hash")->error("\"tenant\" needs \"tenants\" at the top of the file");
+    }
   }
 }
 

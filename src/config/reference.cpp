@@ -29,6 +29,7 @@ routes:
 |---|---|
 | duration | a number and `ms`, `s`, `m` or `h`, without a space: `250ms`, `1.5s` |
 | size | a number and `B`, `KiB`, `MiB` or `GiB`: `16KiB`; 0 needs no unit |
+| percentage | a plain number from 0 to 100, fractions allowed: `12.5` |
 | rate | a whole number and `/s`, `/m` or `/h`: `500/m` |
 | whole number | decimal digits, without quotes |
 | boolean | `true` or `false`, without quotes |
@@ -57,7 +58,8 @@ std::string cell(std::string_view text) {
 // Defaults that stand for themselves are set as code, explanations as prose.
 std::string default_cell(std::string_view fallback) {
   if (fallback == kRequired) return "**required**";
-  const bool prose = fallback == "none" || fallback.find(' ') != std::string_view::npos;
+  const bool list = fallback.starts_with('[') && fallback.ends_with(']');
+  const bool prose = fallback == "none" || (!list && fallback.find(' ') != std::string_view::npos);
   return prose ? std::string(fallback) : fmt::format("`{}`", fallback);
 }
 
@@ -87,6 +89,14 @@ std::string reference_markdown() {
   section(out, kServerSchema);
   section(out, kPoolTlsSchema);
   section(out, kPoolTimeouts);
+  section(out, kBalanceSchema);
+  section(out, kStickySchema);
+  section(out, kQueueSchema);
+  section(out, kHealthSchema);
+  section(out, kExpectSchema);
+  section(out, kOutlierSchema);
+  section(out, kPanicSchema);
+  section(out, kRetrySchema);
   section(out, kRouteSchema);
   section(out, kRouteTimeouts);
   section(out, kTenantsSchema);

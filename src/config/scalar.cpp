@@ -96,6 +96,16 @@ std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std:
   return std::nullopt;
 }
 
+std::optional<double> read_percentage(const Cursor& at, double low, double high) {
+  const auto word = unquoted(at, "a percentage");
+  if (!word) return std::nullopt;
+  const auto value = parse_percentage(*word);
+  if (value)
+    return in_range(at, value.value, low, high, [](double number) { return fmt::format("{}", number); });
+  at.error(value.error);
+  return std::nullopt;
+}
+
 std::optional<Rate> rate(const Cursor& at) {
   const auto word = read_text(at, "a rate");
   if (!word) return std::nullopt;
@@ -123,6 +133,16 @@ std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices)
     at.error(fmt::format("expected {}, got {}{}", expected, quoted(*word), suggestion(*word, choices.now)));
   }
   return std::nullopt;
+}
+
+Switch read_switch(const Cursor& at) {
+  constexpr std::string_view kExpected = "off or a map";
+  if (at.node().kind == Kind::map) return Switch::map;
+  const auto word = read_text(at, kExpected);
+  if (!word) return Switch::neither;
+  if (*word == "off") return Switch::off;
+  at.error(fmt::format("expected {}, got {}", kExpected, quoted(*word)));
+  return Switch::neither;
 }
 
 std::optional<std::string> read_parsed(const Cursor& at, Parsed<std::string> (*parse)(std::string_view)) {

@@ -29,6 +29,9 @@ std::optional<std::uint64_t> read_whole(const Cursor& at, std::uint64_t low, std
 std::optional<Duration> read_duration(const Cursor& at, Duration low, Duration high);
 std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std::uint64_t high);
 
+// A plain number, unquoted.
+std::optional<double> read_percentage(const Cursor& at, double low, double high);
+
 std::optional<Rate> rate(const Cursor& at);
 
 // The path of a file, absolute; a relative one starts from the directory of the YAML file.
@@ -42,6 +45,10 @@ struct Choices {
 
 // Index in `choices.now`.
 std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices);
+
+// Whether `off` is written. What is neither that nor a map is reported, and counts as neither.
+enum class Switch : std::uint8_t { off, map, neither };
+Switch read_switch(const Cursor& at);
 
 // Text that `parse` accepts, in the form it answers.
 std::optional<std::string> read_parsed(const Cursor& at, Parsed<std::string> (*parse)(std::string_view));
@@ -61,6 +68,11 @@ std::optional<Duration> duration(const Cursor& at) {
 template <std::uint64_t Low, std::uint64_t High>
 std::optional<std::uint64_t> size(const Cursor& at) {
   return read_size(at, Low, High);
+}
+
+template <std::uint32_t Low, std::uint32_t High>
+std::optional<double> percentage(const Cursor& at) {
+  return read_percentage(at, Low, High);
 }
 
 // For enumerations whose values count from 0 in the order of the words.

@@ -33,6 +33,33 @@ extern const Schema<Server> kServerSchema;
 extern const Schema<PoolTls> kPoolTlsSchema;
 void read_pools(const Cursor& at, Document& out);
 
+// Reports what of the pools needs a part of the document that is not there.
+void require_tenants(const Cursor& top, const Document& out);
+
+// balancing.cpp
+extern const Schema<Balance> kBalanceSchema;
+extern const Schema<Sticky> kStickySchema;
+extern const Schema<Queue> kQueueSchema;
+void read_balance(const Cursor& at, Pool& out);
+void read_sticky(const Cursor& at, Pool& out);
+void read_queue(const Cursor& at, Pool& out);
+void check_queue(const Cursor& pool, const Pool& out);  // once the pool is complete
+
+// health.cpp
+extern const Schema<Health> kHealthSchema;
+void read_health(const Cursor& at, Pool& out);
+void settle_health(const Cursor& pool, Pool& out);  // once the pool is complete
+
+// expect.cpp
+extern const Schema<Expect> kExpectSchema;
+
+// failing.cpp
+extern const Schema<Outlier> kOutlierSchema;
+extern const Schema<Panic> kPanicSchema;
+extern const Schema<Retry> kRetrySchema;
+void read_outlier(const Cursor& at, Pool& out);
+void read_retry(const Cursor& at, Pool& out);
+
 // routes.cpp
 extern const Schema<Route> kRouteSchema;
 void read_routes(const Cursor& at, std::vector<Route>& out);

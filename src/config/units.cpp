@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <span>
 
 #include <fmt/format.h>
@@ -133,6 +134,29 @@ Parsed<Rate> parse_rate(std::string_view text) {
     return failed<Rate>(fmt::format("{} is out of range: 1..{}", quoted(text), kMostPerPeriod));
   }
   return {{count.value, Duration(static_cast<Duration::rep>(period->factor))}, {}};
+}
+
+Parsed<double> parse_percentage(std::string_view text) {
+  std::string_view rest = text;
+  const std::string_view whole = take_digits(rest);
+  if (!whole.empty() && rest == "%") {
+    return failed<double>(fmt::format("{} is written without the \"%\"", quoted(text)));
+  }
+  std::string_view fraction;
+  const bool dotted = rest.starts_with('.');
+  if (dotted) {
+    rest.remove_prefix(1);
+    fraction = take_digits(rest);
+  }
+  if (whole.empty() || dotted != !fraction.empty() || !rest.empty()) {
+    return failed<double>(fmt::format("expected a percentage, a plain number, got {}", quoted(text)));
+  }
+  if (whole.size() > kMaxWhole || fraction.size() > kMaxFraction) {
+    return failed<double>(fmt::format("{} has too many digits", quoted(text)));
+  }
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return {value, {}};
 }
 
 std::string show_duration(Duration value) { return show(static_cast<std::uint64_t>(value.count()), kTimes); }

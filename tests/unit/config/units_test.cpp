@@ -75,6 +75,19 @@ TEST_CASE("rates count by a unit of time", "[config]") {
   CHECK(parse_rate("0/m").error == "\"0/m\" is out of range: 1..1000000000");
 }
 
+TEST_CASE("percentages are plain numbers", "[config]") {
+  CHECK(parse_percentage("0").value == 0);
+  CHECK(parse_percentage("12.5").value == 12.5);
+  CHECK(parse_percentage("100").value == 100);
+  CHECK(parse_percentage("0.000001").value == 0.000001);
+  for (const char* text : {"", ".", ".5", "5.", "-5", "+5", "5 %", "1e2", "0x5", "1,5", "1.2.3", " 5", "inf",
+                           "nan", "1234567890", "0.1234567", "٥"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_percentage(text));
+  }
+  CHECK(parse_percentage("5%").error == "\"5%\" is written without the \"%\"");
+}
+
 TEST_CASE("whole numbers are plain decimals", "[config]") {
   CHECK(parse_whole("0").value == 0);
   CHECK(parse_whole("999999999999999999").value == 999'999'999'999'999'999ULL);
