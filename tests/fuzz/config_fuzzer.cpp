@@ -1,16 +1,86 @@
-// Any text must end in a Document or in errors.
+// Any text must end in a Document or in errors, and a Document without errors keeps what its header promises.
 #include "sluice/config/load.hpp"
 
+#include "invariants.hpp"
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <variant>
+
+using namespace sluice::config;
+using sluice::fuzz::must;
+
+namespace {
+
+bool has_placeholder(const std::string& text) { return text.find(kTenantPlaceholder) != std::string::npos; }
+
+void must_be_statuses(const std::vector<StatusRange>& ranges) {
+  for (const StatusRange& range : ranges)
+    must(range.low >= 100 && range.low <= range.high && range.high <= 599);
+}
+
+void must_hold(const Expect& expect, bool tenants) {
+  must(!expect.status.empty());
+  must_be_statuses(expect.status);
+  must(tenants || !expect.body || !has_placeholder(expect.body->value));
+  must(!expect.body_regex || !has_placeholder(expect.body_regex->value));
+  for (const JsonExpectation& json : expect.json) {
+    must(!json.path.empty() && std::find(json.path.begin(), json.path.end(), "") == json.path.end());
+    const auto* text = std::get_if<std::string>(&json.value);
+    must(tenants || text == nullptr || !has_placeholder(*text));
+  }
+}
+
+void must_hold(const Health& health, const Document& document) {
+  must(health.interval >= Duration(100) && health.timeout <= health.interval);
+  must(health.jitter >= 0 && health.jitter <= 50);
+  must(health.rise >= 1 && health.rise <= 100 && health.fall >= 1 && health.fall <= 100);
+  must(health.path.starts_with('/'));
+  const bool tenants = health.as_tenants.has_value();
+  must(!tenants ||
+       (document.tenants && health.as_tenants->names.empty() == (health.as_tenants->sample != 0)));
+  for (const CheckHeader& header : health.headers)
+    must(!header.name.empty() && (tenants || !has_placeholder(header.value.value)));
+  must_hold(health.expect, tenants);
+}
+
+void must_hold(const Outlier& outlier) {
+  must(outlier.consecutive_errors != 0 || outlier.error_rate > 0);
+  must(outlier.error_rate <= 100 && outlier.max_ejected <= 100);
+  must(outlier.ejection >= Duration(100) && outlier.ejection <= outlier.ejection_max);
+  must_be_statuses(outlier.errors.statuses);
+}
+
+void must_hold(const Pool& pool, const Document& document) {
+  must(std::any_of(pool.servers.begin(), pool.servers.end(),
+                   [](const Server& server) { return !server.backup; }));
+  for (const Server& server : pool.servers) {
+    must(server.weight >= 1 && server.weight <= 1000);
+    must(!pool.queue || server.max_connections.value_or(pool.max_connections) != 0);
+  }
+  if (pool.health) must_hold(*pool.health, document);
+  if (pool.outlier) must_hold(*pool.outlier);
+  must(pool.retry.attempts >= 1 && pool.retry.attempts <= 10);
+  must(!pool.retry.per_try_timeout || pool.retry.on.timeout);
+  must_be_statuses(pool.retry.on.statuses);
+  must(pool.balance.bound == 0 || pool.balance.bound > 100);
+  must(pool.balance.by != Balancing::hash || pool.balance.hash != HashBy::tenant || document.tenants);
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   // Patterns would read whatever this machine holds.
   if (text.find("include") != std::string_view::npos) return 0;
-  sluice::config::Diagnostics out;
-  const auto document = sluice::config::load_text(text, "fuzz.yaml", "/nonexistent", out);
+  Diagnostics out;
+  const Document document = load_text(text, "fuzz.yaml", "/nonexistent", out);
   (void)out.render(document.files);
+  if (!out.empty()) return 0;
+  for (const Pool& pool : document.pools)
+    must_hold(pool, document);
   return 0;
 }
