@@ -57,7 +57,7 @@ void add_member(upstream::Members& members, std::shared_ptr<upstream::Endpoint> 
 
 bool same(const upstream::Members& a, const upstream::Members& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.endpoint == y.endpoint && x.weight == y.weight;
+    return x.endpoint == y.endpoint && x.weight == y.weight && x.backup == y.backup;
   });
 }
 
@@ -139,7 +139,7 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   auto runtime = std::make_shared<proxy::Runtime>();
   runtime->generation = generation() + (new_generation ? 1 : 0);
   runtime->access_file = access_file(*plan, diagnostics);
-  runtime->members = resolve(*plan, false);
+  runtime->groups = resolve(*plan, false);
   runtime->plan = std::move(plan);
   Outcome outcome;
   if (!diagnostics.empty() || !server_->publish(runtime, diagnostics)) return outcome;
@@ -168,18 +168,18 @@ std::shared_ptr<observe::AccessFile> Steering::access_file(const plan::Plan& pla
   return file;
 }
 
-std::vector<std::shared_ptr<const upstream::Members>> Steering::resolve(const plan::Plan& plan, bool again) {
-  std::vector<std::shared_ptr<const upstream::Members>> out;
+std::vector<std::shared_ptr<const upstream::Group>> Steering::resolve(const plan::Plan& plan, bool again) {
+  std::vector<std::shared_ptr<const upstream::Group>> out;
   for (const plan::Pool& pool : plan.pools()) {
-    auto members = std::make_shared<upstream::Members>();
+    upstream::Members members;
     for (const plan::Server& server : pool.servers) {
       if (server.host.empty()) {
-        add_member(*members, registry_.get(pool.name, server.address, server.host, pool.wire), server.weight);
+        add_member(members, registry_.get(pool.name, server.address, server.host, pool.wire), server.weight);
       } else {
-        add_named(pool, server, again, *members);
+        add_named(pool, server, again, members);
       }
     }
-    out.push_back(std::move(members));
+    out.push_back(std::make_shared<upstream::Group>(pool.balance, std::move(members)));
   }
   return out;
 }
@@ -251,12 +251,13 @@ void Steering::resolve_names() {
                          [](const auto& s) { return !s.host.empty(); });
     });
     if (!named) return;
-    auto members = resolve(*runtime_->plan, true);
-    const bool unchanged = std::equal(members.begin(), members.end(), runtime_->members.begin(),
-                                      [](const auto& a, const auto& b) { return same(*a, *b); });
+    auto groups = resolve(*runtime_->plan, true);
+    const bool unchanged =
+        std::equal(groups.begin(), groups.end(), runtime_->groups.begin(),
+                   [](const auto& a, const auto& b) { return same(a->members(), b->members()); });
     if (unchanged) return;
     auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
-    runtime->members = std::move(members);
+    runtime->groups = std::move(groups);
     config::Diagnostics diagnostics;
     if (!server_->publish(runtime, diagnostics)) return;
     runtime_ = runtime;

@@ -3,7 +3,8 @@
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/grpc.hpp"
 #include "sluice/http/reply.hpp"
-#include "sluice/upstream/balance/least_connections.hpp"
+#include "sluice/upstream/balance/balancer.hpp"
+#include "sluice/upstream/balance/key.hpp"
 
 #include "handler/replay.hpp"
 
@@ -105,10 +106,12 @@ class Forward {
   // One server, and another if the first cannot be had; or the answer that says so.
   Task<void> ask_around() {
     Error error{ErrorKind::unavailable, Side::internal};
+    const upstream::KeySpec& key_spec = target_.balancer.group().spec().key;
+    const upstream::Key key = upstream::key_of(key_spec, exchange_);
     for (;;) {
-      const std::size_t index = target_.balancer.pick(target_.members, {tried_.data(), tried_count_}, now());
-      if (index == upstream::LeastConnections::kNone) break;
-      error = co_await ask(target_.members[index].endpoint);
+      const std::size_t index = target_.balancer.pick({tried_.data(), tried_count_}, now(), key);
+      if (index == upstream::kNobody) break;
+      error = co_await ask(target_.balancer.members()[index].endpoint);
       if (client_gone_) exchange_.account.error = "client_gone";
       if (!error || exchange_.downstream->responding() || client_gone_) co_return;
       if (!may_retry_ || tried_count_ == kMostServers) break;
@@ -204,15 +207,18 @@ class Forward {
     const Watch watch(*this, peer);
     if (client_gone_) co_return Error{ErrorKind::cancelled, Side::downstream};  // before anything left us
     const Nanos asked = now();
-    const upstream::Endpoint& endpoint = channel->endpoint();
+    upstream::Endpoint& endpoint = channel->endpoint();
     const std::string_view host =
         endpoint.address().is_unix() ? std::string_view("localhost") : endpoint.name();
     Error error = co_await peer.send(exchange_, host);
     if (error.side == Side::downstream && error) co_return error;  // the body was bad, nothing left us
-    if (!error && !peer.sent_all()) upload.start();
+    const bool sent_at_once = !error && peer.sent_all();
+    if (!error && !sent_at_once) upload.start();
     // A failed write is not the last word: a server may answer and close without reading the whole request.
     error = co_await peer.receive(exchange_);
     account_.first_byte = now() - asked;
+    // A body that is still to come makes the server wait for the client: that time is not the server's.
+    if (sent_at_once) judge(endpoint, error);
     if (error) {
       // Our own stop() makes the upload fail too: only a failure from before it is a cause.
       const Error cause = upload.running() ? Error{} : upload.error();
@@ -231,6 +237,15 @@ class Forward {
     if (upload.running()) co_await upload.stop();
     target_.connections.give_back(std::move(channel), target_.limits.idle);
     co_return Error{};
+  }
+
+  // What the balancer is to know of an answer, or of none.
+  void judge(upstream::Endpoint& endpoint, const Error& error) {
+    if (!error && exchange_.response.status < 500) {
+      target_.balancer.answered(endpoint, account_.first_byte, now());
+    } else if (!client_gone_ && !expired_) {
+      target_.balancer.failed(endpoint, account_.first_byte, now());
+    }
   }
 
   // After a failure before anything of a response came: whether the same request may be sent once more.

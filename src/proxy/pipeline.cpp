@@ -18,6 +18,7 @@
 #include "sluice/observe/log.hpp"
 
 #include <algorithm>
+#include <random>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -118,12 +119,8 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
 
 handler::ForwardTarget Pipeline::target_of(const plan::Route& route, Pin& pin) {
   Epoch& epoch = pin.epoch();
-  return {*epoch.runtime->members[route.pool],
-          epoch.balancers[route.pool],
-          connections_,
-          route.limits,
-          [](void* context) { static_cast<Pin*>(context)->release(); },
-          &pin};
+  return {epoch.balancers[route.pool], connections_, route.limits,
+          [](void* context) { static_cast<Pin*>(context)->release(); }, &pin};
 }
 
 // What the log says of the configuration, copied: a tunnel outlives it.
@@ -167,13 +164,19 @@ void Pipeline::abused(const http::Connection& connection, http::Abuse reason) {
 }
 
 Pipeline::Pipeline(net::Loop& loop, Ended ended, Dispose dispose)
-    : loop_(loop), ended_(std::move(ended)), dispose_(std::move(dispose)), connections_(loop) {}
+    : loop_(loop),
+      ended_(std::move(ended)),
+      dispose_(std::move(dispose)),
+      connections_(loop),
+      seeds_(std::random_device{}()) {}
 
 Pipeline::~Pipeline() = default;
 
 void Pipeline::publish(std::shared_ptr<const Runtime> runtime) {
   auto epoch = std::make_unique<Epoch>();
-  epoch->balancers.resize(runtime->members.size());
+  epoch->balancers.reserve(runtime->groups.size());
+  for (const auto& group : runtime->groups)
+    epoch->balancers.emplace_back(*group, seeds_.next());
   const config::Log& log = runtime->plan->document().log;
   access_log_.configure(runtime->access_file, log.format, log.query);
 
@@ -191,16 +194,16 @@ void Pipeline::publish(std::shared_ptr<const Runtime> runtime) {
 // Servers that `next` no longer has finish what they have under way within their pool's drain time.
 void Pipeline::retire_servers(const Runtime& next) {
   std::unordered_set<const upstream::Endpoint*> kept;
-  for (const auto& members : next.members) {
-    for (const upstream::Member& member : *members) {
+  for (const auto& group : next.groups) {
+    for (const upstream::Member& member : group->members()) {
       kept.insert(member.endpoint.get());
       connections_.keep(*member.endpoint);
     }
   }
   if (current_ == nullptr) return;
   const Runtime& old = *current_->runtime;
-  for (std::size_t pool = 0; pool < old.members.size(); ++pool) {
-    for (const upstream::Member& member : *old.members[pool]) {
+  for (std::size_t pool = 0; pool < old.groups.size(); ++pool) {
+    for (const upstream::Member& member : old.groups[pool]->members()) {
       if (!kept.contains(member.endpoint.get())) {
         connections_.retire(*member.endpoint, old.plan->pools()[pool].drain);
       }

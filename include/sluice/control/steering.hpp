@@ -64,7 +64,7 @@ class Steering {
   Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,
                   bool new_generation);
   // `again`: names known from before are looked up too; a reload takes what is known and does not wait.
-  std::vector<std::shared_ptr<const upstream::Members>> resolve(const plan::Plan& plan, bool again);
+  std::vector<std::shared_ptr<const upstream::Group>> resolve(const plan::Plan& plan, bool again);
   void add_named(const plan::Pool& pool, const plan::Server& server, bool again, upstream::Members& members);
   std::shared_ptr<observe::AccessFile> access_file(const plan::Plan& plan, config::Diagnostics& diagnostics);
   void warn_about_restart(const config::Document& document, Outcome& outcome) const;

@@ -10,7 +10,7 @@
 #include <memory>
 
 namespace sluice::upstream {
-class LeastConnections;
+class Balancer;
 }
 
 namespace sluice::handler {
@@ -23,11 +23,10 @@ struct ForwardAccount {
   Nanos first_byte = 0;  // from the request's last attempt to the response head
 };
 
-// `members` and `balancer` are used until a response head is there, and not after `tunnel_opened(context)`: a
-// tunnel may last for days, and must not hold what it was configured by.
+// `balancer` is used until a response head is there, and not after `tunnel_opened(context)`: a tunnel may
+// last for days, and must not hold what it was configured by.
 struct ForwardTarget {
-  const upstream::Members& members;
-  upstream::LeastConnections& balancer;
+  upstream::Balancer& balancer;
   upstream::Connections& connections;
   upstream::Limits limits;
   void (*tunnel_opened)(void* context);

@@ -7,6 +7,7 @@
 #include "sluice/http/service.hpp"
 #include "sluice/plan/route.hpp"
 #include "sluice/tls/server_context.hpp"
+#include "sluice/upstream/balance/spec.hpp"
 #include "sluice/upstream/endpoint.hpp"
 
 #include <cstdint>
@@ -44,6 +45,7 @@ struct Pool {
   std::string name;
   std::vector<Server> servers;
   upstream::Limits limits;
+  upstream::BalanceSpec balance;
   std::shared_ptr<const upstream::Wire> wire;  // never empty; the same one for pools with the same key
   Nanos drain = 0;  // for what is under way when a reload removes the pool or a server of it
 };

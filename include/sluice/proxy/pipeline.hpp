@@ -1,11 +1,12 @@
 // The journey of a request, on one page: see pipeline.cpp. One pipeline per worker.
 #pragma once
 
+#include "sluice/base/hash.hpp"
 #include "sluice/handler/forward.hpp"
 #include "sluice/http/service.hpp"
 #include "sluice/observe/access_log.hpp"
 #include "sluice/plan/plan.hpp"
-#include "sluice/upstream/balance/least_connections.hpp"
+#include "sluice/upstream/balance/balancer.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -18,8 +19,8 @@ namespace sluice::proxy {
 struct Runtime {
   std::uint64_t generation = 0;
   std::shared_ptr<const plan::Plan> plan;
-  std::vector<std::shared_ptr<const upstream::Members>> members;  // by pool
-  std::shared_ptr<observe::AccessFile> access_file;               // empty: no access log
+  std::vector<std::shared_ptr<const upstream::Group>> groups;  // by pool
+  std::shared_ptr<observe::AccessFile> access_file;            // empty: no access log
 };
 
 class Pipeline final : public http::Service {
@@ -54,7 +55,7 @@ class Pipeline final : public http::Service {
   // A runtime as this worker holds it: pins are counted without atomics, for nobody else sees them.
   struct Epoch {
     std::shared_ptr<const Runtime> runtime;
-    std::vector<upstream::LeastConnections> balancers;  // by pool
+    std::vector<upstream::Balancer> balancers;  // by pool
     std::uint32_t pins = 0;
   };
   class Pin {
@@ -97,6 +98,7 @@ class Pipeline final : public http::Service {
   Ended ended_;
   Dispose dispose_;
   upstream::Connections connections_;
+  FastRandom seeds_;  // of balancers
   std::unique_ptr<Epoch> current_;
   std::vector<std::unique_ptr<Epoch>> retired_;  // still pinned
   std::vector<plan::Listener> listeners_;        // by slot

@@ -4,6 +4,7 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/base/clock.hpp"
+#include "sluice/upstream/latency.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -55,6 +56,8 @@ class Endpoint {
   // After a failed connect the endpoint is passed over for a while, doubling up to eight seconds, so that a
   // dead server does not cost every request a try. Picked all the same when every other is in that state.
   bool resting(Nanos now) const { return resting_until_.load(std::memory_order_relaxed) > now; }
+  // Whether it may be given a request like any other.
+  bool usable(Nanos now) const { return !resting(now); }
   void connect_failed(Nanos now);
   void connect_succeeded() {
     if (failures_.load(std::memory_order_relaxed) != 0) {
@@ -62,6 +65,13 @@ class Endpoint {
       resting_until_.store(0, std::memory_order_relaxed);
     }
   }
+
+  // Since when it takes requests again after an absence, or at all: the start of its slow start. 0: for ever.
+  Nanos recovered_at() const { return recovered_at_.load(std::memory_order_relaxed); }
+  void recovered(Nanos now) { recovered_at_.store(now, std::memory_order_relaxed); }
+
+  Latency& latency() { return latency_; }
+  const Latency& latency() const { return latency_; }
 
  private:
   const std::string pool_;
@@ -74,11 +84,14 @@ class Endpoint {
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> failures_{0};
   std::atomic<Nanos> resting_until_{0};
+  std::atomic<Nanos> recovered_at_{0};
+  Latency latency_;
 };
 
 struct Member {
   std::shared_ptr<Endpoint> endpoint;
   std::uint32_t weight;  // 1..1000
+  bool backup = false;   // asked only when no other is usable
 };
 
 // The servers of one pool at one time. Immutable.

@@ -1,0 +1,54 @@
+// One worker's choice among the servers of one pool: asks the pool's policy about one tier of them after the
+// other, until somebody is found.
+#pragma once
+
+#include "sluice/upstream/balance/group.hpp"
+#include "sluice/upstream/balance/policy.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace sluice::upstream {
+
+class Balancer {
+ public:
+  // `group` must live as long as this is used; destroying it needs nothing of the group.
+  Balancer(const Group& group, std::uint64_t seed) : group_(&group), seed_(seed) {}
+
+  const Group& group() const { return *group_; }
+  const Members& members() const { return group_->members(); }
+
+  // The index of a server for the request, or kNobody when all are in `tried` (ids of endpoints).
+  std::size_t pick(std::span<const std::uint32_t> tried, Nanos now, const Key& key) {
+    const Candidates primary = candidates(Tier::primary, tried, now);
+    // Pools of one server are many, and there is nothing to choose.
+    if (primary.size() == 1 && primary.admits(0)) return 0;
+    // With the first request: of ten thousand pools most are never asked by most workers.
+    if (policy_ == nullptr) policy_ = group_->make_policy(seed_);
+    const std::size_t found = policy_->pick(primary, key);
+    return found != kNobody ? found : pick_reserve(tried, now, key);
+  }
+
+  // After an exchange with a server: the response head came after `took`, or failed to come or was one that
+  // says so. Costs nothing where the policy does not want to know.
+  void answered(Endpoint& endpoint, Nanos took, Nanos now) const {
+    const BalanceSpec& spec = group_->spec();
+    if (spec.kind == BalanceKind::least_time) endpoint.latency().observe(took, now, spec.decay);
+  }
+  void failed(Endpoint& endpoint, Nanos took, Nanos now) const {
+    if (group_->spec().kind == BalanceKind::least_time) endpoint.latency().observe_failure(took, now);
+  }
+
+ private:
+  Candidates candidates(Tier tier, std::span<const std::uint32_t> tried, Nanos now) const {
+    return {group_->members(), tried, now, group_->spec().slow_start, tier};
+  }
+  std::size_t pick_reserve(std::span<const std::uint32_t> tried, Nanos now, const Key& key);
+
+  const Group* group_;
+  std::uint64_t seed_;
+  std::unique_ptr<Policy> policy_;
+};
+
+}  // namespace sluice::upstream
