@@ -27,23 +27,25 @@ upstream::Members busy_members(std::int64_t count) {
         {std::make_shared<upstream::Endpoint>("app", name, "", SocketAddress::parse(name).value(), wire, i),
          1 + i % 3});
     for (std::uint32_t busy = 0; busy < i * 7 % 5; ++busy)
-      members.back().endpoint->acquire();
+      members.back().endpoint->acquire(0);
     members.back().endpoint->latency().observe((1 + i % 7) * kMilli, kNow - i * kMilli, 10'000 * kMilli);
   }
   return members;
 }
 
+std::shared_ptr<upstream::PoolState> make_state() { return std::make_shared<upstream::PoolState>("app"); }
+
 void pick(benchmark::State& state, BalanceKind kind, std::uint32_t bound_percent) {
   upstream::BalanceSpec spec;
   spec.kind = kind;
   spec.bound_percent = bound_percent;
-  const upstream::Group group(spec, busy_members(state.range(0)));
+  const upstream::Group group(spec, {}, busy_members(state.range(0)), make_state());
   upstream::Balancer balancer(group, 1);
   std::uint64_t key = 0;
   for (auto _ : state) {
     const std::size_t chosen = balancer.pick({}, kNow, mix64(++key));
     upstream::Endpoint& endpoint = *group.members()[chosen].endpoint;
-    endpoint.acquire();
+    endpoint.acquire(0);
     endpoint.release();
   }
 }
@@ -60,7 +62,7 @@ void make_group(benchmark::State& state, BalanceKind kind) {
   spec.kind = kind;
   const upstream::Members members = busy_members(state.range(0));
   for (auto _ : state) {
-    const upstream::Group group(spec, members);
+    const upstream::Group group(spec, {}, members, make_state());
     benchmark::DoNotOptimize(group.make_policy(1));
   }
 }

@@ -26,6 +26,7 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::misdirected: return "misdirected";
     case ErrorKind::expectation_failed: return "expectation_failed";
     case ErrorKind::unavailable: return "unavailable";
+    case ErrorKind::no_room: return "no_room";
   }
   return "unknown";
 }

@@ -28,6 +28,8 @@ constexpr Verb kVerbs[] = {
      &check_verb},
     {"reload", "[--config FILE] [--json]", "have the running process apply its file; says applied or refused",
      &reload_verb},
+    {"pool", "[drain|ready|maintenance POOL SERVER] [--config FILE] [--json]",
+     "how the servers are; or take one out of the running process, or back in", &pool_verb},
     {"version", "", "print the version", &version_verb},
     {"help", "", "print this", &help_verb},
     {"completion", "bash", "print a completion script: source <(sluice completion bash)", &completion_verb},
@@ -67,6 +69,7 @@ int completion_verb(const Arguments& arguments) {
   case "$before" in
     --config) COMPREPLY=($(compgen -f -- "$word")); return ;;
     completion) COMPREPLY=($(compgen -W "bash" -- "$word")); return ;;
+    pool) COMPREPLY=($(compgen -W "drain ready maintenance --config --json" -- "$word")); return ;;
   esac
   COMPREPLY=($(compgen -W "--config --json --from --to" -- "$word"))
 }}

@@ -27,12 +27,16 @@ void complain_unknown(const std::string& name, const std::vector<OptionSpec>& sp
 }  // namespace
 
 std::optional<Options> Options::parse(const std::vector<std::string>& arguments,
-                                      const std::vector<OptionSpec>& specs) {
+                                      const std::vector<OptionSpec>& specs, std::size_t most_words) {
   Options out;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::size_t equals = arguments[i].starts_with("--") ? arguments[i].find('=') : std::string::npos;
     const std::string name = arguments[i].substr(0, equals);
     const OptionSpec* spec = find_spec(specs, name);
+    if (spec == nullptr && !name.starts_with('-') && out.words_.size() < most_words) {
+      out.words_.push_back(arguments[i]);
+      continue;
+    }
     if (spec == nullptr) {
       complain_unknown(name, specs);
       return std::nullopt;

@@ -1,5 +1,6 @@
 #include "cli/verbs.hpp"
 
+#include "sluice/base/text.hpp"
 #include "sluice/cli/cli.hpp"
 #include "sluice/config/load.hpp"
 #include "sluice/control/process.hpp"
@@ -7,7 +8,10 @@
 
 #include "cli/admin_client.hpp"
 #include "cli/options.hpp"
+#include "cli/pools_table.hpp"
 
+#include <algorithm>
+#include <initializer_list>
 #include <iostream>
 
 #include <boost/json.hpp>
@@ -33,6 +37,53 @@ json::array to_json(const config::Diagnostics& diagnostics, const std::vector<st
   }
   return out;
 }
+
+// Whom a verb speaks to: the process that runs with the file's admin address.
+class RunningProcess {
+ public:
+  explicit RunningProcess(const Options& options)
+      : document_(config::load(options.value("--config", kDefaultConfig), diagnostics_)) {}
+
+  // Empty where nobody answers; `code` is the exit code then, and the reason is on stderr.
+  std::optional<AdminReply> ask(const std::string& method, const std::string& target,
+                                std::string_view otherwise, int& code) const {
+    code = kUnreachable;
+    if (document_.admin.value == "off") {
+      std::cerr << fmt::format("sluice: admin is off in this configuration; {}\n", otherwise);
+      return std::nullopt;
+    }
+    std::string error;
+    auto reply = ask_admin(document_.admin.value, method, target, error);
+    if (reply) return reply;
+    if (!diagnostics_.empty()) {
+      // The process reads the same file, and would refuse it; perhaps it is even why we cannot find it.
+      std::cerr << diagnostics_.render(document_.files)
+                << "refused: the file is invalid; nothing has changed\n";
+      code = kInvalid;
+      return std::nullopt;
+    }
+    std::cerr << fmt::format("sluice: nobody answers on {}: {}\n", document_.admin.value, error);
+    return std::nullopt;
+  }
+
+  // What the reply says, if it is an object that has `keys`: somebody else may listen there.
+  std::optional<json::object> object_in(const AdminReply& reply,
+                                        std::initializer_list<std::string_view> keys) const {
+    boost::system::error_code failure;
+    const json::value parsed = json::parse(reply.body, failure);
+    const json::object* const object = failure ? nullptr : parsed.if_object();
+    const bool ours = object != nullptr && std::all_of(keys.begin(), keys.end(), [&](std::string_view key) {
+                        return object->contains(key);
+                      });
+    if (ours) return *object;
+    std::cerr << fmt::format("sluice: unexpected answer {} from {}\n", reply.status, document_.admin.value);
+    return std::nullopt;
+  }
+
+ private:
+  config::Diagnostics diagnostics_;
+  config::Document document_;
+};
 
 json::array to_json(const std::vector<std::string>& lines) {
   json::array out;
@@ -91,49 +142,63 @@ int check_verb(const Arguments& arguments) {
 int reload_verb(const Arguments& arguments) {
   const auto options = Options::parse(arguments, kFileOptions);
   if (!options) return kUsage;
-  // The file names the admin address; when it cannot even be read, the process could not either.
-  config::Diagnostics diagnostics;
-  const config::Document document = config::load(options->value("--config", kDefaultConfig), diagnostics);
-  if (document.admin.value == "off") {
-    std::cerr << "sluice: admin is off in this configuration; use the signal HUP\n";
-    return kUnreachable;
-  }
-  std::string error;
-  const auto reply = ask_admin(document.admin.value, "POST", "/api/config/reload", error);
-  if (!reply) {
-    if (!diagnostics.empty()) {
-      // The process reads the same file, and would refuse it; perhaps it is even why we cannot find it.
-      std::cerr << diagnostics.render(document.files)
-                << "refused: the file is invalid; nothing has changed\n";
-      return kInvalid;
-    }
-    std::cerr << fmt::format("sluice: nobody answers on {}: {}\n", document.admin.value, error);
-    return kUnreachable;
-  }
+  const RunningProcess process(*options);
+  int failed = kDone;
+  const auto reply = process.ask("POST", "/api/config/reload", "use the signal HUP", failed);
+  if (!reply) return failed;
   if (options->has("--json")) {
     std::cout << reply->body;
     return reply->status == 200 ? kDone : kInvalid;
   }
-  boost::system::error_code failure;
-  const json::value parsed = json::parse(reply->body, failure);
-  const bool ours = !failure && parsed.is_object() && parsed.as_object().contains("warnings") &&
-                    parsed.as_object().contains("generation") && parsed.as_object().contains("errors");
-  if (!ours) {
-    std::cerr << fmt::format("sluice: unexpected answer {} from {}\n", reply->status, document.admin.value);
-    return kInvalid;
-  }
-  const json::object& outcome = parsed.as_object();
-  for (const json::value& warning : outcome.at("warnings").as_array()) {
+  const auto outcome = process.object_in(*reply, {"warnings", "generation", "errors"});
+  if (!outcome) return kInvalid;
+  for (const json::value& warning : outcome->at("warnings").as_array()) {
     std::cerr << "warning: " << warning.as_string().c_str() << "\n";
   }
-  const std::uint64_t generation = outcome.at("generation").to_number<std::uint64_t>();
+  const std::uint64_t generation = outcome->at("generation").to_number<std::uint64_t>();
   if (reply->status == 200) {
     std::cout << fmt::format("applied, generation {}\n", generation);
     return kDone;
   }
-  std::cerr << outcome.at("errors").as_string().c_str();
+  std::cerr << outcome->at("errors").as_string().c_str();
   std::cerr << fmt::format("refused, generation {} keeps running\n", generation);
   return kInvalid;
+}
+
+int pool_verb(const Arguments& arguments) {
+  const auto options = Options::parse(arguments, kFileOptions, 3);
+  if (!options) return kUsage;
+  const auto& words = options->words();
+  const bool changing = words.size() == 3;
+  if (!words.empty() &&
+      (!changing || (words[0] != "drain" && words[0] != "ready" && words[0] != "maintenance"))) {
+    std::cerr << "usage: sluice pool [drain|ready|maintenance POOL SERVER] [--config FILE] [--json]\n";
+    return kUsage;
+  }
+  const std::string target = changing ? fmt::format("/api/pools/{}/servers/{}/{}", percent_encoded(words[1]),
+                                                    percent_encoded(words[2]), words[0])
+                                      : "/api/pools";
+  const RunningProcess process(*options);
+  int failed = kDone;
+  const auto reply = process.ask(changing ? "POST" : "GET", target, "it is needed for this", failed);
+  if (!reply) return failed;
+  const bool done = reply->status == 200;
+  if (options->has("--json")) {
+    std::cout << reply->body;
+    return done ? kDone : kInvalid;
+  }
+  if (changing && reply->status == 404) {
+    std::cerr << fmt::format("sluice: pool {} has no server {}\n", words[1], words[2]);
+    return kInvalid;
+  }
+  if (changing && done) {
+    std::cout << fmt::format("pool {}: server {} is set to {}\n", words[1], words[2], words[0]);
+    return kDone;
+  }
+  const auto told = process.object_in(*reply, {"pools"});
+  if (!told) return kInvalid;
+  std::cout << pools_table(told->at("pools"));
+  return kDone;
 }
 
 }  // namespace sluice::cli

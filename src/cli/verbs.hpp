@@ -12,6 +12,7 @@ int run_verb(const Arguments& arguments);
 int proxy_verb(const Arguments& arguments);
 int check_verb(const Arguments& arguments);
 int reload_verb(const Arguments& arguments);
+int pool_verb(const Arguments& arguments);
 int version_verb(const Arguments& arguments);
 int help_verb(const Arguments& arguments);
 int completion_verb(const Arguments& arguments);

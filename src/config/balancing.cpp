@@ -14,6 +14,8 @@ constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kHour = 3600 * kSecond;
 constexpr std::int64_t kLongestCookie = 9600 * kHour;  // 400 days, to which browsers cut
 constexpr std::uint64_t kLongestQueue = 1'000'000;
+constexpr std::size_t kShortestSecret = 16;
+constexpr std::size_t kLongestSecret = 256;
 
 constexpr std::array<std::string_view, 4> kBalanceWords{"least_connections", "round_robin", "random_two",
                                                         "least_time"};
@@ -80,12 +82,26 @@ constexpr Choices kSameSites{kSameSiteWords, {}};
 constexpr std::array<std::string_view, 3> kSecureWords{"auto", "true", "false"};
 constexpr Choices kSecures{kSecureWords, {}};
 
+std::optional<std::string> secret(const Cursor& at) {
+  if (!at.expect(Kind::scalar, "a text")) return std::nullopt;
+  const std::string& text = at.node().text;
+  if (text.size() >= kShortestSecret && text.size() <= kLongestSecret) return text;
+  at.error(fmt::format("a secret has {} to {} characters", kShortestSecret, kLongestSecret));
+  return std::nullopt;
+}
+
 constexpr std::array kStickyKeys{
     Key<Sticky>{{"cookie", "cookie name", kRequired, "Name of the cookie."},
                 &locate<&Sticky::cookie, parsed<parse_cookie_name>>},
     Key<Sticky>{{"ttl", "duration", "none",
                  "How long the cookie lasts, 1s to 9600h; without it until the browser is closed."},
                 &set<&Sticky::ttl, whole_seconds>},
+    Key<Sticky>{
+        {"secret", "text", "none",
+         "What the cookie's values are keyed with, 16 to 256 characters; the same on all machines that "
+         "serve the same clients. Without it who knows the pool's name can guess addresses of servers "
+         "and see whether the guess was right."},
+        &set<&Sticky::secret, secret>},
     Key<Sticky>{{"path", "path", "/", "`Path` of the cookie."},
                 &set<&Sticky::path, parsed<parse_cookie_path>>},
     Key<Sticky>{{"same_site", "`lax`, `strict` or `none`", "lax", "`SameSite` of the cookie."},

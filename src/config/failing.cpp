@@ -173,7 +173,7 @@ constinit const Schema<Outlier> kOutlierSchema{{"pools.NAME.outlier",
                                                 "`off`, or a map, which may be empty: servers are ejected, "
                                                 "that is left alone for a time, when their traffic "
                                                 "shows errors. Without this key none is; only a server that "
-                                                "refuses connections is left alone for 1 to 8 "
+                                                "refuses connections is left alone for up to 8 "
                                                 "seconds, with this key and without."},
                                                kOutlierKeys};
 constinit const Schema<Panic> kPanicSchema{

@@ -4,7 +4,10 @@
 #include "sluice/base/text.hpp"
 #include "sluice/observe/metrics.hpp"
 
+#include "control/pools.hpp"
+
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,23 +65,26 @@ bool from_a_browser_page(const Request& request) {
   return !name.empty() && name != "localhost" && !IpAddress::parse(name);
 }
 
-asio::awaitable<Outcome> reload(Steering& steering) {
+// Waits for what the steering thread answers to `ask(done)`.
+template <class Answer, class Ask>
+asio::awaitable<Answer> steered(Ask ask) {
   auto executor = co_await asio::this_coro::executor;
-  // A timer that never expires serves as the event; it is cancelled on this thread when the outcome is there.
+  // A timer that never expires serves as the event; it is cancelled on this thread when the answer is there.
   asio::steady_timer done(executor, asio::steady_timer::time_point::max());
-  Outcome outcome;
-  steering.reload([&](const Outcome& result) {
-    asio::post(executor, [&, result] {
-      outcome = result;
+  Answer answer{};
+  ask([&](const Answer& given) {
+    asio::post(executor, [&, given] {
+      answer = given;
       done.cancel();
     });
   });
   co_await done.async_wait(kToken);
-  co_return outcome;
+  co_return answer;
 }
 
 asio::awaitable<Response> reload_reply(const Request& request, Steering& steering) {
-  const Outcome outcome = co_await reload(steering);
+  const auto outcome = co_await steered<Outcome>(
+      [&](std::function<void(const Outcome&)> done) { steering.reload(std::move(done)); });
   json::array warnings;
   for (const std::string& warning : outcome.warnings)
     warnings.emplace_back(warning);
@@ -87,6 +93,61 @@ asio::awaitable<Response> reload_reply(const Request& request, Steering& steerin
                         {"generation", outcome.generation},
                         {"errors", outcome.errors},
                         {"warnings", std::move(warnings)}});
+}
+
+// What a change may be asked for by: empty, or the refusal.
+std::optional<Response> not_a_change(const Request& request) {
+  if (request.method() != http::verb::post) {
+    Response response = reply(request, http::status::method_not_allowed, "text/plain", "use POST\n");
+    response.set(http::field::allow, "POST");
+    return response;
+  }
+  if (!from_a_browser_page(request)) return std::nullopt;
+  return reply(request, http::status::forbidden, "text/plain", "not from a web page\n");
+}
+
+std::optional<upstream::Duty> duty_of(std::string_view word) {
+  for (const auto duty : {upstream::Duty::ready, upstream::Duty::drain, upstream::Duty::maintenance}) {
+    if (word == upstream::to_string(duty)) return duty;
+  }
+  return std::nullopt;
+}
+
+struct DutyChange {
+  std::string pool;
+  std::string server;
+  upstream::Duty duty;
+};
+
+// Of "/api/pools/POOL/servers/SERVER/DUTY". The server of a unix socket has slashes in its name: all between
+// the fixed parts is the name, percent-encoded or as it is.
+std::optional<DutyChange> duty_change(std::string_view target) {
+  constexpr std::string_view kStart = "/api/pools/";
+  constexpr std::string_view kServers = "/servers/";
+  if (!target.starts_with(kStart)) return std::nullopt;
+  target.remove_prefix(kStart.size());
+  const std::size_t pool_end = target.find(kServers);
+  const std::size_t duty_at = target.rfind('/');
+  if (pool_end == std::string_view::npos || duty_at < pool_end + kServers.size()) return std::nullopt;
+  const auto duty = duty_of(target.substr(duty_at + 1));
+  const std::size_t server_at = pool_end + kServers.size();
+  const auto server = percent_decoded(target.substr(server_at, duty_at - server_at));
+  const auto pool = percent_decoded(target.substr(0, pool_end));
+  if (!duty || !server || !pool) return std::nullopt;
+  return DutyChange{*pool, *server, *duty};
+}
+
+asio::awaitable<Response> duty_reply(const Request& request, const DutyChange& change, Steering& steering) {
+  const bool known = co_await steered<bool>([&](std::function<void(bool)> done) {
+    steering.set_duty(change.pool, change.server, change.duty, std::move(done));
+  });
+  json::object told{{"pool", change.pool}, {"server", change.server}};
+  if (!known) {
+    told["error"] = "there is no such server";
+    co_return reply_json(request, http::status::not_found, told);
+  }
+  told["state"] = upstream::to_string(change.duty);
+  co_return reply_json(request, http::status::ok, told);
 }
 
 asio::awaitable<Response> answer(const Request& request, Steering& steering) {
@@ -99,17 +160,17 @@ asio::awaitable<Response> answer(const Request& request, Steering& steering) {
                     draining ? "draining\n" : "ready\n");
   }
   if (target == "/metrics" && reading) {
-    co_return reply(request, http::status::ok, observe::kMetricsType, observe::metrics_text());
+    const auto runtime = steering.runtime();
+    co_return reply(request, http::status::ok, observe::kMetricsType,
+                    observe::metrics_text(pool_samples(*runtime), server_samples(*runtime)));
   }
-  if (target == "/api/config/reload") {
-    if (request.method() != http::verb::post) {
-      Response response = reply(request, http::status::method_not_allowed, "text/plain", "use POST\n");
-      response.set(http::field::allow, "POST");
-      co_return response;
-    }
-    if (from_a_browser_page(request)) {
-      co_return reply(request, http::status::forbidden, "text/plain", "not from a web page\n");
-    }
+  if (target == "/api/pools" && reading) {
+    co_return reply_json(request, http::status::ok, {{"pools", pools_json(*steering.runtime())}});
+  }
+  const auto change = duty_change(target);
+  if (target == "/api/config/reload" || change) {
+    if (auto refused = not_a_change(request)) co_return std::move(*refused);
+    if (change) co_return co_await duty_reply(request, *change, steering);
     co_return co_await reload_reply(request, steering);
   }
   co_return reply(request, http::status::not_found, "text/plain", "no such page\n");

@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kCertificateCheck = 20s;  // "within a minute", with room for a slow disk
 constexpr auto kNameCheck = 30s;
+constexpr auto kPoolCheck = 1s;
 constexpr auto kDrainPoll = 20ms;
 constexpr auto kAbortTime = 2s;
 
@@ -58,6 +59,7 @@ class Process {
     wait_for_signals();
     every(certificates_, kCertificateCheck, [this] { steering_.renew_certificates(); });
     every(names_, kNameCheck, [this] { steering_.resolve_names(); });
+    every(pools_, kPoolCheck, [this] { steering_.look_after_pools(); });
     every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds),
           [this] { steering_.rotate_ticket_keys(); });
     say_ready();
@@ -151,6 +153,7 @@ class Process {
   asio::signal_set signals_{io_, SIGHUP, SIGTERM, SIGINT};
   asio::steady_timer certificates_{io_};
   asio::steady_timer names_{io_};
+  asio::steady_timer pools_{io_};
   asio::steady_timer tickets_{io_};
   asio::steady_timer drain_{io_};
   std::chrono::steady_clock::time_point deadline_;

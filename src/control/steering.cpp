@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <unordered_set>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -18,6 +19,7 @@ namespace sluice::control {
 namespace {
 
 constexpr int kNice = 10;
+constexpr std::chrono::seconds kFirstChecks{3};
 
 // Cores this process may run on.
 unsigned usable_cores() {
@@ -49,16 +51,39 @@ std::vector<SocketAddress> look_up(const plan::Server& server, std::string& erro
 }
 
 void add_member(upstream::Members& members, std::shared_ptr<upstream::Endpoint> endpoint,
-                std::uint32_t weight) {
+                const plan::Server& server) {
   const bool there = std::any_of(members.begin(), members.end(),
                                  [&](const upstream::Member& m) { return m.endpoint == endpoint; });
-  if (!there) members.push_back({std::move(endpoint), weight});
+  if (!there) members.push_back({std::move(endpoint), server.weight, server.backup, server.most_active});
 }
 
-bool same(const upstream::Members& a, const upstream::Members& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.endpoint == y.endpoint && x.weight == y.weight && x.backup == y.backup;
+template <class F>
+void for_each_server(const proxy::Runtime& runtime, F&& f) {
+  for (const auto& group : runtime.groups) {
+    for (const upstream::Member& member : group->members())
+      f(*member.endpoint);
+  }
+}
+
+std::string key_of(const upstream::Endpoint& server) { return server.pool() + '\n' + server.name(); }
+
+// `serving`: which servers get requests already.
+void add_watched(const proxy::Runtime& runtime, const std::unordered_set<std::string>& serving,
+                 std::vector<upstream::Watched>& out) {
+  for (std::size_t pool = 0; pool < runtime.groups.size(); ++pool) {
+    const auto& checks = runtime.plan->pools()[pool].checks;
+    if (checks == nullptr) continue;
+    for (const upstream::Member& member : runtime.groups[pool]->members())
+      out.push_back({member.endpoint, checks, !serving.contains(key_of(*member.endpoint))});
+  }
+}
+
+bool has_server(const proxy::Runtime& runtime, std::string_view pool, std::string_view server) {
+  bool found = false;
+  for_each_server(runtime, [&](const upstream::Endpoint& endpoint) {
+    found = found || (endpoint.pool() == pool && endpoint.name() == server);
   });
+  return found;
 }
 
 // Takes a runtime apart, and gives its memory back to the system: reload after reload must not add up.
@@ -142,15 +167,58 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   runtime->groups = resolve(*plan, false);
   runtime->plan = std::move(plan);
   Outcome outcome;
-  if (!diagnostics.empty() || !server_->publish(runtime, diagnostics)) return outcome;
+  if (!diagnostics.empty() || !hand_out(runtime, diagnostics)) return outcome;
   observe::set_log_level(runtime->plan->document().log.level);
-  runtime_ = runtime;
   generation_ = runtime->generation;
   drain_ = runtime->plan->drain();
   outcome.applied = true;
   outcome.generation = runtime->generation;
   outcome.warnings = runtime->plan->warnings();
   return outcome;
+}
+
+void Steering::now_runs(std::shared_ptr<const proxy::Runtime> runtime) {
+  const std::lock_guard lock(runtime_mutex_);
+  runtime_ = std::move(runtime);
+}
+
+std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
+  const std::lock_guard lock(runtime_mutex_);
+  return runtime_;
+}
+
+void Steering::set_duty(std::string pool, std::string server, upstream::Duty duty,
+                        std::function<void(bool)> done) {
+  later([this, pool = std::move(pool), server = std::move(server), duty, done = std::move(done)] {
+    const bool known = has_server(*runtime_, pool, server);
+    if (known) {
+      registry_.set_duty(pool, server, duty, steady_now());
+      observe::log_info("pool {}: server {} is set to {}", pool, server, upstream::to_string(duty));
+    }
+    done(known);
+  });
+}
+
+// Makes it what runs. New servers are checked before they can get a request, if that does not take long, and
+// old ones as long as they can get any.
+bool Steering::hand_out(const std::shared_ptr<const proxy::Runtime>& runtime,
+                        config::Diagnostics& diagnostics) {
+  std::unordered_set<std::string> serving;
+  std::vector<upstream::Watched> watched;
+  if (runtime_ != nullptr) {
+    for_each_server(*runtime_, [&](const upstream::Endpoint& server) { serving.insert(key_of(server)); });
+  }
+  add_watched(*runtime, serving, watched);
+  const bool fresh = std::any_of(watched.begin(), watched.end(), [](const auto& item) { return item.fresh; });
+  if (runtime_ != nullptr) add_watched(*runtime_, serving, watched);
+  checker_.watch(watched);
+  if (fresh) checker_.wait_for_first(kFirstChecks);
+  const bool published = server_->publish(runtime, diagnostics);
+  if (published) now_runs(runtime);
+  watched.clear();
+  if (runtime_ != nullptr) add_watched(*runtime_, serving, watched);
+  checker_.watch(watched);
+  return published;
 }
 
 std::shared_ptr<observe::AccessFile> Steering::access_file(const plan::Plan& plan,
@@ -174,12 +242,13 @@ std::vector<std::shared_ptr<const upstream::Group>> Steering::resolve(const plan
     upstream::Members members;
     for (const plan::Server& server : pool.servers) {
       if (server.host.empty()) {
-        add_member(members, registry_.get(pool.name, server.address, server.host, pool.wire), server.weight);
+        add_member(members, registry_.get(pool.name, server.address, server.host, pool.wire), server);
       } else {
         add_named(pool, server, again, members);
       }
     }
-    out.push_back(std::make_shared<upstream::Group>(pool.balance, std::move(members)));
+    out.push_back(std::make_shared<upstream::Group>(pool.balance, pool.rules, std::move(members),
+                                                    registry_.state(pool.name)));
   }
   return out;
 }
@@ -203,7 +272,7 @@ void Steering::add_named(const plan::Pool& pool, const plan::Server& server, boo
     resolved_[key] = addresses;
   }
   for (const SocketAddress& address : addresses) {
-    add_member(members, registry_.get(pool.name, address, server.host, pool.wire), server.weight);
+    add_member(members, registry_.get(pool.name, address, server.host, pool.wire), server);
   }
 }
 
@@ -254,15 +323,20 @@ void Steering::resolve_names() {
     auto groups = resolve(*runtime_->plan, true);
     const bool unchanged =
         std::equal(groups.begin(), groups.end(), runtime_->groups.begin(),
-                   [](const auto& a, const auto& b) { return same(a->members(), b->members()); });
+                   [](const auto& a, const auto& b) { return a->members() == b->members(); });
     if (unchanged) return;
     auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
     runtime->groups = std::move(groups);
     config::Diagnostics diagnostics;
-    if (!server_->publish(runtime, diagnostics)) return;
-    runtime_ = runtime;
+    if (!hand_out(runtime, diagnostics)) return;
     observe::log_info("upstream names resolved to new addresses");
   });
+}
+
+void Steering::look_after_pools() {
+  const auto current = runtime();
+  for (const auto& group : current->groups)
+    group->panics(steady_now());
 }
 
 void Steering::rotate_ticket_keys() { tickets_->rotate(); }
@@ -278,7 +352,7 @@ void Steering::reopen_logs() {
       return;
     }
     config::Diagnostics diagnostics;
-    if (server_->publish(runtime, diagnostics)) runtime_ = runtime;
+    if (server_->publish(runtime, diagnostics)) now_runs(runtime);
   });
 }
 

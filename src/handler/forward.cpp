@@ -1,88 +1,42 @@
 #include "sluice/handler/forward.hpp"
 
+#include "sluice/http/cookie.hpp"
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/grpc.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/upstream/balance/balancer.hpp"
 #include "sluice/upstream/balance/key.hpp"
 
+#include "handler/place.hpp"
 #include "handler/replay.hpp"
+#include "handler/sticky_cookie.hpp"
+#include "handler/upload.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <optional>
+#include <string>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace sluice::handler {
 namespace {
 
 using upstream::Channel;
+using upstream::kNobody;
+using upstream::RetryReason;
 
-// One server that refuses is passed over for another, once. Pooled connections found closed do not count: the
-// server did not refuse, we were late.
-constexpr std::size_t kMostServers = 2;
+// As many as `retry.attempts` may say.
+constexpr std::size_t kMostTries = 10;
 // A server that says it did nothing with the request (a connection that ends, a limit on streams) is asked
-// again, or another is; so often.
+// again; so often.
 constexpr int kMostRefusals = 3;
 
-// Failures of a connect that say nothing about the server, or that it is well and busy.
-bool says_nothing(const Error& error) {
-  if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::refused) return true;
-  if (error.kind == ErrorKind::deadline_exceeded) return true;
-  const int cause = error.cause;
-  return cause == EMFILE || cause == ENFILE || cause == EADDRNOTAVAIL || cause == ENOMEM || cause == ENOBUFS;
+bool connection_ended(const Error& error) {
+  return error.kind == ErrorKind::closed || error.kind == ErrorKind::reset ||
+         error.kind == ErrorKind::abandoned;
 }
-
-// The request body on its way up while the response may already be coming down.
-class Upload {
- public:
-  Upload(http::Exchange& exchange, http::Upstream& peer, net::Loop& loop)
-      : exchange_(exchange), peer_(peer), loop_(loop) {}
-
-  void start() {
-    running_ = true;
-    run();
-  }
-  bool running() const { return running_; }
-  // After join(): how it went.
-  const Error& error() const { return error_; }
-
-  // Nobody wants the rest: stops and waits for the end.
-  Task<void> stop() {
-    if (running_) {
-      exchange_.request_body->stop();
-      peer_.cancel(ErrorKind::cancelled);
-    }
-    co_await Join{*this};
-  }
-
- private:
-  struct Join {
-    Upload& upload;
-    net::Waiter waiter{};
-    bool await_ready() const noexcept { return !upload.running_; }
-    void await_suspend(std::coroutine_handle<> handle) noexcept {
-      waiter.handle = handle;
-      upload.joiner_ = &waiter;
-    }
-    void await_resume() const noexcept {}
-  };
-
-  Detached run() {
-    error_ = co_await peer_.upload(exchange_);
-    // A client that fails takes its request with it. A server that stops reading may still have an answer.
-    if (error_ && error_.side != Side::upstream) peer_.cancel(ErrorKind::cancelled);
-    running_ = false;
-    if (joiner_ != nullptr) loop_.wake(*joiner_);
-  }
-
-  http::Exchange& exchange_;
-  http::Upstream& peer_;
-  net::Loop& loop_;
-  Error error_;
-  net::Waiter* joiner_ = nullptr;
-  bool running_ = false;
-};
 
 class Forward {
  public:
@@ -91,7 +45,11 @@ class Forward {
         target_(target),
         account_(account),
         limits_{target.limits.first_byte, target.limits.body},
-        deadline_(&Forward::on_deadline, this) {}
+        deadline_(&Forward::on_deadline, this) {
+    const upstream::BalanceSpec& spec = group().spec();
+    if (spec.kind == upstream::BalanceKind::hash) key_ = upstream::key_of(spec.key, exchange);
+    if (group().sticky() != nullptr) bound_to_ = bound_server(exchange, group());
+  }
 
   // What the client says of its patience goes before what is configured, and streams may be silent.
   void begin_call() {
@@ -103,20 +61,19 @@ class Forward {
     deadline_.arm(target_.connections.loop(), expires_);
   }
 
-  // One server, and another if the first cannot be had; or the answer that says so.
+  // One server, and others where the rules say so; or the answer that tells why not.
   Task<void> ask_around() {
     Error error{ErrorKind::unavailable, Side::internal};
-    const upstream::KeySpec& key_spec = target_.balancer.group().spec().key;
-    const upstream::Key key = upstream::key_of(key_spec, exchange_);
-    for (;;) {
-      const std::size_t index = target_.balancer.pick({tried_.data(), tried_count_}, now(), key);
-      if (index == upstream::kNobody) break;
-      error = co_await ask(target_.balancer.members()[index].endpoint);
+    if (rules().retry.attempts > 1) target_.balancer.retries().count_request(now());
+    if (!reserve()) co_await wait_for_room(error);
+    while (next_.taken()) {
+      place_ = std::move(next_);
+      error = co_await ask(group().members()[place_.index()].endpoint);
       if (client_gone_) exchange_.account.error = "client_gone";
       if (!error || exchange_.downstream->responding() || client_gone_) co_return;
-      if (!may_retry_ || tried_count_ == kMostServers) break;
     }
-    if (error.kind == ErrorKind::cancelled && error.side == Side::downstream) co_return;
+    if (client_gone_) exchange_.account.error = "client_gone";
+    if (client_gone_ || (error.kind == ErrorKind::cancelled && error.side == Side::downstream)) co_return;
     co_await answer(expired_ ? Error{ErrorKind::deadline_exceeded, Side::upstream} : error);
   }
 
@@ -130,6 +87,11 @@ class Forward {
 
  private:
   Nanos now() const { return target_.connections.loop().now(); }
+  // These three not once a tunnel is open.
+  const upstream::Group& group() const { return target_.balancer.group(); }
+  const upstream::Rules& rules() const { return group().rules(); }
+  upstream::PoolState& pool() const { return *group().state(); }
+  std::span<const std::uint32_t> tried() const { return {tried_.data(), tried_count_}; }
 
   Task<void> answer(const Error& error) {
     exchange_.response.clear();
@@ -139,30 +101,125 @@ class Forward {
     co_await exchange_.downstream->respond();
   }
 
+  // A place at a server for this request, in next_: at the one the client is bound to, if that can be, or at
+  // the one that the pool's policy picks.
+  bool reserve() {
+    // Who waits already comes first.
+    if (rules().queue && !had_turn_ && pool().queue().anybody()) return false;
+    for (;;) {
+      std::size_t index = bound_to_;
+      if (index == kNobody || !target_.balancer.may_stay(index, tried(), now())) {
+        index = target_.balancer.pick(tried(), now(), key_);
+      }
+      if (index == kNobody) return false;
+      next_ = Place::take(group(), index);
+      if (next_.taken()) break;  // otherwise another worker was faster
+    }
+    had_turn_ = true;
+    return true;
+  }
+
+  // After reserve() found nobody: until there is room, where that is what is missing. `error` tells what is.
+  Task<void> wait_for_room(Error& error) {
+    upstream::Balancer& balancer = target_.balancer;
+    if (!balancer.waiting_helps(tried(), now())) co_return;
+    error = {ErrorKind::no_room, Side::upstream};
+    if (!rules().queue) {
+      reserve();  // there may be room by now
+      co_return;
+    }
+    upstream::Queue& queue = pool().queue();
+    upstream::Queue::Place place(queue, target_.connections.loop(), exchange_.tenant, &group());
+    const Nanos since = now();
+    const Nanos limit = since + nanos(rules().queue->timeout);
+    const Watch watch(*this, &place);
+    while (!client_gone_ && !expired_ && place.enter(rules().queue->size, limit)) {
+      if (balancer.has_room(tried(), now())) queue.call();
+      if (had_turn_) queue.call_another(&group());  // in vain: another may have more luck
+      if (co_await place.wait() != upstream::Queue::End::called) break;
+      had_turn_ = true;
+      const bool wanted = !client_gone_ && !expired_;
+      const bool found = wanted && reserve();
+      // There may be room for more than one; and who does not want the turn gives it to somebody else.
+      if ((found || !wanted) && queue.anybody()) queue.call();
+      if (found || !wanted) break;
+      if (!balancer.waiting_helps(tried(), now())) {
+        error = {ErrorKind::unavailable, Side::internal};
+        break;
+      }
+    }
+    account_.queued = now() - since;
+  }
+
+  // A place at another server, where the rules allow one more try.
+  bool try_another(RetryReason reason) {
+    const config::Retry& retry = rules().retry;
+    if (expired_ || client_gone_ || account_.attempts >= retry.attempts) return false;
+    tried_[tried_count_++] = place_.endpoint().id();
+    if (!reserve()) return false;
+    if (target_.balancer.retries().take(retry.budget, retry.budget_min, now())) {
+      pool().count_retry(reason);
+      return true;
+    }
+    next_ = {};
+    return false;
+  }
+
+  // Whether another server than this one could be asked.
+  bool has_other() {
+    tried_[tried_count_++] = place_.endpoint().id();
+    const bool found = target_.balancer.has_room(tried(), now());
+    --tried_count_;
+    return found;
+  }
+
+  // The same after a failure before a byte of the response, for a request that can be sent again.
+  void try_another_after(const Error& error) {
+    const config::Failures& on = rules().retry.on;
+    if (!repeatable()) return;
+    if (on.timeout && error.kind == ErrorKind::timed_out && try_another(RetryReason::timeout)) rewind();
+    if (on.reset && connection_ended(error) && try_another(RetryReason::reset)) rewind();
+  }
+
   // Whether the request can be sent once more although it may have been acted upon.
   bool repeatable() const {
-    return http::idempotent(exchange_.request.method) && body_is_whole() && exchange_.request.upgrade.empty();
+    return http::idempotent(exchange_.request.method) && body_is_whole() && body_fits() &&
+           exchange_.request.upgrade.empty();
   }
   // Whether the body, if there is one, can be sent from its first byte.
   bool body_is_whole() const {
     return exchange_.request_body == nullptr || (replay_ && replay_->can_rewind());
   }
+  // Whether it can be kept to its end, as far as is known.
+  bool body_fits() const {
+    return exchange_.request.framing != http::Framing::length ||
+           exchange_.request.length <= rules().retry.body;
+  }
   // Before another attempt.
   void rewind() {
     if (replay_) replay_->rewind();
   }
+  // Keeps what is sent of the body, where it may have to be sent again: to servers that may refuse streams,
+  // and where the rules allow to repeat what may have been acted upon.
+  void keep_body(const upstream::Endpoint& endpoint) {
+    if (exchange_.request_body == nullptr || replay_) return;
+    const config::Failures& on = rules().retry.on;
+    const bool repeats = rules().retry.attempts > 1 && (on.reset || on.timeout || !on.statuses.empty()) &&
+                         http::idempotent(exchange_.request.method);
+    if (!endpoint.wire().h2 && !(repeats && body_fits())) return;
+    source_ = exchange_.request_body;
+    const std::uint64_t most = rules().retry.body;
+    const bool known = exchange_.request.framing == http::Framing::length;
+    replay_.emplace(target_.connections.loop(), *source_,
+                    static_cast<std::size_t>(known ? std::min(most, exchange_.request.length) : most));
+    exchange_.request_body = &*replay_;
+  }
 
   // One server: a pooled connection if there is one, else a new one; a stale pooled one is replaced.
   Task<Error> ask(std::shared_ptr<upstream::Endpoint> endpoint) {
-    may_retry_ = false;
     account_.endpoint = endpoint;
     ++account_.attempts;
-    Lease lease(*endpoint);
-    if (endpoint->wire().h2 && exchange_.request_body != nullptr && !replay_) {
-      source_ = exchange_.request_body;
-      replay_.emplace(target_.connections.loop(), *source_);
-      exchange_.request_body = &*replay_;
-    }
+    keep_body(*endpoint);
     while (auto channel = target_.connections.take(*endpoint, !repeatable())) {
       const Error error = co_await exchange_on(std::move(channel));
       if (!stale_) co_return error;
@@ -172,8 +229,7 @@ class Forward {
       Error error;
       auto channel = co_await connect(endpoint, error);
       if (channel == nullptr) {
-        tried_[tried_count_++] = endpoint->id();
-        may_retry_ = !expired_;
+        if (rules().retry.on.connect) try_another(RetryReason::connect);
         co_return error;
       }
       error = co_await exchange_on(std::move(channel));
@@ -188,29 +244,46 @@ class Forward {
     const Nanos patience = expires_ == 0 ? limit : std::min(limit, expires_ - before);
     auto channel = co_await target_.connections.open(endpoint, {limit, patience, target_.limits.idle}, error);
     account_.connect += now() - before;
-    if (channel != nullptr) endpoint->connect_succeeded();
+    if (channel != nullptr) endpoint->connect_succeeded(now());
     if (expired_ && channel != nullptr) {
       channel.reset();
       error = {ErrorKind::deadline_exceeded, Side::upstream};
     }
     const bool impatient = patience < limit && error.kind == ErrorKind::connect_timeout;
-    if (error && !impatient && !says_nothing(error)) endpoint->connect_failed(now());
+    if (error && !impatient && upstream::blames_server(error)) {
+      endpoint->connect_failed(now());
+      if (rules().outlier && rules().outlier->errors.connect) report(to_string(error.kind));
+    }
     co_return channel;
   }
 
-  // The whole exchange over one connection. Sets stale_ when it should be done again on another one.
+  // For a try after which another one can come, its own patience.
+  http::UpstreamLimits limits_of_try() {
+    http::UpstreamLimits out = limits_;
+    const config::Retry& retry = rules().retry;
+    if (!retry.per_try_timeout || account_.attempts >= retry.attempts || !repeatable()) return out;
+    upstream::Balancer& balancer = target_.balancer;
+    // A body whose length nobody knows may turn out to be too long to be sent twice.
+    const bool known =
+        exchange_.request_body == nullptr || exchange_.request.framing == http::Framing::length;
+    const bool possible =
+        known && balancer.retries().allows(retry.budget, retry.budget_min, now()) && has_other();
+    if (possible) out.first_byte = std::min(out.first_byte, nanos(*retry.per_try_timeout));
+    return out;
+  }
+
+  // The whole exchange over one connection. Sets stale_ when it should be done again on another one, and
+  // takes next_ when on another server.
   Task<Error> exchange_on(std::unique_ptr<Channel> channel) {
     stale_ = false;
     http::Upstream& peer = channel->http();
-    peer.begin(limits_);
+    peer.begin(limits_of_try());
     Upload upload(exchange_, peer, target_.connections.loop());
     const Watch watch(*this, peer);
     if (client_gone_) co_return Error{ErrorKind::cancelled, Side::downstream};  // before anything left us
     const Nanos asked = now();
     upstream::Endpoint& endpoint = channel->endpoint();
-    const std::string_view host =
-        endpoint.address().is_unix() ? std::string_view("localhost") : endpoint.name();
-    Error error = co_await peer.send(exchange_, host);
+    Error error = co_await peer.send(exchange_, endpoint.default_host());
     if (error.side == Side::downstream && error) co_return error;  // the body was bad, nothing left us
     const bool sent_at_once = !error && peer.sent_all();
     if (!error && !sent_at_once) upload.start();
@@ -226,7 +299,19 @@ class Forward {
       if (cause && cause.side == Side::downstream && !client_gone_) co_return cause;
       if (client_gone_) co_return Error{ErrorKind::cancelled, Side::downstream};
       stale_ = !expired_ && !peer.heard() && may_repeat(error, channel->reused());
+      if (stale_) co_return error;
+      report(error);
+      if (!peer.heard()) try_another_after(error);
       co_return error;
+    }
+    report_status();
+    if (config::covers(rules().retry.on.statuses, exchange_.response.status) && repeatable() &&
+        try_another(RetryReason::status)) {
+      if (upload.running()) co_await upload.stop();
+      rewind();
+      exchange_.response.clear();
+      exchange_.response_body = nullptr;
+      co_return Error{ErrorKind::refused, Side::upstream};
     }
     prepare_response(upload);
     error = co_await exchange_.downstream->respond();
@@ -248,6 +333,26 @@ class Forward {
     }
   }
 
+  // What passive health is to know of a try: why it failed, or nothing.
+  void report(std::string_view why) {
+    pool().outliers().report(*rules().outlier, group().members(), place_.endpoint(), why, now());
+  }
+  void report(const Error& error) {
+    if (!rules().outlier || client_gone_ || expired_ || error.side != Side::upstream) return;
+    const config::Failures& errors = rules().outlier->errors;
+    // What is no HTTP at all is no better than no answer.
+    const bool none = connection_ended(error) || error.kind == ErrorKind::malformed;
+    const bool late = error.kind == ErrorKind::timed_out;
+    const bool counts = (errors.timeout && late) || (errors.reset && none);
+    if (counts) report(to_string(error.kind));
+  }
+  void report_status() {
+    if (!rules().outlier) return;
+    const std::uint16_t status = exchange_.response.status;
+    report(config::covers(rules().outlier->errors.statuses, status) ? fmt::format("status {}", status)
+                                                                    : std::string());
+  }
+
   // After a failure before anything of a response came: whether the same request may be sent once more.
   bool may_repeat(const Error& error, bool reused) {
     if (error.kind == ErrorKind::refused) return body_is_whole() && ++refusals_ < kMostRefusals;
@@ -259,13 +364,18 @@ class Forward {
   static void on_deadline(void* self) {
     auto& forward = *static_cast<Forward*>(self);
     forward.expired_ = true;
-    if (forward.peer_ != nullptr) forward.peer_->cancel(ErrorKind::deadline_exceeded);
+    forward.end_wait(ErrorKind::deadline_exceeded);
+  }
+  void end_wait(ErrorKind why) {
+    if (peer_ != nullptr) peer_->cancel(why);
+    if (waiting_ != nullptr) waiting_->leave();
   }
 
   void prepare_response(Upload& upload) {
     http::ResponseHead& head = exchange_.response;
     const bool tunnel = head.status == 101;
     http::drop_hop_by_hop(head.fields);
+    if (group().sticky() != nullptr) bind_client(exchange_, group(), bound_to_, place_.index(), now());
     if (tunnel) {
       head.fields.add(exchange_.arena, "Upgrade", exchange_.request.upgrade, http::FieldId::upgrade);
       exchange_.downstream->open_tunnel();
@@ -277,32 +387,28 @@ class Forward {
     }
   }
 
-  struct Lease {
-    upstream::Endpoint& endpoint;
-    explicit Lease(upstream::Endpoint& leased) : endpoint(leased) { endpoint.acquire(); }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    ~Lease() { endpoint.release(); }
-  };
-
   // While it lives, a client that is gone for good ends what is under way for it.
   struct Watch {
     Forward& forward;
-    http::Upstream& peer;
-    Watch(Forward& forward_of, http::Upstream& peer_of) : forward(forward_of), peer(peer_of) {
+    Watch(Forward& forward_of, http::Upstream& peer) : forward(forward_of) {
       forward.peer_ = &peer;
-      forward.exchange_.downstream->on_gone(&Watch::on_gone, this);
+      forward.exchange_.downstream->on_gone(&Watch::on_gone, &forward);
+    }
+    Watch(Forward& forward_of, upstream::Queue::Place* place) : forward(forward_of) {
+      forward.waiting_ = place;
+      forward.exchange_.downstream->on_gone(&Watch::on_gone, &forward);
     }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
     ~Watch() {
       forward.exchange_.downstream->on_gone(nullptr, nullptr);
       forward.peer_ = nullptr;
+      forward.waiting_ = nullptr;
     }
     static void on_gone(void* context) {
-      auto& watch = *static_cast<Watch*>(context);
-      watch.forward.client_gone_ = true;
-      watch.peer.cancel(ErrorKind::cancelled);
+      auto& forward = *static_cast<Forward*>(context);
+      forward.client_gone_ = true;
+      forward.end_wait(ErrorKind::cancelled);
     }
   };
 
@@ -311,14 +417,19 @@ class Forward {
   ForwardAccount& account_;
   http::UpstreamLimits limits_;
   net::Deadline deadline_;
-  Nanos expires_ = 0;                   // by the client's own word; 0: it said nothing
-  http::Upstream* peer_ = nullptr;      // who is being asked
-  http::BodySource* source_ = nullptr;  // under the replay
+  Nanos expires_ = 0;                          // by the client's own word; 0: it said nothing
+  http::Upstream* peer_ = nullptr;             // who is being asked
+  upstream::Queue::Place* waiting_ = nullptr;  // where we wait for room
+  http::BodySource* source_ = nullptr;         // under the replay
   std::optional<Replay> replay_;
+  Place place_;  // at who is being asked
+  Place next_;   // at who is asked then
+  upstream::Key key_;
+  std::size_t bound_to_ = kNobody;  // by the client's cookie
   int refusals_ = 0;
-  std::array<std::uint32_t, kMostServers> tried_{};
+  std::array<std::uint32_t, kMostTries> tried_{};
   std::size_t tried_count_ = 0;
-  bool may_retry_ = false;
+  bool had_turn_ = false;
   bool stale_ = false;
   bool client_gone_ = false;
   bool expired_ = false;

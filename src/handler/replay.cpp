@@ -17,8 +17,8 @@ BodyStep Replay::poll(std::string_view& piece) {
   const BodyStep step = source_.poll(piece);
   if (step != BodyStep::data || !keeping_) return step;
   // Pieces given out before must stay where they are: no growth beyond what was reserved.
-  if (kept_.capacity() < kMost) kept_.reserve(kMost);
-  keeping_ = kept_.size() + piece.size() <= kMost;
+  if (kept_.capacity() < most_) kept_.reserve(most_);
+  keeping_ = kept_.size() + piece.size() <= most_;
   if (!keeping_) return step;
   kept_.append(piece);
   at_ = kept_.size();

@@ -13,10 +13,9 @@ namespace sluice::handler {
 
 class Replay final : public http::BodySource {
  public:
-  // Beyond this nothing is kept, and nothing can be repeated.
-  static constexpr std::size_t kMost = 64 * 1024;
-
-  Replay(net::Loop& loop, http::BodySource& source) : loop_(loop), source_(source) {}
+  // Keeps up to `most` bytes; of a longer body nothing, and then nothing can be repeated.
+  Replay(net::Loop& loop, http::BodySource& source, std::size_t most)
+      : loop_(loop), source_(source), most_(most) {}
   Replay(const Replay&) = delete;
   Replay& operator=(const Replay&) = delete;
 
@@ -52,6 +51,7 @@ class Replay final : public http::BodySource {
 
   net::Loop& loop_;
   http::BodySource& source_;
+  const std::size_t most_;
   std::string kept_;
   std::size_t at_ = 0;  // in kept_: what this attempt has had
   net::Waiter* waiting_ = nullptr;

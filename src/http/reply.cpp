@@ -27,6 +27,7 @@ Reason upstream_reason(ErrorKind kind) {
     case ErrorKind::head_too_large:
       return {502, "http_response_header_section_size", "response head too large"};
     case ErrorKind::unavailable: return {503, "destination_unavailable", "no server is available"};
+    case ErrorKind::no_room: return {503, "connection_limit_reached", "no server had room for the request"};
     case ErrorKind::refused: return {503, "destination_unavailable", "the upstream refused the request"};
     case ErrorKind::cancelled: return {503, "destination_unavailable", "the server was taken out of service"};
     default: return {502, "connection_terminated", "the upstream closed the connection before it answered"};

@@ -94,10 +94,14 @@ int Loop::add_listener(Pollable& item, int fd) {
 }
 
 void Loop::remove(Pollable& item, int fd) {
+  forget(item);
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Loop::forget(Pollable& item) {
   for (int i = event_at_ + 1; i < event_count_; ++i) {
     if (events_[i].data.ptr == &item) events_[i].data.ptr = nullptr;
   }
-  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
 }
 
 void Loop::wake(Waiter& waiter) { ready_.push(waiter); }

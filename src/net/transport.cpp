@@ -36,7 +36,7 @@ Transport::Transport(Loop& loop, int fd, bool connecting)
 }
 
 Transport::~Transport() {
-  loop_.remove(*this, fd_);
+  loop_.forget(*this);
   if (ssl_ != nullptr) SSL_free(ssl_);
   ::close(fd_);
 }

@@ -172,6 +172,7 @@ void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& 
   number(out, "bytes_in", exchange.account.bytes_in);
   number(out, "bytes_out", exchange.account.bytes_out);
   milliseconds(out, "duration_ms", details.duration);
+  if (details.queued != 0) milliseconds(out, "queue_ms", details.queued);
   if (details.attempts != 0) {
     milliseconds(out, "upstream_ms", details.upstream);
     milliseconds(out, "connect_ms", details.connect);

@@ -42,8 +42,76 @@ MetricFamily abuse() {
   return out;
 }
 
+ClientMetric of_server(const ServerSample& server) {
+  ClientMetric out;
+  out.label = {{"pool", server.pool}, {"server", server.server}};
+  return out;
+}
+
+template <class Value>
+MetricFamily server_gauge(std::string name, std::string help, const std::vector<ServerSample>& servers,
+                          Value value) {
+  MetricFamily out{std::move(name), std::move(help), MetricType::Gauge, {}};
+  for (const ServerSample& server : servers) {
+    out.metric.push_back(of_server(server));
+    out.metric.back().gauge.value = static_cast<double>(value(server));
+  }
+  return out;
+}
+
+MetricFamily ejections(const std::vector<ServerSample>& servers) {
+  MetricFamily out{"sluice_upstream_ejections_total",
+                   "How often a server was taken out for what its traffic showed.",
+                   MetricType::Counter,
+                   {}};
+  for (const ServerSample& server : servers) {
+    out.metric.push_back(of_server(server));
+    out.metric.back().counter.value = static_cast<double>(server.ejections);
+  }
+  return out;
+}
+
+MetricFamily retries(const std::vector<PoolSample>& pools) {
+  MetricFamily out{"sluice_upstream_retries_total",
+                   "Requests sent to another server, by why the one before would not do.",
+                   MetricType::Counter,
+                   {}};
+  for (const PoolSample& pool : pools) {
+    for (const auto& [reason, count] : pool.retries) {
+      ClientMetric metric;
+      metric.label = {{"pool", pool.pool}, {"reason", reason}};
+      metric.counter.value = static_cast<double>(count);
+      out.metric.push_back(std::move(metric));
+    }
+  }
+  return out;
+}
+
+template <class Value>
+MetricFamily pool_gauge(std::string name, std::string help, const std::vector<PoolSample>& pools,
+                        Value value) {
+  MetricFamily out{std::move(name), std::move(help), MetricType::Gauge, {}};
+  for (const PoolSample& pool : pools) {
+    out.metric.push_back(labelled("pool", pool.pool));
+    out.metric.back().gauge.value = static_cast<double>(value(pool));
+  }
+  return out;
+}
+
 }  // namespace
 
-std::string metrics_text() { return prometheus::TextSerializer().Serialize({build_info(), abuse()}); }
+std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers) {
+  return prometheus::TextSerializer().Serialize(
+      {build_info(), abuse(),
+       server_gauge("sluice_upstream_up", "Whether the server takes new requests.", servers,
+                    [](const ServerSample& server) { return server.up ? 1 : 0; }),
+       server_gauge("sluice_upstream_active", "Requests under way at the server.", servers,
+                    [](const ServerSample& server) { return server.active; }),
+       ejections(servers), retries(pools),
+       pool_gauge("sluice_queue_depth", "Requests that wait for a server with room.", pools,
+                  [](const PoolSample& pool) { return pool.queued; }),
+       pool_gauge("sluice_pool_panic", "Whether too few of the pool's servers are well.", pools,
+                  [](const PoolSample& pool) { return pool.panic ? 1 : 0; })});
+}
 
 }  // namespace sluice::observe

@@ -1,6 +1,8 @@
 #include "sluice/plan/plan.hpp"
 #include "sluice/tls/client_context.hpp"
 
+#include "plan/checks.hpp"
+
 #include <algorithm>
 #include <ctime>
 #include <unordered_map>
@@ -99,8 +101,11 @@ class Builder {
       pool.limits = limits(from.timeouts, {});
       pool.drain = pick({from.timeouts.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       pool.wire = wire(from);
+      pool.balance = balance(from);
+      pool.rules = {from.retry, from.outlier, from.panic, from.queue, from.sticky};
+      if (from.health) pool.checks = make_checks(doc_, from, pool.wire, diagnostics_);
       for (const config::Server& server : from.servers)
-        pool.servers.push_back(make_server(server));
+        pool.servers.push_back(make_server(server, from.max_connections));
       pool_index_.emplace(pool.name, static_cast<std::uint32_t>(plan_->pools_.size()));
       plan_->pools_.push_back(std::move(pool));
     }
@@ -130,9 +135,20 @@ class Builder {
     return made;
   }
 
-  static Server make_server(const config::Server& from) {
+  static upstream::BalanceSpec balance(const config::Pool& from) {
+    upstream::BalanceSpec out;
+    out.kind = from.balance.by;
+    out.key = {from.balance.hash, from.balance.name};
+    out.bound_percent = from.balance.bound;
+    out.slow_start = nanos(from.slow_start);
+    return out;
+  }
+
+  static Server make_server(const config::Server& from, std::uint32_t max_connections) {
     Server server;
     server.weight = from.weight;
+    server.backup = from.backup;
+    server.most_active = from.max_connections.value_or(max_connections);
     server.at = from.address.at;
     if (const auto address = SocketAddress::parse(from.address.value)) {
       server.address = *address;

@@ -145,6 +145,7 @@ void Pipeline::account(const http::Exchange& exchange, observe::AccessDetails de
   details.attempts = forward.attempts;
   details.upstream = forward.first_byte;
   details.connect = forward.connect;
+  details.queued = forward.queued;
   access_log_.write(exchange, details);
 }
 

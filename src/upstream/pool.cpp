@@ -43,6 +43,13 @@ int start_connect(const SocketAddress& address, int& cause) {
 
 }  // namespace
 
+bool blames_server(const Error& error) {
+  if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::refused) return false;
+  if (error.kind == ErrorKind::deadline_exceeded) return false;
+  const int cause = error.cause;
+  return cause != EMFILE && cause != ENFILE && cause != EADDRNOTAVAIL && cause != ENOMEM && cause != ENOBUFS;
+}
+
 Connections::Slot::Slot(net::Loop& loop_of) : loop(loop_of), retire(&Slot::on_retire, this) {}
 
 Connections::Slot::~Slot() {
@@ -109,15 +116,16 @@ Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpo
     co_return nullptr;
   }
   auto transport = std::make_unique<net::Transport>(loop_, fd, true);
+  const Connecting entry(connecting_, endpoint.id(), *transport);
   const ErrorKind waited = co_await transport->writable(deadline);
   if (waited != ErrorKind::none) {
     const ErrorKind kind = waited == ErrorKind::timed_out ? ErrorKind::connect_timeout : waited;
     error = {kind, Side::upstream, 0};
     co_return nullptr;
   }
-  socklen_t length = sizeof cause;
-  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &length);
-  if (cause != 0) {
+  if (transport->hung_up()) {
+    socklen_t length = sizeof cause;
+    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &length);
     error = connect_error(cause);
     co_return nullptr;
   }
@@ -198,6 +206,23 @@ void Connections::keep(const Endpoint& endpoint) {
     slots_[endpoint.id()]->retire.disarm();
     slots_[endpoint.id()]->retired = false;
   }
+}
+
+Connections::Connecting::Connecting(std::vector<Connecting*>& all_of, std::uint32_t endpoint_of,
+                                    net::Transport& transport_of)
+    : all(all_of), endpoint(endpoint_of), transport(transport_of) {
+  all.push_back(this);
+}
+
+Connections::Connecting::~Connecting() { std::erase(all, this); }
+
+void Connections::give_up(const Endpoint& endpoint) {
+  for (const Connecting* const entry : connecting_) {
+    if (entry->endpoint == endpoint.id()) entry->transport.cancel(ErrorKind::cancelled);
+  }
+  slot(endpoint).shared.for_each([](Shared& connection) {
+    if (connection.opening()) connection.cancel(ErrorKind::cancelled);
+  });
 }
 
 void Connections::close() {

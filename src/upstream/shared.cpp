@@ -54,7 +54,8 @@ Detached Shared::establish(Nanos connect_timeout) {
   co_await owner_.loop().yield();
   const Nanos deadline = owner_.loop().now() + connect_timeout;
   Error error;
-  auto transport = co_await owner_.connect(*endpoint_, deadline, error);
+  std::unique_ptr<net::Transport> transport;
+  if (!cancelled_) transport = co_await owner_.connect(*endpoint_, deadline, error);
   if (cancelled_ && !error) error = {ErrorKind::cancelled, Side::upstream};
   // Over TLS the server must have agreed to HTTP/2; in the clear it was the operator who said so.
   if (!error && transport->ssl() != nullptr && transport->protocol() != "h2") {

@@ -27,6 +27,8 @@ class SocketAddress {
   int family() const { return storage_.ss_family; }
   bool is_unix() const { return storage_.ss_family == AF_UNIX; }
   std::uint16_t port() const;
+  // The same host at another port; a unix socket stays what it is.
+  SocketAddress with_port(std::uint16_t port) const;
 
   std::string text() const;     // as parse() takes it
   std::string ip_text() const;  // address alone; IPv4-mapped IPv6 as IPv4; kUnixPeer for unix sockets

@@ -67,6 +67,37 @@ inline std::string lower(std::string_view s) {
   return out;
 }
 
+// RFC 3986 §2.1, undone; empty where a "%" is not followed by two hexadecimal digits.
+inline std::optional<std::string> percent_decoded(std::string_view s) {
+  std::string out;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (s[i] != '%') {
+      out += s[i];
+      continue;
+    }
+    if (s.size() - i < 3 || hex_value(s[i + 1]) < 0 || hex_value(s[i + 2]) < 0) return std::nullopt;
+    out += static_cast<char>(hex_value(s[i + 1]) * 16 + hex_value(s[i + 2]));
+    i += 2;
+  }
+  return out;
+}
+
+// The same, done to all that could mean something else in a path: what is left is unreserved, or one of
+// "/:[]".
+inline std::string percent_encoded(std::string_view s) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : s) {
+    if (is_alpha(c) || is_digit(c) || std::string_view("-._~/:[]").find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return out;
+}
+
 // Lets std::unordered_map<std::string, …> be searched by view, without building a string.
 struct TextHash {
   using is_transparent = void;

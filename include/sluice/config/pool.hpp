@@ -166,6 +166,7 @@ struct Sticky {
   Position at;
   Located<std::string> cookie;  // an RFC 6265 name
   std::optional<Duration> ttl;  // whole seconds, 1s..9600h; unset: until the browser is closed
+  std::string secret;           // of the cookie's values; empty: none
   std::string path = "/";
   SameSite same_site = SameSite::lax;
   SecureCookie secure = SecureCookie::automatic;

@@ -5,13 +5,15 @@
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/server.hpp"
-#include "sluice/upstream/endpoint.hpp"
+#include "sluice/upstream/checker.hpp"
+#include "sluice/upstream/registry.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,12 +47,19 @@ class Steering {
   // Names of servers are looked up again. One that cannot be resolved keeps the addresses it had.
   void resolve_names();
   void rotate_ticket_keys();
+  // Tells of pools with too few servers that are well, also where nobody asks them. On the calling thread.
+  void look_after_pools();
   // Opens the access log anew (after logrotate has moved it).
   void reopen_logs();
   void drain();
   void abort();
   void stop();
 
+  // What the operator decides about a server of a pool that runs; `done` learns whether there is such a one.
+  void set_duty(std::string pool, std::string server, upstream::Duty duty, std::function<void(bool)> done);
+
+  // What runs at this moment. Any thread.
+  std::shared_ptr<const proxy::Runtime> runtime() const;
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   std::uint32_t open_connections() const { return server_->open_connections(); }
   std::chrono::nanoseconds drain_time() const { return std::chrono::nanoseconds(drain_.load()); }
@@ -66,6 +75,8 @@ class Steering {
   // `again`: names known from before are looked up too; a reload takes what is known and does not wait.
   std::vector<std::shared_ptr<const upstream::Group>> resolve(const plan::Plan& plan, bool again);
   void add_named(const plan::Pool& pool, const plan::Server& server, bool again, upstream::Members& members);
+  void now_runs(std::shared_ptr<const proxy::Runtime> runtime);
+  bool hand_out(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics);
   std::shared_ptr<observe::AccessFile> access_file(const plan::Plan& plan, config::Diagnostics& diagnostics);
   void warn_about_restart(const config::Document& document, Outcome& outcome) const;
   unsigned worker_count(const config::Document& document) const;
@@ -74,7 +85,8 @@ class Steering {
   std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
   upstream::Registry registry_;
   std::shared_ptr<const config::Document> first_document_;
-  std::shared_ptr<const proxy::Runtime> runtime_;
+  std::shared_ptr<const proxy::Runtime> runtime_;  // written by this thread, under the mutex
+  mutable std::mutex runtime_mutex_;
   std::unordered_map<std::string, std::vector<SocketAddress>> resolved_;  // last known, by pool and name
   std::string renewal_error_;                                             // said once, not at every look
   std::atomic<bool> draining_{false};
@@ -82,6 +94,7 @@ class Steering {
   std::atomic<std::uint64_t> generation_{0};
   std::unique_ptr<Thread> thread_;
   std::unique_ptr<server::Server> server_;
+  upstream::Checker checker_;
 };
 
 }  // namespace sluice::control

@@ -21,6 +21,7 @@ struct ForwardAccount {
   std::uint8_t attempts = 0;
   Nanos connect = 0;     // spent opening connections
   Nanos first_byte = 0;  // from the request's last attempt to the response head
+  Nanos queued = 0;      // spent waiting for a server with room
 };
 
 // `balancer` is used until a response head is there, and not after `tunnel_opened(context)`: a tunnel may

@@ -97,8 +97,11 @@ class Loop {
   int add(Pollable& item, int fd);
   // Level-triggered, for reading only, waking one of the loops that may share the descriptor.
   int add_listener(Pollable& item, int fd);
-  // Before `item` is destroyed or its descriptor closed. Events already fetched for it are dropped.
+  // Before `item` is destroyed. Events already fetched for it are dropped.
   void remove(Pollable& item, int fd);
+  // The same where the descriptor is closed next and has no duplicate: the kernel takes it out of the set
+  // then.
+  void forget(Pollable& item);
 
   void wake(Waiter& waiter);
   // The same, but behind everything that is ready in this turn: for who gathers what others make.

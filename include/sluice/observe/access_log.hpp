@@ -40,6 +40,7 @@ struct AccessDetails {
   Nanos duration = 0;
   Nanos upstream = 0;
   Nanos connect = 0;
+  Nanos queued = 0;
   std::uint64_t generation = 0;
 };
 

@@ -2,14 +2,33 @@
 // where they are counted; here they get their names.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sluice::observe {
 
 inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
+// One server of one pool.
+struct ServerSample {
+  std::string pool;
+  std::string server;
+  bool up = true;  // by its checks, its traffic and the operator
+  std::uint32_t active = 0;
+  std::uint64_t ejections = 0;
+};
+
+struct PoolSample {
+  std::string pool;
+  std::vector<std::pair<std::string, std::uint64_t>> retries;  // by reason
+  std::uint32_t queued = 0;
+  bool panic = false;
+};
+
 // All metrics as they stand now. Any thread.
-std::string metrics_text();
+std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers);
 
 }  // namespace sluice::observe

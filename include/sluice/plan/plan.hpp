@@ -8,7 +8,9 @@
 #include "sluice/plan/route.hpp"
 #include "sluice/tls/server_context.hpp"
 #include "sluice/upstream/balance/spec.hpp"
+#include "sluice/upstream/checker.hpp"
 #include "sluice/upstream/endpoint.hpp"
+#include "sluice/upstream/rules.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -38,6 +40,8 @@ struct Server {
   std::uint16_t port = 0;
   SocketAddress address;
   std::uint32_t weight = 1;
+  bool backup = false;
+  std::uint32_t most_active = 0;  // requests under way; 0: any number
   config::Position at;
 };
 
@@ -46,7 +50,9 @@ struct Pool {
   std::vector<Server> servers;
   upstream::Limits limits;
   upstream::BalanceSpec balance;
-  std::shared_ptr<const upstream::Wire> wire;  // never empty; the same one for pools with the same key
+  upstream::Rules rules;
+  std::shared_ptr<const upstream::CheckPlan> checks;  // empty: its servers are not asked how they are
+  std::shared_ptr<const upstream::Wire> wire;         // never empty; the same one for pools with the same key
   Nanos drain = 0;  // for what is under way when a reload removes the pool or a server of it
 };
 

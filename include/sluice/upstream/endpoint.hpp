@@ -4,13 +4,15 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/base/clock.hpp"
+#include "sluice/upstream/condition.hpp"
 #include "sluice/upstream/latency.hpp"
+#include "sluice/upstream/record.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
 namespace sluice::tls {
@@ -43,32 +45,41 @@ class Endpoint {
   const std::string& name() const { return name_; }  // as logs and metrics call it: the address as text
   const SocketAddress& address() const { return address_; }
   const Wire& wire() const { return *wire_; }
+  const std::string& host() const { return host_; }  // empty when only the address is known
+  // What stands in Host where nobody named an authority. A socket's path is none.
+  std::string_view default_host() const { return address_.is_unix() ? std::string_view("localhost") : name_; }
   // What TLS asks for and verifies; empty when only the address is known.
   const std::string& server_name() const { return wire_->server_name.empty() ? host_ : wire_->server_name; }
   // Small and unique in the process: an index for per-worker tables. Never used again.
   std::uint32_t id() const { return id_; }
 
-  // Requests under way, over all workers.
+  Condition& condition() { return condition_; }
+  const Condition& condition() const { return condition_; }
+  Record& record() { return record_; }
+
+  // Requests under way, over all workers; with a `bound` (0: none) only while there are fewer.
   std::uint32_t active() const { return active_.load(std::memory_order_relaxed); }
-  void acquire() { active_.fetch_add(1, std::memory_order_relaxed); }
-  void release() { active_.fetch_sub(1, std::memory_order_relaxed); }
+  bool acquire(std::uint32_t bound) {
+    if (active_.fetch_add(1, std::memory_order_relaxed) < bound || bound == 0) return true;
+    release();
+    return false;
+  }
+  // Who waits for room looks again after it has queued up; who gives a place back looks for who waits after
+  // that. So one of the two sees the other, if nobody's order is changed (see Queue).
+  void release() { active_.fetch_sub(1, std::memory_order_seq_cst); }
 
   // After a failed connect the endpoint is passed over for a while, doubling up to eight seconds, so that a
   // dead server does not cost every request a try. Picked all the same when every other is in that state.
   bool resting(Nanos now) const { return resting_until_.load(std::memory_order_relaxed) > now; }
   // Whether it may be given a request like any other.
-  bool usable(Nanos now) const { return !resting(now); }
+  bool usable(Nanos now) const { return !resting(now) && condition_.takes(now, false); }
   void connect_failed(Nanos now);
-  void connect_succeeded() {
-    if (failures_.load(std::memory_order_relaxed) != 0) {
-      failures_.store(0, std::memory_order_relaxed);
-      resting_until_.store(0, std::memory_order_relaxed);
-    }
+  void connect_succeeded(Nanos now) {
+    if (failures_.load(std::memory_order_relaxed) == 0) return;
+    failures_.store(0, std::memory_order_relaxed);
+    resting_until_.store(0, std::memory_order_relaxed);
+    condition_.recovered(now);
   }
-
-  // Since when it takes requests again after an absence, or at all: the start of its slow start. 0: for ever.
-  Nanos recovered_at() const { return recovered_at_.load(std::memory_order_relaxed); }
-  void recovered(Nanos now) { recovered_at_.store(now, std::memory_order_relaxed); }
 
   Latency& latency() { return latency_; }
   const Latency& latency() const { return latency_; }
@@ -84,31 +95,22 @@ class Endpoint {
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> failures_{0};
   std::atomic<Nanos> resting_until_{0};
-  std::atomic<Nanos> recovered_at_{0};
+  Condition condition_;
+  Record record_;
   Latency latency_;
 };
 
 struct Member {
   std::shared_ptr<Endpoint> endpoint;
-  std::uint32_t weight;  // 1..1000
-  bool backup = false;   // asked only when no other is usable
+  std::uint32_t weight;           // 1..1000
+  bool backup = false;            // asked only when no other is usable
+  std::uint32_t most_active = 0;  // requests it may have under way; 0: any number
+
+  bool has_room() const { return most_active == 0 || endpoint->active() < most_active; }
+  bool operator==(const Member&) const = default;
 };
 
 // The servers of one pool at one time. Immutable.
 using Members = std::vector<Member>;
-
-// Finds the endpoint of a pool, address and wire again, so that its state survives reloads and name
-// resolution.
-// Used by the control thread alone.
-class Registry {
- public:
-  std::shared_ptr<Endpoint> get(const std::string& pool, const SocketAddress& address,
-                                const std::string& host, const std::shared_ptr<const Wire>& wire);
-
- private:
-  std::unordered_map<std::string, std::weak_ptr<Endpoint>> endpoints_;
-  std::size_t sweep_at_ = 64;
-  std::uint32_t next_id_ = 0;
-};
 
 }  // namespace sluice::upstream

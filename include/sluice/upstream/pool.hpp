@@ -33,6 +33,10 @@ struct ConnectTime {
   Nanos idle;      // how long it may stay without use
 };
 
+// Whether a failure to connect says something about the server: not where it is well and busy, where we ended
+// the attempt, or where this machine has run out of something.
+bool blames_server(const Error& error);
+
 // The use of a connection for one exchange.
 class Channel {
  public:
@@ -83,6 +87,8 @@ class Connections {
   void keep(const Endpoint& endpoint);
   // Ends every connection; no exchange is under way any more.
   void close();
+  // Connects to it that are under way end with `cancelled`.
+  void give_up(const Endpoint& endpoint);
 
   net::Loop& loop() const { return loop_; }
   std::size_t idle_count() const { return idle_count_; }
@@ -91,6 +97,17 @@ class Connections {
   friend class Exclusive;
   friend class Shared;
   static constexpr std::size_t kMostIdlePerEndpoint = 256;
+
+  // One connect under way, listed while it lives.
+  struct Connecting {
+    Connecting(std::vector<Connecting*>& all_of, std::uint32_t endpoint_of, net::Transport& transport_of);
+    Connecting(const Connecting&) = delete;
+    Connecting& operator=(const Connecting&) = delete;
+    ~Connecting();
+    std::vector<Connecting*>& all;
+    std::uint32_t endpoint;
+    net::Transport& transport;
+  };
 
   struct Slot {
     explicit Slot(net::Loop& loop_of);
@@ -114,6 +131,7 @@ class Connections {
                                              Error& error);
 
   net::Loop& loop_;
+  std::vector<Connecting*> connecting_;
   std::vector<std::unique_ptr<Slot>> slots_;  // by endpoint id
   std::size_t idle_count_ = 0;
 };

@@ -18,7 +18,6 @@ std::string_view text_of(const KeySpec& spec, const http::Exchange& exchange) {
     }
     case KeySource::cookie: return http::find_cookie(exchange.request.fields, spec.name).value_or("");
     case KeySource::path: return exchange.request.path;
-    case KeySource::none: break;
   }
   return {};
 }

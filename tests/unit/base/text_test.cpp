@@ -87,3 +87,18 @@ TEST_CASE("maps are searched by view", "[base][text]") {
   CHECK(map.find(std::string_view("one"))->second == 1);
   CHECK(map.find(std::string_view("ONE")) == map.end());
 }
+
+TEST_CASE("percent-encoding is undone, and refused where it is none", "[base]") {
+  CHECK(percent_decoded("a%2Fb%5b::1%5D") == "a/b[::1]");
+  CHECK(percent_decoded("") == "");
+  CHECK(percent_decoded("%00") == std::string(1, '\0'));
+  for (const char* bad : {"%", "%4", "%4g", "a%", "%zz"})
+    CHECK_FALSE(percent_decoded(bad));
+}
+
+TEST_CASE("percent-encoding leaves what means itself in a path", "[base]") {
+  CHECK(percent_encoded("unix:/run/a b%41?.sock") == "unix:/run/a%20b%2541%3F.sock");
+  CHECK(percent_encoded("[::1]:80") == "[::1]:80");
+  for (const char* text : {"a b", "100%41", "\xff\x00", "/servers/"})
+    CHECK(percent_decoded(percent_encoded(text)) == text);
+}

@@ -16,6 +16,8 @@ using http::BodyStep;
 
 namespace {
 
+constexpr std::size_t kMost = 64 * 1024;
+
 // What a client sends, as the test has it come.
 class Sender final : public http::BodySource {
  public:
@@ -65,7 +67,7 @@ class Sender final : public http::BodySource {
 struct Stage {
   net::Loop loop;
   Sender sender{loop};
-  Replay replay{loop, sender};
+  Replay replay{loop, sender, kMost};
 
   // All that comes, to the end ("." behind it) or the failure ("!").
   Task<std::string> read() {
@@ -149,7 +151,7 @@ TEST_CASE("pieces stay where they are until the next wait", "[handler][replay]")
 TEST_CASE("a body up to the bound can be repeated, a larger one passes through", "[handler][replay]") {
   for (const std::size_t more : {0, 1}) {
     Stage stage;
-    const std::string large = pattern(Replay::kMost / 2);
+    const std::string large = pattern(kMost / 2);
     const auto script = [&]() -> Task<void> {
       stage.sender.add(large);
       stage.sender.add(large);

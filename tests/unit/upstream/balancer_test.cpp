@@ -88,12 +88,12 @@ TEST_CASE("a recovered server comes back slowly, with every policy", "[upstream]
     spec.kind = kind;
     spec.slow_start = 1000;
     const Members members = make_members({4, 4, 8});
-    members[1].endpoint->recovered(kNow);
+    members[1].endpoint->condition().recovered(kNow);
     // Of so small a share chance alone takes or gives two percent.
     check_shares(shares(members, spec), {4, 0.4, 8}, 0.05);
-    members[1].endpoint->recovered(kNow - 500);
+    members[1].endpoint->condition().recovered(kNow - 500);
     check_shares(shares(members, spec), {4, 2.2, 8});
-    members[1].endpoint->recovered(kNow - 1000);
+    members[1].endpoint->condition().recovered(kNow - 1000);
     check_shares(shares(members, spec), {4, 4, 8});
   }
 }
@@ -109,7 +109,7 @@ TEST_CASE("a slow start rises from a tenth to the whole in a straight line", "[u
   const Members members = make_members({3});
   CHECK(weight_now(members[0], kNow, 0) == 3 * kWeightUnit);
   CHECK(weight_now(members[0], kNow, 1000) == 3 * kWeightUnit);  // never away
-  members[0].endpoint->recovered(kNow);
+  members[0].endpoint->condition().recovered(kNow);
   CHECK(weight_now(members[0], kNow, 0) == 3 * kWeightUnit);
   CHECK(weight_now(members[0], kNow, 1000) == 307);
 }
@@ -245,7 +245,7 @@ TEST_CASE("with least_time a server without an estimate gets neither all nor not
     for (int i = 0; i < 100; ++i) {
       const std::size_t at = chooser.pick({}, kNow);
       if (at == 3) ++count;
-      if (!end_at_once) members[at].endpoint->acquire();
+      if (!end_at_once) members[at].endpoint->acquire(0);
     }
     return count;
   };

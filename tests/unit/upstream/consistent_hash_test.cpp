@@ -86,7 +86,7 @@ TEST_CASE("while a server is down its keys are where they would be without it, a
   const auto without = servers_of_keys(others);
   members[2].endpoint->connect_failed(kNow);
   CHECK(servers_of_keys(members) == without);
-  members[2].endpoint->connect_succeeded();
+  members[2].endpoint->connect_succeeded(0);
   CHECK(servers_of_keys(members) == before);
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("no server gets more than its bound, whatever the keys", "[upstream][b
             active.pop_back();
           }
           const std::size_t at = chooser.pick({}, kNow, key(static_cast<int>(random() % keys)));
-          members[at].endpoint->acquire();
+          members[at].endpoint->acquire(0);
           active.push_back(at);
           const double fair = static_cast<double>(active.size()) * weights[at] / sum;
           holds = holds && members[at].endpoint->active() <= std::ceil(fair * bound / 100);
@@ -159,13 +159,13 @@ TEST_CASE("a key's server is passed over only while it is full", "[upstream][bal
   const std::size_t own = unbounded.pick({}, kNow, key(1));
   CHECK(bounded.pick({}, kNow, key(1)) == own);
   for (int i = 0; i < 40; ++i)
-    members[static_cast<std::size_t>(i) % 4].endpoint->acquire();
+    members[static_cast<std::size_t>(i) % 4].endpoint->acquire(0);
   // Of 45 with this one, a server may have 14.06, rounded up: it is the fifteenth here.
   for (int i = 0; i < 4; ++i)
-    members[own].endpoint->acquire();
+    members[own].endpoint->acquire(0);
   CHECK(bounded.pick({}, kNow, key(1)) == own);
   // Of 46 14.4: it would be the sixteenth.
-  members[own].endpoint->acquire();
+  members[own].endpoint->acquire(0);
   const std::size_t second = bounded.pick({}, kNow, key(1));
   CHECK(second != own);
   // The same one every time, and the one that would be first without the first.
@@ -184,8 +184,8 @@ TEST_CASE("a request without a key goes where the load is least", "[upstream][ba
   for (int i = 0; i < 300; ++i)
     ++counts[chooser.pick()];
   CHECK(counts == Counts(3, 100));
-  members[0].endpoint->acquire();
-  members[2].endpoint->acquire();
+  members[0].endpoint->acquire(0);
+  members[2].endpoint->acquire(0);
   for (int i = 0; i < 10; ++i)
     CHECK(chooser.pick() == 1);
 }

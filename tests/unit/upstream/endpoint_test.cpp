@@ -1,5 +1,7 @@
 #include "sluice/upstream/endpoint.hpp"
 
+#include "sluice/upstream/registry.hpp"
+
 #include <chrono>
 #include <set>
 #include <string>
@@ -60,7 +62,7 @@ TEST_CASE("a connection that works ends the rest and its memory", "[upstream][en
   Nanos later = now;
   for (int i = 0; i < 5; ++i, later += 60'000 * kMilli)
     endpoint.connect_failed(later);
-  endpoint.connect_succeeded();
+  endpoint.connect_succeeded(0);
   CHECK_FALSE(endpoint.resting(later));
   endpoint.connect_failed(now);
   CHECK_FALSE(endpoint.resting(now + 250 * kMilli));
@@ -72,8 +74,8 @@ TEST_CASE("requests are counted over all threads", "[upstream][endpoint]") {
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 10'000; ++round) {
-        endpoint.acquire();
-        endpoint.acquire();
+        endpoint.acquire(0);
+        endpoint.acquire(0);
         endpoint.release();
       }
     });

@@ -60,7 +60,7 @@ TEST_CASE("the server with the fewest requests for its weight is next", "[upstre
   Chooser balancer(members);
   const auto next = [&] {
     const std::size_t at = balancer.pick();
-    members[at].endpoint->acquire();
+    members[at].endpoint->acquire(0);
     return at;
   };
   // (active + 1) / weight: 1, 1/2, 1/4 at first.
@@ -81,8 +81,8 @@ TEST_CASE("the server with the fewest requests for its weight is next", "[upstre
 
 TEST_CASE("an idle server comes before a busy one, whatever came before", "[upstream][balance]") {
   const Members members = make_members({1, 1, 1});
-  members[0].endpoint->acquire();
-  members[2].endpoint->acquire();
+  members[0].endpoint->acquire(0);
+  members[2].endpoint->acquire(0);
   Chooser balancer(members);
   for (int i = 0; i < 10; ++i)
     CHECK(balancer.pick() == 1);
@@ -101,8 +101,8 @@ TEST_CASE("ties of some are as fair as ties of all", "[upstream][balance]") {
   Chooser balancer(members);
   std::vector<std::uint32_t> tried;
   SECTION("busy") {
-    members[0].endpoint->acquire();
-    members[3].endpoint->acquire();
+    members[0].endpoint->acquire(0);
+    members[3].endpoint->acquire(0);
   }
   SECTION("resting") {
     members[0].endpoint->connect_failed(kNow);
@@ -130,9 +130,9 @@ TEST_CASE("a server that rests is picked only when nothing else is left", "[upst
   const Members members = make_members({1, 1, 1});
   members[1].endpoint->connect_failed(kNow);
   for (int i = 0; i < 100; ++i)
-    members[0].endpoint->acquire();
+    members[0].endpoint->acquire(0);
   for (int i = 0; i < 100; ++i)
-    members[2].endpoint->acquire();
+    members[2].endpoint->acquire(0);
   Chooser balancer(members);
   for (int i = 0; i < 9; ++i) {
     CHECK(balancer.pick() != 1);
@@ -151,8 +151,8 @@ TEST_CASE("a heavy load does not overflow the comparison", "[upstream][balance]"
   const Members members = make_members({1000, 999});
   Chooser balancer(members);
   for (int i = 0; i < 5'000'000; ++i)
-    members[0].endpoint->acquire();
+    members[0].endpoint->acquire(0);
   for (int i = 0; i < 4'900'000; ++i)
-    members[1].endpoint->acquire();
+    members[1].endpoint->acquire(0);
   CHECK(balancer.pick() == 1);
 }

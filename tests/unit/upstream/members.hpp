@@ -32,7 +32,9 @@ class Chooser {
  public:
   explicit Chooser(const upstream::Members& members, const upstream::BalanceSpec& spec = {},
                    std::uint64_t seed = 1)
-      : group_(std::make_unique<upstream::Group>(spec, members)), balancer_(*group_, seed) {}
+      : group_(std::make_unique<upstream::Group>(spec, upstream::Rules{}, members,
+                                                 std::make_shared<upstream::PoolState>("app"))),
+        balancer_(*group_, seed) {}
   explicit Chooser(const upstream::Members& members, upstream::BalanceKind kind, std::uint64_t seed = 1)
       : Chooser(members, upstream::BalanceSpec{.kind = kind, .key = {}}, seed) {}
 
@@ -66,7 +68,7 @@ inline Counts simulate(std::vector<Chooser>& workers, int picks, std::size_t und
         workers[random() % workers.size()].pick({}, kNow, mix64(static_cast<std::uint64_t>(i)));
     ++counts.at(at);
     if (under_way == 0) continue;
-    members[at].endpoint->acquire();
+    members[at].endpoint->acquire(0);
     active.push_back(at);
   }
   for (const std::size_t at : active)
@@ -89,7 +91,7 @@ class Simulation {
       now_ += static_cast<Nanos>(wait(random_)) + 1;
       finish();
       const std::size_t at = chooser_.pick({}, now_, mix64(random_()));
-      chooser_.members().at(at).endpoint->acquire();
+      chooser_.members().at(at).endpoint->acquire(0);
       ++counts[at];
       under_way_.emplace(now_ + takes[at], std::pair(at, now_));
     }

@@ -1,6 +1,8 @@
 // Connections to upstreams: opened, kept, used again, given up.
 #include "sluice/upstream/pool.hpp"
 
+#include "sluice/upstream/registry.hpp"
+
 #include "unit/net/loop_fixture.hpp"
 #include "unit/tls/certificates.hpp"
 

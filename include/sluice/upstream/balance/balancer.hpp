@@ -4,6 +4,7 @@
 
 #include "sluice/upstream/balance/group.hpp"
 #include "sluice/upstream/balance/policy.hpp"
+#include "sluice/upstream/retry_budget.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -19,16 +20,25 @@ class Balancer {
   const Group& group() const { return *group_; }
   const Members& members() const { return group_->members(); }
 
-  // The index of a server for the request, or kNobody when all are in `tried` (ids of endpoints).
+  // The index of a server for the request, or kNobody when none that is not in `tried` (ids of endpoints) may
+  // be asked.
   std::size_t pick(std::span<const std::uint32_t> tried, Nanos now, const Key& key) {
+    if (panics(now)) return pick_in_panic(tried, now, key);
     const Candidates primary = candidates(Tier::primary, tried, now);
     // Pools of one server are many, and there is nothing to choose.
     if (primary.size() == 1 && primary.admits(0)) return 0;
-    // With the first request: of ten thousand pools most are never asked by most workers.
-    if (policy_ == nullptr) policy_ = group_->make_policy(seed_);
-    const std::size_t found = policy_->pick(primary, key);
+    const std::size_t found = policy().pick(primary, key);
     return found != kNobody ? found : pick_reserve(tried, now, key);
   }
+  // Whether a client that is bound to it may still go there.
+  bool may_stay(std::size_t index, std::span<const std::uint32_t> tried, Nanos now) const;
+  // Whether a server that is not in `tried` could take a request, had it room; it may have had none a moment
+  // ago and have some now.
+  bool waiting_helps(std::span<const std::uint32_t> tried, Nanos now) const;
+  // Whether one has room at this moment.
+  bool has_room(std::span<const std::uint32_t> tried, Nanos now) const;
+
+  RetryBudget& retries() { return retries_; }
 
   // After an exchange with a server: the response head came after `took`, or failed to come or was one that
   // says so. Costs nothing where the policy does not want to know.
@@ -44,11 +54,29 @@ class Balancer {
   Candidates candidates(Tier tier, std::span<const std::uint32_t> tried, Nanos now) const {
     return {group_->members(), tried, now, group_->spec().slow_start, tier};
   }
+  Policy& policy() {
+    // With the first request: of ten thousand pools most are never asked by most workers.
+    if (policy_ == nullptr) policy_ = group_->make_policy(seed_);
+    return *policy_;
+  }
   std::size_t pick_reserve(std::span<const std::uint32_t> tried, Nanos now, const Key& key);
+  std::size_t pick_in_panic(std::span<const std::uint32_t> tried, Nanos now, const Key& key);
+  // Asked at every pick while it is so, now and then otherwise.
+  bool panics(Nanos now) {
+    if (!panic_ && now < look_again_) [[likely]]
+      return false;
+    return look(now);
+  }
+  bool look(Nanos now);
+  // Whether one of those that may be asked at all, and are not in `tried`, is right.
+  bool any(std::span<const std::uint32_t> tried, Nanos now, bool (*right)(const Member&)) const;
 
   const Group* group_;
   std::uint64_t seed_;
   std::unique_ptr<Policy> policy_;
+  RetryBudget retries_;
+  Nanos look_again_ = 0;
+  bool panic_ = false;
 };
 
 }  // namespace sluice::upstream

@@ -20,7 +20,8 @@ inline constexpr std::size_t kNobody = SIZE_MAX;
 enum class Tier : std::uint8_t {
   primary,  // usable servers
   backup,   // usable backup servers
-  last,     // anybody: those that rest after a failed connect, or are unwell while the pool fails open
+  last,     // those too that rest after a failed connect
+  panic,    // everybody but whom the operator took out: too few are well, and the pool fails open
 };
 
 // The hash of what decides a request's server; empty where the request has nothing of the kind.
@@ -39,7 +40,7 @@ inline std::uint32_t weight_now(const Member& member, Nanos now, Nanos slow_star
   const std::uint32_t full = member.weight * kWeightUnit;
   if (slow_start == 0) [[likely]]
     return full;
-  const Nanos start = member.endpoint->recovered_at();
+  const Nanos start = member.endpoint->condition().recovered_at();
   return start == 0 ? full : ramped(full, now - start, slow_start);
 }
 
@@ -62,7 +63,14 @@ struct Candidates {
     for (const std::uint32_t id : tried) {
       if (id == of.id()) return false;
     }
-    return tier == Tier::last || (member.backup == (tier == Tier::backup) && of.usable(now));
+    if (!member.has_room()) return false;
+    switch (tier) {
+      case Tier::primary: return !member.backup && of.usable(now);
+      case Tier::backup: return member.backup && of.usable(now);
+      case Tier::last: return of.condition().takes(now, false);
+      case Tier::panic: break;
+    }
+    return of.condition().duty() == Duty::ready;
   }
 };
 

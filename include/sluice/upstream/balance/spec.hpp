@@ -2,19 +2,19 @@
 #pragma once
 
 #include "sluice/base/clock.hpp"
+#include "sluice/config/pool.hpp"
 
 #include <cstdint>
 #include <string>
 
 namespace sluice::upstream {
 
-enum class BalanceKind : std::uint8_t { least_connections, round_robin, random_two, least_time, hash };
-
-enum class KeySource : std::uint8_t { none, client_ip, tenant, header, cookie, path };
+using BalanceKind = config::Balancing;
+using KeySource = config::HashBy;
 
 // What of a request decides its server, with BalanceKind::hash.
 struct KeySpec {
-  KeySource source = KeySource::none;
+  KeySource source = KeySource::client_ip;
   std::string name;  // of the header (in any case) or the cookie (in this case)
 };
 

@@ -1,0 +1,64 @@
+// Active health checks: every watched server is asked at an interval of its own, once in the process and not
+// once per worker, on a thread of its own.
+//
+// The first checks of servers that are new run at once, spread out over at most a second, so that they come
+// neither late nor all together; later ones keep apart by their jitter. A server that stays watched keeps
+// what is known about it, whatever else a reload changes. Each check has a connection of its own: whether a
+// server accepts is part of the question.
+#pragma once
+
+#include "sluice/config/pool.hpp"
+#include "sluice/upstream/endpoint.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::upstream {
+
+class Expectation;
+
+// The checks of one pool. Immutable.
+struct CheckPlan {
+  struct As {
+    std::string tenant;
+    std::string host;
+  };
+
+  // What `health` says, without the rest; body_regex must compile.
+  explicit CheckPlan(const config::Health& health);
+
+  config::Health health;
+  std::shared_ptr<const Expectation> expectation;
+  std::shared_ptr<const Wire> wire;  // of the checks; not empty
+  std::vector<As> tenants;           // whom a round of checks asks as; empty: nobody in particular
+  std::string tenant_header;         // empty: the host alone tells the tenant
+};
+
+struct Watched {
+  std::shared_ptr<Endpoint> endpoint;
+  std::shared_ptr<const CheckPlan> plan;
+  bool fresh = true;  // it gets no requests yet: `start` says whether it may before its first check
+};
+
+class Checker {
+ public:
+  Checker();
+  // Checks under way are given up.
+  ~Checker();
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
+
+  // From now on these are watched and no others; those no longer watched count as up. When it returns, fresh
+  // servers have the state their plan starts with. Any thread but its own.
+  void watch(const std::vector<Watched>& all);
+  // Waits until every watched server has been checked, at most so long; whether that came to be.
+  bool wait_for_first(std::chrono::milliseconds limit);
+
+ private:
+  class Thread;
+  std::unique_ptr<Thread> thread_;
+};
+
+}  // namespace sluice::upstream
