@@ -610,6 +610,20 @@ def test_adding_checks_takes_nobody_out(start, apps, gate):
     assert reached(sluice, 3) == {"app"}
 
 
+def test_adding_checks_takes_nobody_out_for_one_failure(start, apps):
+    """What serves counts as up, so it takes `fall` failures: one hiccup at the reload must not cost the pool."""
+    app = apps()
+    app.play(CHECK, plain(500))
+    sluice = start(config(app))
+    assert sluice.reload(checked(app, health=ONCE)).returncode == 0
+    wait_until(lambda: "check" in look(sluice, app), "its first check")
+    found = look(sluice, app)
+    assert (found["state"], found["check"]["passed"]) == ("up", False) and reached(sluice, 3) == {"app"}
+    sluice.reload(checked(app, health={**QUICK, "fall": 3}))
+    wait_state(sluice, app, "down")
+    assert len(app.to(CHECK)) >= 3
+
+
 def test_a_removed_server_is_not_checked_any_more(start, apps):
     stays, goes = apps(name="stays"), apps(name="goes")
     health = Health(stays), Health(goes)

@@ -157,13 +157,13 @@ def test_who_behaved_begins_anew(start, apps):
     good, bad, slow_good, slow_bad = apps(), apps(failing_with(status(503))), apps(), apps(failing_with(status(503)))
     pools = {"slow": pool(slow_good, slow_bad, outlier={**LONG, "ejection": "900ms"}, retry="off", balance="round_robin")}
     sluice = edge(start, good, bad, outlier={**LONG, "ejection": "300ms"}, pools=pools)
-    ask_until(sluice, lambda: ejected(sluice), "the ejection")
+    ask_until(sluice, lambda: ejection_lengths(sluice, bad), "the ejection")
     bad.default = answer
-    ask_until(sluice, lambda: ejected(sluice, "slow"), "the other ejection", "/slow")
+    ask_until(sluice, lambda: ejection_lengths(sluice, slow_bad), "the other ejection", "/slow")
     ask_until(sluice, lambda: not ejected(sluice, "slow"), "the time to pass")
     bad.default = failing_with(status(503))
     before = len(bad.visits)
-    ask_until(sluice, lambda: ejected(sluice), "the next ejection")
+    ask_until(sluice, lambda: len(ejection_lengths(sluice, bad)) == 2, "the next ejection")
     assert ejection_lengths(sluice, bad) == [0.3, 0.3] and len(bad.visits) - before == 3
 
 

@@ -39,7 +39,8 @@ struct CheckPlan {
 struct Watched {
   std::shared_ptr<Endpoint> endpoint;
   std::shared_ptr<const CheckPlan> plan;
-  bool fresh = true;  // it gets no requests yet: `start` says whether it may before its first check
+  // It gets no requests yet: `start` says whether it may before its first check, and that check decides.
+  bool fresh = true;
 };
 
 class Checker {

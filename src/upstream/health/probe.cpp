@@ -1,6 +1,5 @@
 #include "upstream/health/probe.hpp"
 
-#include "sluice/http/forwarding.hpp"
 #include "sluice/observe/log.hpp"
 
 #include "upstream/health/expectation.hpp"
@@ -56,8 +55,13 @@ void Probe::configure(std::shared_ptr<const CheckPlan> plan, bool fresh) {
   const bool sooner = plan_ != nullptr && plan->health.interval < plan_->health.interval;
   plan_ = std::move(plan);
   verdict_.configure(plan_->health.rise, plan_->health.fall);
-  if (fresh && verdict_.now() == Verdict::Now::unknown) {
-    endpoint_->condition().set_up(plan_->health.start == config::CheckStart::up, loop_.now());
+  if (verdict_.now() == Verdict::Now::unknown) {
+    Condition& condition = endpoint_->condition();
+    if (fresh) {
+      condition.set_up(plan_->health.start == config::CheckStart::up, loop_.now());
+    } else if (condition.up()) {
+      verdict_.presume_up();
+    }
   }
   if (sooner && due_.armed()) schedule();
 }
@@ -125,7 +129,7 @@ Task<std::string> Probe::ask_all() {
 Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as) {
   const Nanos left = limit_ - loop_.now();
   Error error;
-  const auto channel = co_await owner_.connections().open(target_, {left, left, 0}, error);
+  auto channel = co_await owner_.connections().open(target_, {left, left, 0}, error);
   if (late_) co_return "no connection in time";
   if (channel == nullptr) {
     inconclusive_ = !blames_server(error);
@@ -135,6 +139,7 @@ Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as) {
   channel_ = channel.get();
   std::string reason = co_await request(plan, *channel, as);
   channel_ = nullptr;
+  channel.reset();  // before what it read into
   exchange_.reset();
   co_return reason;
 }

@@ -35,7 +35,8 @@ class Probe final : public std::enable_shared_from_this<Probe> {
   Probe(net::Loop& loop, ProbeOwner& owner, std::shared_ptr<Endpoint> endpoint);
   ~Probe();
 
-  // From the next check on. `fresh`: the plan says whether the server is up until its first check.
+  // From the next check on. `fresh`: the plan says whether the server is up until its first check. One that
+  // serves already is not taken out by a single check.
   void configure(std::shared_ptr<const CheckPlan> plan, bool fresh);
   void start(Nanos delay);
   // No further check; the one under way is given up and changes nothing any more.
@@ -74,7 +75,7 @@ class Probe final : public std::enable_shared_from_this<Probe> {
   bool stopped_ = false;
   bool late_ = false;          // the time of the round under way is over
   bool inconclusive_ = false;  // it says nothing about the server
-  bool first_ = true;  // no round is over yet
+  bool first_ = true;          // no round is over yet
 };
 
 }  // namespace sluice::upstream

@@ -11,11 +11,12 @@ class Verdict {
 
   // `rise` passes in a row bring up a server that was down, `fall` failures in a row take down one that was
   // up. While nothing is known the first check decides: waiting for more would keep a good server out, or
-  // send requests to one that just failed.
+  // send requests to one that just failed. What serves already is known to be up.
   void configure(std::uint32_t rise, std::uint32_t fall) {
     rise_ = rise;
     fall_ = fall;
   }
+  void presume_up() { now_ = Now::up; }
   // Whether the verdict changed with this check.
   bool add(bool passed) {
     const bool against = passed != (now_ == Now::up);

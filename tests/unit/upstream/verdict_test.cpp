@@ -23,6 +23,15 @@ TEST_CASE("the first check decides while nothing is known", "[upstream][health]"
   }
 }
 
+TEST_CASE("what serves already is not taken down by one check", "[upstream][health]") {
+  Verdict verdict = make(2, 2);
+  verdict.presume_up();
+  CHECK(verdict.now() == Verdict::Now::up);
+  CHECK_FALSE(verdict.add(false));
+  CHECK(verdict.add(false));
+  CHECK(verdict.now() == Verdict::Now::down);
+}
+
 TEST_CASE("it takes `fall` failures in a row to go down", "[upstream][health]") {
   Verdict verdict = make(2, 3);
   verdict.add(true);
