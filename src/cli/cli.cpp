@@ -92,11 +92,8 @@ int run(const std::vector<std::string>& arguments) {
     if (verb.name == name) return verb.run({arguments.begin() + 1, arguments.end()});
     known.push_back(verb.name);
   }
-  std::cerr << "sluice: unknown verb \"" << name << "\"";
-  if (const auto close = config::nearest(name, known); !close.empty()) {
-    std::cerr << "; did you mean \"" << close << "\"?";
-  }
-  std::cerr << "\nsee: sluice help\n";
+  std::cerr << "sluice: unknown verb \"" << name << "\"" << config::did_you_mean(name, known)
+            << "\nsee: sluice help\n";
   return kUsage;
 }
 

@@ -18,10 +18,7 @@ void complain_unknown(const std::string& name, const std::vector<OptionSpec>& sp
   std::vector<std::string_view> known;
   for (const OptionSpec& spec : specs)
     known.push_back(spec.name);
-  std::cerr << "sluice: unknown argument \"" << name << "\"";
-  if (const auto close = config::nearest(name, known); !close.empty())
-    std::cerr << "; did you mean \"" << close << "\"?";
-  std::cerr << "\n";
+  std::cerr << "sluice: unknown argument \"" << name << "\"" << config::did_you_mean(name, known) << "\n";
 }
 
 }  // namespace

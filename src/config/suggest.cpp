@@ -6,6 +6,8 @@
 #include <array>
 #include <cstddef>
 
+#include <fmt/format.h>
+
 namespace sluice::config {
 namespace {
 
@@ -53,6 +55,11 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
     }
   }
   return best;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known) {
+  const std::string_view near = nearest(word, known);
+  return near.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", near);
 }
 
 }  // namespace sluice::config

@@ -65,7 +65,15 @@ void for_each_server(const proxy::Runtime& runtime, F&& f) {
   }
 }
 
-std::string key_of(const upstream::Endpoint& server) { return server.pool() + '\n' + server.name(); }
+std::string key_of(const upstream::Endpoint& server) {
+  return upstream::server_key(server.pool(), server.name());
+}
+
+bool checks(const proxy::Runtime& runtime) {
+  const auto& pools = runtime.plan->pools();
+  return std::any_of(pools.begin(), pools.end(),
+                     [](const plan::Pool& pool) { return pool.checks != nullptr; });
+}
 
 // `serving`: which servers get requests already.
 void add_watched(const proxy::Runtime& runtime, const std::unordered_set<std::string>& serving,
@@ -177,9 +185,12 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   return outcome;
 }
 
-void Steering::now_runs(std::shared_ptr<const proxy::Runtime> runtime) {
+bool Steering::give_to_workers(const std::shared_ptr<const proxy::Runtime>& runtime,
+                               config::Diagnostics& diagnostics) {
+  if (!server_->publish(runtime, diagnostics)) return false;
   const std::lock_guard lock(runtime_mutex_);
-  runtime_ = std::move(runtime);
+  runtime_ = runtime;
+  return true;
 }
 
 std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
@@ -203,6 +214,9 @@ void Steering::set_duty(std::string pool, std::string server, upstream::Duty dut
 // old ones as long as they can get any.
 bool Steering::hand_out(const std::shared_ptr<const proxy::Runtime>& runtime,
                         config::Diagnostics& diagnostics) {
+  if (!checks(*runtime) && (runtime_ == nullptr || !checks(*runtime_))) {
+    return give_to_workers(runtime, diagnostics);
+  }
   std::unordered_set<std::string> serving;
   std::vector<upstream::Watched> watched;
   if (runtime_ != nullptr) {
@@ -213,8 +227,7 @@ bool Steering::hand_out(const std::shared_ptr<const proxy::Runtime>& runtime,
   if (runtime_ != nullptr) add_watched(*runtime_, serving, watched);
   checker_.watch(watched);
   if (fresh) checker_.wait_for_first(kFirstChecks);
-  const bool published = server_->publish(runtime, diagnostics);
-  if (published) now_runs(runtime);
+  const bool published = give_to_workers(runtime, diagnostics);
   watched.clear();
   if (runtime_ != nullptr) add_watched(*runtime_, serving, watched);
   checker_.watch(watched);
@@ -335,8 +348,9 @@ void Steering::resolve_names() {
 
 void Steering::look_after_pools() {
   const auto current = runtime();
+  const Nanos now = steady_now();
   for (const auto& group : current->groups)
-    group->panics(steady_now());
+    group->panics(now);
 }
 
 void Steering::rotate_ticket_keys() { tickets_->rotate(); }
@@ -352,7 +366,7 @@ void Steering::reopen_logs() {
       return;
     }
     config::Diagnostics diagnostics;
-    if (server_->publish(runtime, diagnostics)) now_runs(runtime);
+    give_to_workers(runtime, diagnostics);
   });
 }
 

@@ -1,6 +1,5 @@
 #include "sluice/handler/forward.hpp"
 
-#include "sluice/http/cookie.hpp"
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/grpc.hpp"
 #include "sluice/http/reply.hpp"

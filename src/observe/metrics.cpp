@@ -42,31 +42,24 @@ MetricFamily abuse() {
   return out;
 }
 
-ClientMetric of_server(const ServerSample& server) {
+ClientMetric labelled(const ServerSample& server) {
   ClientMetric out;
   out.label = {{"pool", server.pool}, {"server", server.server}};
   return out;
 }
 
-template <class Value>
-MetricFamily server_gauge(std::string name, std::string help, const std::vector<ServerSample>& servers,
-                          Value value) {
-  MetricFamily out{std::move(name), std::move(help), MetricType::Gauge, {}};
-  for (const ServerSample& server : servers) {
-    out.metric.push_back(of_server(server));
-    out.metric.back().gauge.value = static_cast<double>(value(server));
-  }
-  return out;
-}
+ClientMetric labelled(const PoolSample& pool) { return labelled("pool", pool.pool); }
 
-MetricFamily ejections(const std::vector<ServerSample>& servers) {
-  MetricFamily out{"sluice_upstream_ejections_total",
-                   "How often a server was taken out for what its traffic showed.",
-                   MetricType::Counter,
-                   {}};
-  for (const ServerSample& server : servers) {
-    out.metric.push_back(of_server(server));
-    out.metric.back().counter.value = static_cast<double>(server.ejections);
+// A metric for each of `samples`.
+template <class Sample, class Value>
+MetricFamily family(std::string name, std::string help, MetricType type, const std::vector<Sample>& samples,
+                    Value value) {
+  MetricFamily out{std::move(name), std::move(help), type, {}};
+  for (const Sample& sample : samples) {
+    ClientMetric metric = labelled(sample);
+    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) =
+        static_cast<double>(value(sample));
+    out.metric.push_back(std::move(metric));
   }
   return out;
 }
@@ -87,31 +80,23 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
   return out;
 }
 
-template <class Value>
-MetricFamily pool_gauge(std::string name, std::string help, const std::vector<PoolSample>& pools,
-                        Value value) {
-  MetricFamily out{std::move(name), std::move(help), MetricType::Gauge, {}};
-  for (const PoolSample& pool : pools) {
-    out.metric.push_back(labelled("pool", pool.pool));
-    out.metric.back().gauge.value = static_cast<double>(value(pool));
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers) {
   return prometheus::TextSerializer().Serialize(
       {build_info(), abuse(),
-       server_gauge("sluice_upstream_up", "Whether the server takes new requests.", servers,
-                    [](const ServerSample& server) { return server.up ? 1 : 0; }),
-       server_gauge("sluice_upstream_active", "Requests under way at the server.", servers,
-                    [](const ServerSample& server) { return server.active; }),
-       ejections(servers), retries(pools),
-       pool_gauge("sluice_queue_depth", "Requests that wait for a server with room.", pools,
-                  [](const PoolSample& pool) { return pool.queued; }),
-       pool_gauge("sluice_pool_panic", "Whether too few of the pool's servers are well.", pools,
-                  [](const PoolSample& pool) { return pool.panic ? 1 : 0; })});
+       family("sluice_upstream_up", "Whether the server takes new requests.", MetricType::Gauge, servers,
+              [](const ServerSample& server) { return server.up ? 1 : 0; }),
+       family("sluice_upstream_active", "Requests under way at the server.", MetricType::Gauge, servers,
+              [](const ServerSample& server) { return server.active; }),
+       family("sluice_upstream_ejections_total",
+              "How often a server was taken out for what its traffic showed.", MetricType::Counter, servers,
+              [](const ServerSample& server) { return server.ejections; }),
+       retries(pools),
+       family("sluice_queue_depth", "Requests that wait for a server with room.", MetricType::Gauge, pools,
+              [](const PoolSample& pool) { return pool.queued; }),
+       family("sluice_pool_panic", "Whether too few of the pool's servers are well.", MetricType::Gauge,
+              pools, [](const PoolSample& pool) { return pool.panic ? 1 : 0; })});
 }
 
 }  // namespace sluice::observe

@@ -2,6 +2,7 @@
 #include "sluice/tls/client_context.hpp"
 
 #include "plan/checks.hpp"
+#include "plan/pattern.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -233,10 +234,8 @@ class Builder {
     std::vector<std::string_view> known;
     for (const Pool& pool : plan_->pools_)
       known.push_back(pool.name);
-    const std::string_view close = config::nearest(name.value, known);
     error(name.at, path,
-          fmt::format("there is no pool \"{}\"{}", name.value,
-                      close.empty() ? "" : fmt::format("; did you mean \"{}\"?", close)));
+          fmt::format("there is no pool \"{}\"{}", name.value, config::did_you_mean(name.value, known)));
     return 0;
   }
 
@@ -271,7 +270,13 @@ class Builder {
     plan_->unknown_status_ = from.unknown;
     if (from.defaults.send_header) plan_->tenant_header_ = from.defaults.send_header->value;
     std::string suffix;
-    if (from.from_host) suffix = pattern_suffix(*from.from_host);
+    if (from.from_host) {
+      suffix = pattern_suffix(from.from_host->value);
+      if (suffix.empty()) {
+        error(from.from_host->at, "tenants.from_host",
+              "expected \"{tenant}.\" and a domain, as in \"{tenant}.example.com\"");
+      }
+    }
     if (!suffix.empty()) {
       auto defaults = std::make_unique<Tenant>();
       set_pool(*defaults, from.defaults.pool, "tenants.defaults.pool");
@@ -324,18 +329,6 @@ class Builder {
     tenant.pool.pool = pool_of(*pool, path);
     if (tenant.pool.pool < doc_.pools.size())
       tenant.pool.limits = limits(doc_.pools[tenant.pool.pool].timeouts, {});
-  }
-
-  // ".example.com" of "{tenant}.example.com"; empty with an error for anything else.
-  std::string pattern_suffix(const config::Located<std::string>& pattern) {
-    constexpr std::string_view kTenant = "{tenant}.";
-    if (pattern.value.starts_with(kTenant)) {
-      const std::string host = config::canonical_host(std::string_view(pattern.value).substr(kTenant.size()));
-      if (!host.empty()) return "." + host;
-    }
-    error(pattern.at, "tenants.from_host",
-          "expected \"{tenant}.\" and a domain, as in \"{tenant}.example.com\"");
-    return {};
   }
 
   void certificates() {

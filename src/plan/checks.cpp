@@ -2,6 +2,8 @@
 
 #include "sluice/tls/client_context.hpp"
 
+#include "plan/pattern.hpp"
+
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -14,10 +16,8 @@ namespace {
 
 using upstream::CheckPlan;
 
-// ".example.com" of a pattern that the builder reports where it is none.
-std::string_view suffix_of(const config::Tenants& tenants) {
-  const std::string_view pattern = tenants.from_host ? std::string_view(tenants.from_host->value) : "";
-  return pattern.starts_with("{tenant}.") ? pattern.substr(pattern.find('.')) : std::string_view();
+std::string suffix_of(const config::Tenants& tenants) {
+  return tenants.from_host ? pattern_suffix(tenants.from_host->value) : std::string();
 }
 
 const config::Tenant* find(const config::Tenants& tenants, std::string_view name) {
@@ -28,7 +28,7 @@ const config::Tenant* find(const config::Tenants& tenants, std::string_view name
 
 // A host that leads to the tenant; empty when there is none that one could ask for.
 std::string host_of(const config::Tenants& tenants, std::string_view name, const config::Tenant* listed) {
-  if (const std::string_view suffix = suffix_of(tenants); !suffix.empty())
+  if (const std::string suffix = suffix_of(tenants); !suffix.empty())
     return fmt::format("{}{}", name, suffix);
   if (listed == nullptr) return {};
   const auto exact = std::find_if(listed->hosts.begin(), listed->hosts.end(),
@@ -75,8 +75,7 @@ class Sample {
     std::vector<std::string_view> known;
     for (const config::Tenant& tenant : tenants_.items)
       known.push_back(tenant.name);
-    const std::string_view close = config::nearest(name, known);
-    return close.empty() ? "" : fmt::format("; did you mean \"{}\"?", close);
+    return config::did_you_mean(name, known);
   }
   void error(config::Position at, std::string message) {
     diagnostics_.add(at, "pools." + pool_.name + ".health.as_tenants", std::move(message));

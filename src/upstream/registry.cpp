@@ -1,13 +1,6 @@
 #include "sluice/upstream/registry.hpp"
 
 namespace sluice::upstream {
-namespace {
-
-// '\n' stands in neither a name nor an address.
-std::string server_key(const std::string& pool, const std::string& server) { return pool + '\n' + server; }
-
-}  // namespace
-
 std::shared_ptr<Endpoint> Registry::get(const std::string& pool, const SocketAddress& address,
                                         const std::string& host, const std::shared_ptr<const Wire>& wire) {
   const std::string server = server_key(pool, address.text());

@@ -20,8 +20,7 @@ constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 StickyNames::StickyNames(const Members& members, std::string_view pool, std::string_view secret)
     : names_(members.size()), by_name_(members.size()) {
   for (std::size_t index = 0; index < members.size(); ++index) {
-    // '\n' stands in neither the name of a pool nor an address.
-    const std::string text = std::string(pool) + '\n' + members[index].endpoint->name();
+    const std::string text = server_key(pool, members[index].endpoint->name());
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> mac{};
     // SHA-256 is there in every OpenSSL: what fails here fails everywhere.
     if (::HMAC(::EVP_sha256(), secret.data(), static_cast<int>(secret.size()),

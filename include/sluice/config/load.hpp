@@ -44,6 +44,8 @@ Document load_text(std::string_view text, const std::string& name, const std::st
 
 // The known name that `word` most likely meant (edit distance, at most a third of its length), or empty.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known);
+// The same as the end of a message: `; did you mean "x"?`, or nothing.
+std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known);
 
 // Host names as written by people to what is compared on the wire: lower case, no trailing dot, IDNA 2008
 // A-labels for anything outside ASCII. A leading "*." is kept. Empty when the name cannot be a host.

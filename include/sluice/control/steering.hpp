@@ -75,7 +75,8 @@ class Steering {
   // `again`: names known from before are looked up too; a reload takes what is known and does not wait.
   std::vector<std::shared_ptr<const upstream::Group>> resolve(const plan::Plan& plan, bool again);
   void add_named(const plan::Pool& pool, const plan::Server& server, bool again, upstream::Members& members);
-  void now_runs(std::shared_ptr<const proxy::Runtime> runtime);
+  bool give_to_workers(const std::shared_ptr<const proxy::Runtime>& runtime,
+                       config::Diagnostics& diagnostics);
   bool hand_out(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics);
   std::shared_ptr<observe::AccessFile> access_file(const plan::Plan& plan, config::Diagnostics& diagnostics);
   void warn_about_restart(const config::Document& document, Outcome& outcome) const;

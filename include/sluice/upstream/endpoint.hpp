@@ -29,6 +29,11 @@ struct Wire {
   std::string key;                                // equal keys: connections may be shared
 };
 
+// What tells servers apart across reloads, whatever way they are spoken to: '\n' stands in neither name.
+inline std::string server_key(std::string_view pool, std::string_view server) {
+  return std::string(pool).append("\n").append(server);
+}
+
 class Endpoint {
  public:
   // `host`: the server's name where it was configured by one.
