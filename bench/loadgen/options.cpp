@@ -41,6 +41,11 @@ double positive(std::string_view option, std::string_view text) {
 std::string header(std::string_view text) {
   if (!toolkit::split_field(text))
     throw UsageError(fmt::format("--header: \"{}\" is not 'Name: value'", text));
+  // A second one would be another request than the one that was meant, and refused for it.
+  const std::string_view name = text.substr(0, text.find(':'));
+  if (toolkit::same_token(name, "host")) throw UsageError("--header: the host is named by --host");
+  if (toolkit::same_token(name, "content-length") || toolkit::same_token(name, "transfer-encoding"))
+    throw UsageError("--header: a body is asked for by --body-size or --body-file");
   return std::string(text);
 }
 

@@ -443,6 +443,8 @@ def test_idle_connections_are_held(h2apps, version):
     (["load"], "--url is missing"), (["load", "--url", "http://a"], "--rate is missing"), (["lode"], "unknown verb"),
     (["load", "--url", "http://a", "--closed", "--rate", 5], "excludes"),
     (["load", "--url", "http://a", "--rate", 5, "--streams", 2], "--http 2"),
+    (["load", "--url", "http://a", "--rate", 5, "--header", "hOst: b"], "--host"),
+    (["load", "--url", "http://a", "--rate", 5, "--header", "Content-Length: 5"], "--body-size"),
     (["load", "--url", "http://a", "--rate", 5, "--connections", 1, "--threads", 2], "--threads"),
     (["load", "--url", "http://a", "--rate", 5, "--requests", "/nowhere"], None)])
 def test_mistakes_on_the_command_line(options, complaint):

@@ -18,6 +18,9 @@ from waiting import PATIENCE, wait_until
 from wire import Incomplete, Nothing, Wire, WireError, chunks
 
 
+TCP_ESTABLISHED = 1  # linux/tcp_states.h
+
+
 class Visit:
     """One request as the application sees it."""
 
@@ -62,10 +65,11 @@ class Visit:
 
 
 class Connection:
-    def __init__(self, upstream, sock, number):
+    def __init__(self, upstream, sock, peer, number):
         self.upstream = upstream
         self.sock = sock
         self.number = number
+        self.peer = peer
         self.wire = Wire(sock, keep=upstream.keep)
         self.closed = False
         self.thread = threading.Thread(target=self.run, name=f"upstream connection {number}", daemon=True)
@@ -78,6 +82,14 @@ class Connection:
     def ended(self):
         """True once Sluice has closed its side, or we ours."""
         return self.closed or self.wire.ended is not None
+
+    @property
+    def established(self):
+        """Whether neither side has closed it, as the kernel sees it."""
+        try:
+            return self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
+        except OSError:
+            return False
 
     def close(self):
         self.closed = True
@@ -172,7 +184,7 @@ class ScriptedUpstream:
     def accept(self):
         while True:
             try:
-                sock, _ = self.listener.accept()
+                sock, peer = self.listener.accept()
             except OSError:
                 return
             if self.stopping:
@@ -182,7 +194,7 @@ class ScriptedUpstream:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.settimeout(PATIENCE * 2)
             with self.changed:
-                connection = Connection(self, sock, len(self.connections))
+                connection = Connection(self, sock, peer, len(self.connections))
                 self.connections.append(connection)
                 self.changed.notify_all()
             connection.thread.start()
@@ -217,6 +229,12 @@ class ScriptedUpstream:
     @property
     def open_connections(self):
         return [c for c in self.connections if not c.ended]
+
+    def settle(self):
+        """Waits until it has taken up everything that came over connections which Sluice has closed meanwhile."""
+        with socket.create_connection(self.listener.getsockname()) as last:  # they are accepted in their order
+            self.wait(lambda: any(c.peer == last.getsockname() for c in self.connections), "a connection of our own")
+        wait_until(lambda: all(c.established for c in self.open_connections), f"{self.name} to notice what was closed")
 
     def wait_all_closed(self):
         wait_until(lambda: not self.open_connections, f"Sluice to close its connections to {self.name}")
