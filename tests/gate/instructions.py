@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """What one request costs, counted instead of timed: instructions of our own code, allocations, system calls.
 
-Sluice as it ships runs under callgrind in front of sluice-origin, with one worker, and answers the same requests one
-after the other on one connection. What that cost per request is compared with what instructions.json holds. More
-than a tolerance above it fails, and the functions that grew are shown; well below it asks to lower the number.
+Sluice as it ships (but without a profile, which is never twice the same) runs under callgrind in front of
+sluice-origin, with one worker, and answers the same requests one after the other on one connection. What that cost
+per request is compared with what instructions.json holds. More than a tolerance above it fails, and the functions
+that grew are shown; well below it asks to lower the number.
 
-    tests/gate/instructions.py                    compare build/release/bin/sluice
+    tests/gate/instructions.py                    compare build/gate/bin/sluice
     tests/gate/instructions.py --update           write what was counted into instructions.json
     tests/gate/instructions.py --repeats 5        show the spread
 
@@ -229,7 +230,7 @@ def print_growth(functions, kept, rows=12):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--binary", type=Path, default=ROOT / "build/release/bin/sluice")
+    parser.add_argument("--binary", type=Path, default=ROOT / "build/gate/bin/sluice")
     parser.add_argument("--update", action="store_true", help="write instructions.json")
     parser.add_argument("--repeats", type=int, default=1, help="count so often and show the spread")
     parser.add_argument("--requests", type=int, default=REQUESTS)
