@@ -119,7 +119,7 @@ constexpr std::array kRetryKeys{
     Key<Retry>{{"attempts", "whole number", "2", "Tries altogether, the first included, 1 to 10."},
                &set<&Retry::attempts, whole<1, 10>>},
     Key<Retry>{
-        {"on", "list", "[connect]",
+        {"on", "list", "[connect, reset]",
          "After what a further try is made: `connect` (no connection came about), `reset` (the connection "
          "ended before the response), `timeout` (no response within `per_try_timeout`, or `first_byte` of "
          "the time limits), responses `429`, `500`, `502`, `503` or `504`."},

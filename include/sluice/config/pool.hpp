@@ -132,7 +132,7 @@ struct Panic {
 
 struct Retry {
   std::uint32_t attempts = 2;  // tries altogether, 1..10; 1: `retry: off`
-  Failures on{.connect = true, .reset = false, .timeout = false, .statuses = {}};
+  Failures on{.connect = true, .reset = true, .timeout = false, .statuses = {}};
   double budget = 20;                       // percent of requests that may be retried; 0..100
   std::uint32_t budget_min = 10;            // retries in a second that are always allowed; 0..1'000'000
   std::optional<Duration> per_try_timeout;  // until the first byte of a response; only where on.timeout

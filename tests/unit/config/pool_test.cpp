@@ -62,7 +62,7 @@ TEST_CASE("a pool that says nothing has every default", "[config]") {
   CHECK(pool.panic.below == 0);
   CHECK(pool.panic.then == PanicThen::refuse);
   CHECK(pool.retry.attempts == 2);
-  CHECK(pool.retry.on == Failures{.connect = true, .reset = false, .timeout = false, .statuses = {}});
+  CHECK(pool.retry.on == Failures{.connect = true, .reset = true, .timeout = false, .statuses = {}});
   CHECK_FALSE(pool.servers[0].backup);
   CHECK_FALSE(pool.servers[0].max_connections);
 }
