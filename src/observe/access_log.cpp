@@ -75,33 +75,42 @@ void escape(std::string& out, std::string_view text) {
 
 void number(std::string& out, std::uint64_t value) { out += Decimal(value).view(); }
 
-// ,"name":
-void key(std::string& out, std::string_view name) {
-  const std::size_t at = out.size();
-  out.resize(at + name.size() + 4, '"');
-  out[at] = ',';
-  name.copy(&out[at + 2], name.size());
-  out.back() = ':';
-}
+// `,"name":`, made of a name when this is compiled.
+class Key {
+ public:
+  template <std::size_t N>
+  consteval Key(const char (&name)[N]) : size_(N + 3) {
+    static_assert(N + 3 <= sizeof text_);
+    text_[0] = ',';
+    text_[1] = text_[N + 1] = '"';
+    text_[N + 2] = ':';
+    std::copy_n(name, N - 1, text_ + 2);
+  }
+  std::string_view view() const { return {text_, size_}; }
 
-void number(std::string& out, std::string_view name, std::uint64_t value) {
-  key(out, name);
+ private:
+  char text_[24]{};
+  std::size_t size_;
+};
+
+void number(std::string& out, const Key& key, std::uint64_t value) {
+  out += key.view();
   number(out, value);
 }
 
 // With three decimals.
-void milliseconds(std::string& out, std::string_view name, Nanos time) {
+void milliseconds(std::string& out, const Key& key, Nanos time) {
   const auto micros = static_cast<std::uint64_t>(std::max<Nanos>(time, 0) + 500) / 1000;
-  number(out, name, micros / 1000);
+  number(out, key, micros / 1000);
   const auto rest = static_cast<unsigned>(micros % 1000);
   const char decimals[] = {'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
                            static_cast<char>('0' + rest % 10)};
   out.append(decimals, sizeof decimals);
 }
 
-void text(std::string& out, std::string_view name, std::string_view value) {
+void text(std::string& out, const Key& key, std::string_view value) {
   if (value.empty()) return;
-  key(out, name);
+  out += key.view();
   out += '"';
   escape(out, value);
   out += '"';
