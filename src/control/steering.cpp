@@ -268,7 +268,7 @@ std::vector<std::shared_ptr<const upstream::Group>> Steering::resolve(const plan
 
 void Steering::add_named(const plan::Pool& pool, const plan::Server& server, bool again,
                          upstream::Members& members) {
-  const std::string key = pool.name + '\n' + server.host + ':' + std::to_string(server.port);
+  const std::string key = upstream::server_key(pool.name, server.host + ':' + std::to_string(server.port));
   const auto known = resolved_.find(key);
   std::string error;
   std::vector<SocketAddress> addresses;

@@ -111,11 +111,7 @@ Task<Error> ClientConnection::upload(http::Exchange& exchange) {
       bool done = false;
       Error error = out.flush(*transport_, done, rest);
       if (!error && !done) error = co_await transport_->write_all(rest.pieces, limits_.body);
-      if (error) {
-        failed_ = true;
-        error.side = Side::upstream;
-        co_return error;
-      }
+      if (error) co_return sent(error);
     }
     last_sent_ = transport_->loop().now();
     if (step == BodyStep::end) {
@@ -129,12 +125,8 @@ Task<Error> ClientConnection::upload(http::Exchange& exchange) {
     if (step != BodyStep::wait) continue;
     if (sending_ != Framing::chunked && worth_splicing(exchange.request_body, *transport_)) {
       std::uint64_t moved = 0;
-      Error error = co_await splice(*exchange.request_body, *transport_, limits_.body, moved);
-      if (error) {
-        failed_ = true;
-        error.side = Side::upstream;
-        co_return error;
-      }
+      const Error error = co_await splice(*exchange.request_body, *transport_, limits_.body, moved);
+      if (error) co_return sent(error);
     } else {
       co_await exchange.request_body->fill();
     }

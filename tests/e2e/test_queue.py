@@ -1,6 +1,7 @@
 """`max_connections` and `queue`: no server has more requests than its bound, and who waits is served in turn."""
 
 import threading
+import time
 
 import pytest
 
@@ -85,6 +86,16 @@ def line_up(sluice, till, *paths, host="app.test", waiting=0):
         till.wait(1)
         wait_queued(sluice, waiting + number)
     return visitors
+
+
+def line_up_streams(visitor, sluice, desk, count):
+    """Asks for /0, /1, … on one connection: the first is served, the others wait in that order."""
+    streams = []
+    for number in range(count):
+        streams.append(visitor.open(head("GET", f"/{number}")))
+        desk.wait(1)
+        wait_queued(sluice, number)
+    return streams
 
 
 def finish(visitors):
@@ -237,11 +248,15 @@ def test_who_waits_is_served_in_order(edge, till, workers, tmp_path):
     desk = till()
     sluice = edge(*desk.servers, workers=workers, whole={"log": {"access": str(tmp_path / "access")}})
     paths = [f"/{number}" for number in range(8)]
+    began = time.monotonic()
     visitors = line_up(sluice, desk, *paths)
     assert metric(sluice, "sluice_queue_depth", pool="app") == 7
     for served in range(8):
         desk.wait(served + 1)
         assert desk.order == paths[:served + 1]
+        if served == 1:  # the last one in line has to wait for longer than this one did
+            enough = 2 * time.monotonic() - began + 0.05
+            wait_until(lambda: time.monotonic() > enough, "time to pass")
         desk.serve_next()
     finish(visitors)
     assert metric(sluice, "sluice_queue_depth", pool="app") == 0
@@ -297,11 +312,7 @@ def test_who_leaves_frees_the_place(edge, till, http2, which):
     sluice = edge(*desk.servers)
     if http2:
         with Http2Client(sluice["h2c"]) as visitor:
-            streams = []
-            for number in range(4):
-                streams.append(visitor.open(head("GET", f"/{number}")))
-                desk.wait(1)
-                wait_queued(sluice, number)
+            streams = line_up_streams(visitor, sluice, desk, 4)
             visitor.send(rst_stream(streams[which], Code.CANCEL))
             wait_queued(sluice, 2)
             desk.serve_next(3)
@@ -320,11 +331,7 @@ def test_the_streams_of_one_client_wait_in_order(edge, till):
     desk = till()
     sluice = edge(*desk.servers)
     with Http2Client(sluice["h2c"]) as visitor:
-        streams = []
-        for number in range(5):
-            streams.append(visitor.open(head("GET", f"/{number}")))
-            desk.wait(1)
-            wait_queued(sluice, number)
+        streams = line_up_streams(visitor, sluice, desk, 5)
         desk.serve_next(5)
         assert [visitor.answer(stream).status for stream in streams] == [200] * 5
     assert desk.order == [f"/{n}" for n in range(5)] and desk.most == {"0": 1}
