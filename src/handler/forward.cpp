@@ -133,15 +133,13 @@ class Forward {
     const Nanos limit = since + nanos(rules().queue->timeout);
     const Watch watch(*this, &place);
     while (!client_gone_ && !expired_ && place.enter(rules().queue->size, limit)) {
-      if (balancer.has_room(tried(), now())) queue.call();
-      if (had_turn_) queue.call_another(&group());  // in vain: another may have more luck
-      if (co_await place.wait() != upstream::Queue::End::called) break;
+      if (balancer.has_room(tried(), now())) queue.look();
+      if (co_await place.wait() != upstream::Queue::End::called || client_gone_ || expired_) break;
       had_turn_ = true;
-      const bool wanted = !client_gone_ && !expired_;
-      const bool found = wanted && reserve();
-      // There may be room for more than one; and who does not want the turn gives it to somebody else.
-      if ((found || !wanted) && queue.anybody()) queue.call();
-      if (found || !wanted) break;
+      if (reserve()) {
+        place.served();
+        break;
+      }
       if (!balancer.waiting_helps(tried(), now())) {
         error = {ErrorKind::unavailable, Side::internal};
         break;

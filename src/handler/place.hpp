@@ -45,7 +45,7 @@ class Place {
   void give_back() {
     if (endpoint_ == nullptr) return;
     endpoint_->release();
-    if (queue_of_ != nullptr && queue_of_->queue().anybody()) queue_of_->queue().call();
+    if (queue_of_ != nullptr && queue_of_->queue().anybody()) queue_of_->queue().freed();
   }
 
   upstream::Endpoint* endpoint_ = nullptr;

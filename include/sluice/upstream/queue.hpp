@@ -1,8 +1,11 @@
 // Requests that wait for one of a pool's servers to have room. One queue per pool for the whole process, for
-// the bound is the process's: whoever gives a place back calls the next one, on whichever worker it waits.
+// the bound is the process's: whoever gives a place back has the next one called, on whichever worker it
+// waits.
 //
 // Fair between tenants: they are called in turns, and each tenant's requests in the order they came, so that
-// one tenant's flood delays its own requests. All but the waiting itself may be called on any thread.
+// one tenant's flood delays its own requests. Who is called has its turn until it has looked for room; a call
+// that no freed place stands behind is made one at a time, and takes no freed place from who was called for
+// it. All but the waiting itself may be called on any thread.
 #pragma once
 
 #include "sluice/base/task.hpp"
@@ -30,13 +33,17 @@ class Queue {
     Place(Queue& queue, net::Loop& loop, std::string_view tenant, const void* kind);
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
+    // Ends its turn, if it has one; somebody else is called, unless it was served.
+    ~Place();
 
     // Queues up; false where `size` requests wait already. A request that was called in vain comes before all
-    // others of its tenant, and is never turned away.
+    // others, and is never turned away.
     bool enter(std::uint32_t size, Nanos deadline);
-    // After enter(), and after another look whether there is room by now: until called, or until the
-    // deadline. Whoever is called and does not use the call must pass it on: Queue::call().
+    // After enter(), and after another look whether there is room by now (Queue::look()): until called, or
+    // until the deadline.
     Task<End> wait();
+    // The call led to room.
+    void served() { served_ = true; }
     // The client is gone: wait() ends with `left`, unless the call came before.
     void leave() { finish(End::left); }
 
@@ -56,19 +63,27 @@ class Queue {
     End end_ = End::called;
     // Under the queue's lock:
     bool waiting_ = false;
+    bool has_turn_ = false;
+    std::uint64_t number_ = 0;          // in the order of arrival
     std::list<Place*>::iterator at_{};  // in its lane, while waiting
-    bool called_before_ = false;
+    bool served_ = false;
   };
 
-  // Whether anybody waits. For who has just given a place back; see Endpoint::release().
-  bool anybody() const { return depth() != 0; }
-  std::uint32_t depth() const { return depth_.load(std::memory_order_seq_cst); }
-  // A place may be free: the next one may try.
-  void call();
-  // The next of another kind may try: one of this kind did in vain.
-  void call_another(const void* kind);
+  // Whether anybody waits or has its turn: others come after it. For who wants a place, and for who has just
+  // given one back; see Endpoint::release().
+  bool anybody() const { return in_line_.load(std::memory_order_seq_cst) != 0; }
+  // How many wait.
+  std::uint32_t depth() const { return depth_.load(std::memory_order_relaxed); }
+  // A place was given back.
+  void freed();
+  // There may be room although nobody gave a place back.
+  void look();
 
  private:
+  struct Kind {
+    std::uint32_t waiting = 0;
+    bool in_vain = false;  // one of them found no room, and none has come up since
+  };
   struct Lane {
     std::string tenant;
     std::list<Place*> places;
@@ -77,17 +92,29 @@ class Queue {
 
   bool enter(Place& place, std::uint32_t size);
   bool remove(Place& place);
+  void end_turn(Place& place);
+  // The rest under the lock.
   void take_out(Place& place, Lanes::iterator lane);
+  void turn_is_over(Place& place);
+  void room_came_up();
+  bool any_kind_may_find() const;
+  // The first one that may find room; nullptr: nobody.
+  Place* call_next();
   void call(Place& place, Lanes::iterator lane);
-  // Room may come up without anybody giving a place back: a server recovers, a reload raises a bound.
-  void call_now_and_then(Nanos now);
+  // For room that comes up without anybody giving a place back: a server recovers, a reload raises a bound.
+  void look_now_and_then(Nanos now);
 
+  std::atomic<std::uint32_t> in_line_{0};  // who waits, and who has its turn
   std::atomic<std::uint32_t> depth_{0};
   std::atomic<Nanos> next_look_{0};
   std::mutex mutex_;
   Lanes lanes_;  // in the order of their turns
   std::unordered_map<std::string_view, Lanes::iterator> by_tenant_;
-  std::unordered_map<const void*, std::uint32_t> kinds_;  // how many wait of each
+  std::unordered_map<const void*, Kind> kinds_;  // of those who wait
+  std::uint64_t arrivals_ = 0;
+  std::uint32_t turns_ = 0;   // calls whose outcome is not known yet
+  Place* looking_ = nullptr;  // among those, the one for which no place was freed
+  bool more_ = false;         // there may be room that nobody is called for
 };
 
 }  // namespace sluice::upstream

@@ -2,7 +2,8 @@
 
 #include "unit/net/loop_fixture.hpp"
 
-#include <memory>
+#include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,33 +16,83 @@ using namespace sluice::test;
 
 namespace {
 
-struct Stage {
-  // One more waits, as `tenant`; its end is noted under `name`.
-  void arrive(std::string tenant, std::string name, std::uint32_t size = 100, Nanos patience = 10 * kSecond) {
-    start(stand(std::move(tenant), std::move(name), size, patience));
+// What the requests of one kind can have.
+struct Room {
+  std::atomic<int> free{0};
+
+  bool take() {
+    if (free.fetch_sub(1) > 0) return true;
+    free.fetch_add(1);
+    return false;
   }
-  Task<void> stand(std::string tenant, std::string name, std::uint32_t size, Nanos patience) {
-    places.push_back(std::make_unique<Queue::Place>(queue, loop, tenant, kind));
-    Queue::Place& place = *places.back();
-    if (!place.enter(size, loop.now() + patience)) {
-      ends.push_back(name + " full");
-      co_return;
+};
+
+struct Arrival {
+  std::string tenant;
+  std::string name;
+  std::uint32_t size = 100;
+  Nanos patience = 10 * kSecond;
+};
+
+struct Stage {
+  // One more waits; its end is noted.
+  void arrive(Arrival arrival) { start(stand(std::move(arrival), *room)); }
+  void line_up(const std::vector<std::string>& names) {
+    for (const std::string& name : names)
+      arrive({name.substr(0, 1), name});
+  }
+  // As a request does that finds every server full.
+  Task<void> stand(Arrival who, Room& mine) {
+    Queue::Place place(queue, loop, who.tenant, &mine);
+    newest = &place;
+    std::string how = " full";
+    while (place.enter(who.size, loop.now() + who.patience)) {
+      if (mine.free > 0) queue.look();
+      const Queue::End end = co_await place.wait();
+      how = end == Queue::End::timed_out ? " late" : " left";
+      if (end != Queue::End::called) break;
+      how = " gave up";
+      ++turns;
+      if (who.name == gives_up) break;
+      how.clear();
+      if (mine.take()) {
+        place.served();
+        break;
+      }
     }
-    const Queue::End end = co_await place.wait();
-    ends.push_back(name + (end == Queue::End::called      ? ""
-                           : end == Queue::End::timed_out ? " late"
-                                                          : " left"));
+    ends.push_back(who.name + how);
+  }
+  // Places of the kind `of` are given back.
+  void give_back(Room& of, int count = 1) {
+    for (; count > 0; --count) {
+      ++of.free;
+      queue.freed();
+    }
   }
   // Until so many have come to an end.
   Task<void> until(std::size_t count) {
     while (ends.size() < count)
       co_await loop.yield();
   }
+  // Until so many have been called.
+  Task<void> until_turn(int count) {
+    while (turns < count)
+      co_await loop.yield();
+  }
+  // Until who was called has looked; well before they look by themselves.
+  Task<void> settle() {
+    for (int i = 0; i < 20; ++i)
+      co_await loop.yield();
+  }
 
   Queue queue;
-  const void* kind = nullptr;  // of those who arrive
   net::Loop loop;
-  std::vector<std::unique_ptr<Queue::Place>> places;
+  Room usual;
+  Room other;
+  Room* room = &usual;  // of those who arrive
+  std::string gives_up;
+  Queue::Place* newest = nullptr;
+  int turns = 0;
   std::vector<std::string> ends;
 };
 
@@ -52,26 +103,26 @@ using Names = std::vector<std::string>;
 TEST_CASE("tenants are called in turns, each one's requests in their order", "[upstream][queue]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    for (const char* name : {"a1", "a2", "a3", "b1", "c1", "b2"})
-      stage.arrive(std::string(1, name[0]), name);
+    stage.line_up({"a1", "a2", "a3", "b1", "c1", "b2"});
     CHECK(stage.queue.depth() == 6);
     for (std::size_t i = 1; i <= 6; ++i) {
-      stage.queue.call();
+      stage.give_back(stage.usual);
       co_await stage.until(i);
     }
   };
   run(stage.loop, script);
   CHECK(stage.ends == Names{"a1", "b1", "c1", "a2", "b2", "a3"});
+  CHECK(stage.turns == 6);
   CHECK_FALSE(stage.queue.anybody());
 }
 
 TEST_CASE("a queue that is full turns away at once", "[upstream][queue]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    stage.arrive("a", "first", 1);
-    stage.arrive("a", "second", 1);
+    stage.arrive({"a", "first", 1});
+    stage.arrive({"a", "second", 1});
     CHECK(stage.ends == Names{"second full"});
-    stage.queue.call();
+    stage.give_back(stage.usual);
     co_await stage.until(2);
   };
   run(stage.loop, script);
@@ -81,108 +132,189 @@ TEST_CASE("a queue that is full turns away at once", "[upstream][queue]") {
 TEST_CASE("who waits too long is told so, and who leaves is gone", "[upstream][queue]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    stage.arrive("a", "late", 100, 50 * kMilli);
-    stage.arrive("a", "leaver");
-    stage.arrive("b", "waiter");
-    stage.places[1]->leave();
+    stage.arrive({"a", "late", 100, 50 * kMilli});
+    stage.arrive({"a", "leaver"});
+    stage.newest->leave();
+    stage.arrive({"b", "waiter"});
     co_await stage.until(2);
     // The call goes to who is still there.
-    stage.queue.call();
+    stage.give_back(stage.usual);
     co_await stage.until(3);
   };
   run(stage.loop, script);
   CHECK(stage.ends == Names{"leaver left", "late late", "waiter"});
 }
 
-TEST_CASE("who was called in vain is the next again, and is not turned away", "[upstream][queue]") {
+TEST_CASE("who is called in vain is the next again, of its tenant and of all", "[upstream][queue]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    stage.arrive("a", "first", 2);
-    stage.queue.call();
-    co_await stage.until(1);
-    stage.arrive("a", "second", 2);
-    stage.arrive("b", "third", 2);
-    const auto again = [&]() -> Task<void> {
-      CHECK(stage.places[0]->enter(2, stage.loop.now() + 10 * kSecond));
-      const Queue::End end = co_await stage.places[0]->wait();
-      CHECK(end == Queue::End::called);
-      stage.ends.emplace_back("first again");
-    };
-    start(again());
+    stage.line_up({"a1", "a2", "b1"});
+    stage.queue.freed();  // and somebody else was faster
+    co_await stage.until_turn(1);
+    CHECK(stage.queue.depth() == 3);
+    stage.arrive({"b", "b2", 3});  // too many
     for (std::size_t i = 2; i <= 4; ++i) {
-      stage.queue.call();
+      stage.give_back(stage.usual);
       co_await stage.until(i);
     }
   };
   run(stage.loop, script);
-  CHECK(stage.ends == Names{"first", "first again", "third", "second"});
+  CHECK(stage.ends == Names{"b2 full", "a1", "b1", "a2"});
+}
+
+TEST_CASE("a place that is freed while somebody looks for one is not given to the next",
+          "[upstream][queue]") {
+  Stage stage;
+  const auto script = [&]() -> Task<void> {
+    stage.line_up({"a1", "a2"});
+    stage.queue.look();
+    CHECK(stage.queue.depth() == 1);  // a1 is on its way
+    SECTION("before it has looked") { stage.give_back(stage.usual); }
+    SECTION("after it has looked") {
+      co_await stage.until_turn(1);
+      stage.give_back(stage.usual);
+    }
+    co_await stage.until(1);
+    co_await stage.settle();
+    CHECK(stage.ends == Names{"a1"});
+    stage.give_back(stage.usual);
+    co_await stage.until(2);
+  };
+  run(stage.loop, script);
+  CHECK(stage.ends == Names{"a1", "a2"});
+}
+
+TEST_CASE("nobody is called to look while others are called for a place", "[upstream][queue]") {
+  Stage stage;
+  const auto script = [&]() -> Task<void> {
+    stage.line_up({"a1", "a2"});
+    stage.give_back(stage.usual);
+    stage.queue.look();
+    CHECK(stage.queue.depth() == 1);
+    co_await stage.until(1);
+    // But as there may be more, the next one looks then; in vain, which ends it.
+    co_await stage.settle();
+    CHECK(stage.turns == 2);
+    CHECK(stage.queue.depth() == 1);
+    stage.give_back(stage.usual);
+    co_await stage.until(2);
+  };
+  run(stage.loop, script);
+  CHECK(stage.ends == Names{"a1", "a2"});
+}
+
+TEST_CASE("who has its turn is before all who come then", "[upstream][queue]") {
+  Stage stage;
+  const auto script = [&]() -> Task<void> {
+    stage.line_up({"a1"});
+    stage.give_back(stage.usual);
+    CHECK(stage.queue.depth() == 0);
+    CHECK(stage.queue.anybody());
+    stage.line_up({"b1"});  // sees the room, and leaves it to who was called for it
+    co_await stage.until(1);
+    CHECK(stage.ends == Names{"a1"});
+    stage.give_back(stage.usual);
+    co_await stage.until(2);
+  };
+  run(stage.loop, script);
+  CHECK(stage.ends == Names{"a1", "b1"});
+}
+
+TEST_CASE("room for many is found by many, though one was called", "[upstream][queue]") {
+  Stage stage;
+  const auto script = [&]() -> Task<void> {
+    stage.line_up({"a1", "a2", "a3", "a4"});
+    SECTION("because it came up by itself") {
+      stage.usual.free = 3;
+      stage.queue.look();
+    }
+    SECTION("because it came up while one looked") {
+      stage.queue.look();
+      stage.give_back(stage.usual, 3);
+    }
+    SECTION("because it came up after one had looked in vain") {
+      stage.queue.look();
+      co_await stage.until_turn(1);
+      stage.give_back(stage.usual, 3);
+    }
+    co_await stage.until(3);
+    co_await stage.settle();
+    CHECK(stage.queue.depth() == 1);
+    stage.give_back(stage.usual);
+    co_await stage.until(4);
+  };
+  run(stage.loop, script);
+  CHECK(stage.ends == Names{"a1", "a2", "a3", "a4"});
+}
+
+TEST_CASE("who gives up its turn gives it to the next", "[upstream][queue]") {
+  Stage stage;
+  const auto script = [&]() -> Task<void> {
+    stage.gives_up = "a1";
+    stage.line_up({"a1", "a2"});
+    stage.give_back(stage.usual);
+    co_await stage.until(2);
+  };
+  run(stage.loop, script);
+  CHECK(stage.ends == Names{"a1 gave up", "a2"});
 }
 
 TEST_CASE("without a call the next one looks again by itself now and then", "[upstream][queue]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    stage.arrive("a", "patient");
+    stage.arrive({"a", "patient"});
+    stage.usual.free = 1;
     co_await stage.until(1);
   };
   run(stage.loop, script);
   CHECK(stage.ends == Names{"patient"});
 }
 
-TEST_CASE("calls may come from any thread", "[upstream][queue]") {
+TEST_CASE("a call in vain goes on to the next of another kind, and ends there", "[upstream][queue]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    for (int i = 0; i < 100; ++i)
-      stage.arrive(std::to_string(i % 7), "x", 1000);
-    std::thread caller([&] {
-      while (stage.queue.anybody())
-        stage.queue.call();
-    });
-    co_await stage.until(100);
-    caller.join();
+    stage.line_up({"a1", "a2"});
+    stage.room = &stage.other;
+    stage.line_up({"a3", "a4"});
+    stage.give_back(stage.other);
+    co_await stage.until(1);
+    co_await stage.settle();
+    CHECK(stage.ends == Names{"a3"});
+    CHECK(stage.turns <= 3);  // at most one more has looked
+    const int before = stage.turns;
+    stage.queue.freed();  // of neither kind: both look once
+    co_await stage.settle();
+    CHECK(stage.turns == before + 2);
+    CHECK(stage.queue.depth() == 3);
+    stage.give_back(stage.usual, 2);
+    stage.give_back(stage.other);
+    co_await stage.until(4);
   };
   run(stage.loop, script);
-  CHECK(stage.ends.size() == 100);
+  CHECK(stage.ends == Names{"a3", "a1", "a2", "a4"});
 }
 
-TEST_CASE("who was called in vain keeps its tenant's turn", "[upstream][queue]") {
+TEST_CASE("places may be given back on any thread, and none stays free while somebody waits",
+          "[upstream][queue]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    for (const char* name : {"a1", "a2", "b1"})
-      stage.arrive(std::string(1, name[0]), name);
-    stage.queue.call();
-    co_await stage.until(1);
-    const auto again = [&]() -> Task<void> {
-      CHECK(stage.places[0]->enter(9, stage.loop.now() + 10 * kSecond));
-      const Queue::End end = co_await stage.places[0]->wait();
-      CHECK(end == Queue::End::called);
-      stage.ends.emplace_back("a1 again");
-    };
-    start(again());
-    for (std::size_t i = 2; i <= 4; ++i) {
-      stage.queue.call();
-      co_await stage.until(i);
+    for (int i = 0; i < 2000; ++i) {
+      stage.room = i % 3 == 0 ? &stage.other : &stage.usual;
+      stage.arrive({std::to_string(i % 7), "x", 5000});
     }
+    const auto give = [&](Room& room, int count) {
+      for (int i = 0; i < count; ++i) {
+        stage.give_back(room);
+        if (i % 16 == 0) stage.queue.look();
+      }
+    };
+    std::thread one(give, std::ref(stage.usual), 1333);
+    std::thread another(give, std::ref(stage.other), 667);
+    co_await stage.until(2000);
+    one.join();
+    another.join();
   };
   run(stage.loop, script);
-  CHECK(stage.ends == Names{"a1", "a1 again", "b1", "a2"});
-}
-
-TEST_CASE("a call in vain goes on to the next of another kind", "[upstream][queue]") {
-  Stage stage;
-  const int old_kind = 0;
-  const int new_kind = 0;
-  const auto script = [&]() -> Task<void> {
-    stage.kind = &old_kind;
-    stage.arrive("a", "old");
-    stage.queue.call_another(&old_kind);  // there is none
-    CHECK(stage.queue.depth() == 1);
-    stage.kind = &new_kind;
-    stage.arrive("a", "new");
-    stage.queue.call_another(&old_kind);
-    co_await stage.until(1);
-    stage.queue.call();
-    co_await stage.until(2);
-  };
-  run(stage.loop, script);
-  CHECK(stage.ends == Names{"new", "old"});
+  CHECK(stage.ends == Names(2000, "x"));
+  CHECK_FALSE(stage.queue.anybody());
 }
