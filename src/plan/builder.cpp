@@ -348,6 +348,10 @@ class Builder {
       }
     }
     if (needed && !index->empty()) warn_uncovered(*index);
+    if (!needed && doc_.tls) {
+      error(doc_.tls->at, "tls",
+            "no listener has \"tls: true\", so nobody would be shown these certificates");
+    }
     plan_->certificates_ = std::move(index);
   }
 

@@ -328,21 +328,51 @@ def test_answers_over_http2(start, h2apps, script, words):
 # --- how often -----------------------------------------------------------------------------------------------
 
 def test_one_check_for_each_interval_whatever_the_workers(start, apps):
-    """The process asks, not each worker; on a connection of its own each time."""
+    """The process asks, not each worker."""
     app = apps()
     times = stamped(app)
     start(checked(app, health=QUICK, workers=4))
     app.wait_visits(20)
     assert times[19] - times[0] > 19 * 0.1 * 0.7
+
+
+@pytest.mark.parametrize("speaks", ["http/1.1", "h2"])
+def test_frequent_checks_share_a_connection_for_five_seconds(start, apps, h2apps, speaks):
+    app = h2apps() if speaks == "h2" else apps()
+    start(checked(app, health=QUICK, keys={"protocol": speaks}))
+    wait_until(lambda: len(app.connections) == 2, "the second connection")
+    served = [v for v in list(app.visits) if v.connection is app.connections[0]]
+    assert 2 <= len(served) <= 51  # at an interval of 100 ms
+
+
+def test_after_a_failure_the_next_check_opens_a_connection(start, apps):
+    app = apps(plain(503))
+    start(checked(app, health=QUICK))
+    wait_until(lambda: len(app.connections) >= 5, "five connections")
     assert all(len([v for v in app.visits if v.connection is c]) <= 1 for c in app.connections)
 
 
-def test_each_check_has_a_connection_of_its_own_over_http2(start, h2apps):
-    app = h2apps()
-    start(checked(app, health=QUICK, keys={"protocol": "h2"}))
-    app.wait_visits(5)
-    wait_until(lambda: sum(not c.ended for c in app.connections) <= 1, "the others to close")
-    assert all(len(c.visits) <= 1 for c in app.connections)
+def close_silently(visit):
+    """As if it would be kept."""
+    visit.reply()
+    visit.close()
+
+
+def drop_the_second(visit):
+    first = [v for v in visit.upstream.visits if v.connection is visit.connection][0] is visit
+    if first:
+        visit.reply()
+    else:
+        visit.close()
+
+
+@pytest.mark.parametrize("script", [close_silently, drop_the_second])
+def test_a_kept_connection_that_ends_is_no_failure(start, apps, script):
+    app = apps(script)
+    sluice = start(checked(app, health={**QUICK, "fall": 1}))
+    seen = []
+    wait_until(lambda: seen.append(look(sluice, app)["state"]) or len(app.connections) >= 6, "six connections")
+    assert set(seen) == {"up"}
 
 
 def test_checks_leave_nothing_open(start, apps, h2apps, authority):

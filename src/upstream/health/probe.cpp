@@ -28,6 +28,9 @@ class Nobody final : public http::Downstream {
 };
 
 constexpr Nanos kMaintenanceLook = 1'000'000'000;
+// Frequent checks use one connection for so long, since connect and close are most of what a check costs. It
+// is also how late it may show that a server serves whom it knows and lets nobody else in.
+constexpr Nanos kRenew = 5'000'000'000;
 
 std::int64_t unix_ms() {
   timespec now{};
@@ -72,7 +75,10 @@ void Probe::stop() {
   stopped_ = true;
   due_.disarm();
   if (channel_ != nullptr) channel_->http().cancel(ErrorKind::cancelled);
-  if (target_ != nullptr) owner_.connections().give_up(*target_);
+  if (target_ != nullptr) {
+    owner_.connections().give_up(*target_);
+    owner_.connections().retire(*target_, 0);
+  }
   endpoint_->condition().set_up(true, loop_.now());
   first_round_over();
 }
@@ -118,6 +124,7 @@ Task<std::string> Probe::ask_all() {
   const std::shared_ptr<const CheckPlan> plan = plan_;
   target_ = owner_.targets().get(endpoint_->pool(), at_port(endpoint_->address(), plan->health.port),
                                  endpoint_->host(), plan->wire);
+  owner_.connections().keep(*target_);
   if (plan->tenants.empty()) co_return co_await ask(*plan, nullptr);
   for (const CheckPlan::As& as : plan->tenants) {
     const std::string reason = co_await ask(*plan, &as);
@@ -127,24 +134,35 @@ Task<std::string> Probe::ask_all() {
 }
 
 Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as) {
-  const Nanos left = limit_ - loop_.now();
-  Error error;
-  auto channel = co_await owner_.connections().open(target_, {left, left, 0}, error);
-  if (late_) co_return "no connection in time";
-  if (channel == nullptr) {
-    inconclusive_ = !blames_server(error);
-    co_return in_words(error);
+  Connections& connections = owner_.connections();
+  for (;;) {
+    std::unique_ptr<Channel> channel;
+    const bool asks = plan.health.type != config::CheckType::tcp;
+    if (asks && loop_.now() < renew_) channel = connections.take(*target_, true);
+    if (channel == nullptr) {
+      const Nanos left = limit_ - loop_.now();
+      Error error;
+      channel = co_await connections.open(target_, {left, left, kRenew}, error);
+      if (late_) co_return "no connection in time";
+      if (channel == nullptr) {
+        inconclusive_ = !blames_server(error);
+        co_return in_words(error);
+      }
+      renew_ = loop_.now() + kRenew;
+    }
+    if (!asks) co_return std::string();
+    channel_ = channel.get();
+    std::optional<std::string> reason = co_await request(plan, *channel, as);
+    channel_ = nullptr;
+    if (!reason || !reason->empty()) renew_ = 0;  // the next one is to find its own way to the server
+    connections.give_back(std::move(channel), renew_ - loop_.now());  // before what it read into
+    exchange_.reset();
+    if (reason) co_return std::move(*reason);
   }
-  if (plan.health.type == config::CheckType::tcp) co_return std::string();
-  channel_ = channel.get();
-  std::string reason = co_await request(plan, *channel, as);
-  channel_ = nullptr;
-  channel.reset();  // before what it read into
-  exchange_.reset();
-  co_return reason;
 }
 
-Task<std::string> Probe::request(const CheckPlan& plan, Channel& channel, const CheckPlan::As* as) {
+Task<std::optional<std::string>> Probe::request(const CheckPlan& plan, Channel& channel,
+                                                const CheckPlan::As* as) {
   Nobody nobody;
   exchange_ = std::make_unique<http::Exchange>();
   exchange_->downstream = &nobody;
@@ -156,6 +174,8 @@ Task<std::string> Probe::request(const CheckPlan& plan, Channel& channel, const 
   // A failed write is not the last word: a server may answer and close.
   error = co_await peer.receive(*exchange_);
   if (late_) co_return "no answer in time";
+  const bool ended = error.kind == ErrorKind::closed || error.kind == ErrorKind::reset;
+  if (ended && channel.reused() && !peer.heard()) co_return std::nullopt;
   if (error) co_return in_words(error);
   std::string body;
   const BodyEnd end = co_await read_body(body);

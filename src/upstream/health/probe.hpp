@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -51,7 +52,8 @@ class Probe final : public std::enable_shared_from_this<Probe> {
   // As everybody the plan names: empty, or the first thing that is wrong.
   Task<std::string> ask_all();
   Task<std::string> ask(const CheckPlan& plan, const CheckPlan::As* as);
-  Task<std::string> request(const CheckPlan& plan, Channel& channel, const CheckPlan::As* as);
+  // Nothing: the connection was a kept one, and had ended.
+  Task<std::optional<std::string>> request(const CheckPlan& plan, Channel& channel, const CheckPlan::As* as);
   enum class BodyEnd : std::uint8_t { whole, cut, broken };
   Task<BodyEnd> read_body(std::string& body);
   void fill_in(const CheckPlan& plan, const CheckPlan::As* as);
@@ -72,6 +74,7 @@ class Probe final : public std::enable_shared_from_this<Probe> {
   std::unique_ptr<http::Exchange> exchange_;
   std::minstd_rand random_;
   Nanos limit_ = 0;  // of the round under way
+  Nanos renew_ = 0;  // the connection that was opened last is not used any more
   bool stopped_ = false;
   bool late_ = false;          // the time of the round under way is over
   bool inconclusive_ = false;  // it says nothing about the server

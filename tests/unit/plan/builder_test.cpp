@@ -303,6 +303,14 @@ TEST_CASE("TLS needs certificates, and https a listener", "[plan][builder]") {
         "t.yaml:2:14: listeners.http: redirect: https needs a listener with tls: true to go to\n");
 }
 
+TEST_CASE("certificates that nobody is shown are an error", "[plan][builder]") {
+  CHECK(build("version: 1\nlisteners: { https: \":443\" }\n"
+              "tls: { certificates: [{ cert: a.pem, key: a.key }] }\n"
+              "pools: { app: { servers: [\"127.0.0.1:3001\"] } }\nroutes: [{ pool: app }]\n")
+            .errors.find("t.yaml:3:1: tls: no listener has \"tls: true\", so nobody would be shown") !=
+        std::string::npos);
+}
+
 TEST_CASE("listeners the kernel would not bind beside each other are an error", "[plan][builder]") {
   const std::string rest = "pools: { app: { servers: [\"127.0.0.1:3001\"] } }\nroutes: [{ pool: app }]\n";
   CHECK(build("version: 1\nlisteners: { a: \":80\", b: \"127.0.0.1:80\", c: \"127.0.0.1:81\" }\n" + rest)
