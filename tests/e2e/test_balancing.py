@@ -61,7 +61,8 @@ def test_a_busy_server_is_avoided(start, apps, gate):
     slow, fast = apps(name="slow"), apps(name="fast")
     for one in (slow, fast):
         one.play("/hold", hold(gate))
-    sluice = start(config(slow, fast))
+    # With one worker a request is over for the pool before the next one comes.
+    sluice = start(config(slow, fast, workers=1))
     visitors = busy(sluice, [slow, fast], 1)
     idle = fast if slow.to("/hold") else slow
     for number in range(20):
