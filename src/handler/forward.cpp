@@ -128,12 +128,12 @@ class Forward {
       co_return;
     }
     upstream::Queue& queue = pool().queue();
-    upstream::Queue::Place place(queue, target_.connections.loop(), exchange_.tenant, &group());
+    upstream::Queue::Place place(queue, target_.connections.loop(), exchange_.tenant, &group(),
+                                 {&Forward::room, this});
     const Nanos since = now();
     const Nanos limit = since + nanos(rules().queue->timeout);
     const Watch watch(*this, &place);
     while (!client_gone_ && !expired_ && place.enter(rules().queue->size, limit)) {
-      if (balancer.has_room(tried(), now())) queue.look();
       if (co_await place.wait() != upstream::Queue::End::called || client_gone_ || expired_) break;
       had_turn_ = true;
       if (reserve()) {
@@ -146,6 +146,11 @@ class Forward {
       }
     }
     account_.queued = now() - since;
+  }
+
+  static std::uint64_t room(const void* self) {
+    const auto& forward = *static_cast<const Forward*>(self);
+    return forward.target_.balancer.room(forward.tried(), forward.now());
   }
 
   // A place at another server, where the rules allow one more try.
@@ -165,7 +170,7 @@ class Forward {
   // Whether another server than this one could be asked.
   bool has_other() {
     tried_[tried_count_++] = place_.endpoint().id();
-    const bool found = target_.balancer.has_room(tried(), now());
+    const bool found = room(this) != 0;
     --tried_count_;
     return found;
   }

@@ -95,6 +95,7 @@ std::shared_ptr<const upstream::Wire> wire_for(const config::Pool& pool,
   const bool secure = pool.health->type == config::CheckType::https;
   if (secure == (servers->tls != nullptr) && pool.health->type != config::CheckType::tcp) return servers;
   auto own = std::make_shared<upstream::Wire>();
+  own->key = secure ? "check tls" : "check clear";
   std::string why;
   if (secure) own->tls = tls::ClientContext::make({false, {}, false}, why);
   if (!why.empty()) diagnostics.add(pool.health->at, "pools." + pool.name + ".health", why);

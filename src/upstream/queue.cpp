@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace sluice::upstream {
-namespace {
-
-constexpr Nanos kLookEvery = 100'000'000;
-
-}  // namespace
 
 struct Queue::Place::Parked {
   Place& place;
@@ -16,8 +11,8 @@ struct Queue::Place::Parked {
   void await_resume() const noexcept {}
 };
 
-Queue::Place::Place(Queue& queue, net::Loop& loop, std::string_view tenant, const void* kind)
-    : queue_(queue), loop_(loop), tenant_(tenant), kind_(kind), look_(&Place::on_look, this) {}
+Queue::Place::Place(Queue& queue, net::Loop& loop, std::string_view tenant, const void* kind, Room room)
+    : queue_(queue), loop_(loop), tenant_(tenant), kind_(kind), room_(room), look_(&Place::on_look, this) {}
 
 Queue::Place::~Place() {
   if (has_turn_) queue_.end_turn(*this);
@@ -29,7 +24,8 @@ bool Queue::Place::enter(std::uint32_t size, Nanos deadline) {
 }
 
 Task<Queue::End> Queue::Place::wait() {
-  look_.arm(loop_, std::min(deadline_, loop_.now() + kLookEvery));
+  queue_.look(room_());  // by now there may be some
+  look_.arm(loop_, std::min(deadline_, loop_.now() + queue_.look_every_));
   co_await Parked{*this};
   look_.disarm();
   co_return end_;
@@ -39,8 +35,8 @@ void Queue::Place::on_look(void* self) {
   auto& place = *static_cast<Place*>(self);
   const Nanos now = place.loop_.now();
   if (now >= place.deadline_) return place.finish(End::timed_out);
-  place.look_.arm(place.loop_, std::min(place.deadline_, now + kLookEvery));
-  place.queue_.look_now_and_then(now);
+  place.look_.arm(place.loop_, std::min(place.deadline_, now + place.queue_.look_every_));
+  if (place.queue_.may_look(now)) place.queue_.look(place.room_());
 }
 
 // On the place's own thread. Where a call is on its way already, that counts.
@@ -71,13 +67,12 @@ bool Queue::enter(Place& place, std::uint32_t size) {
   }
   place.at_ = places.insert(at, &place);
   place.waiting_ = true;
-  Kind& kind = kinds_[place.kind_];
-  ++kind.waiting;
+  place.of_kind_ = &kinds_[place.kind_];
+  ++place.of_kind_->waiting;
   depth_.fetch_add(1, std::memory_order_relaxed);
   in_line_.fetch_add(1, std::memory_order_seq_cst);
   if (again) {
-    kind.in_vain = true;
-    more_ = any_kind_may_find();
+    place.of_kind_->in_vain = true;
     turn_is_over(place);
   }
   return true;
@@ -86,7 +81,7 @@ bool Queue::enter(Place& place, std::uint32_t size) {
 void Queue::take_out(Place& place, Lanes::iterator lane) {
   place.waiting_ = false;
   lane->places.erase(place.at_);
-  if (const auto kind = kinds_.find(place.kind_); --kind->second.waiting == 0) kinds_.erase(kind);
+  if (--place.of_kind_->waiting == 0) kinds_.erase(place.kind_);
   depth_.fetch_sub(1, std::memory_order_relaxed);
   if (!lane->places.empty()) return;
   by_tenant_.erase(lane->tenant);
@@ -104,7 +99,7 @@ bool Queue::remove(Place& place) {
 void Queue::freed() {
   const std::lock_guard lock(mutex_);
   room_came_up();
-  // Who looks already finds it, or looks once more after it has looked in vain.
+  // Who looks already finds it, or has found another and then sends the next one to look.
   if (looking_ != nullptr) {
     looking_ = nullptr;
   } else {
@@ -112,16 +107,22 @@ void Queue::freed() {
   }
 }
 
-void Queue::look() {
+void Queue::look(std::uint64_t room) {
+  if (room == 0) return;
   const std::lock_guard lock(mutex_);
   room_came_up();
-  more_ = true;
-  if (turns_ == 0) looking_ = call_next();
+  if (turns_ == 0) send_to_look();
+  // Each of those who are called already may take a place, and comes before all others; but as one of them
+  // may be slow to wake up, the other places are not left empty for that long.
+  while (turns_ < room) {
+    if (call_next() == nullptr) return;
+  }
+  // Or they have taken theirs already. Once as many turns are over, somebody looks.
+  if (look_after_ == 0) look_after_ = turns_;
 }
 
 void Queue::end_turn(Place& place) {
   const std::lock_guard lock(mutex_);
-  if (!place.served_) more_ = true;
   turn_is_over(place);
 }
 
@@ -129,10 +130,23 @@ void Queue::turn_is_over(Place& place) {
   place.has_turn_ = false;
   --turns_;
   in_line_.fetch_sub(1, std::memory_order_seq_cst);
-  if (looking_ == &place) looking_ = nullptr;
-  // After a call in vain those come first who were called for a place that was freed.
-  const bool may = turns_ == 0 || place.served_;
-  if (more_ && may && looking_ == nullptr) looking_ = call_next();
+  const bool was_looking = looking_ == &place;
+  if (was_looking) looking_ = nullptr;
+  if (!place.served_) {
+    // What it was called for is for somebody else.
+    Place* const other = call_next();
+    if (other != nullptr) other->looks_ = place.looks_;
+    if (was_looking) looking_ = other;
+  } else if (place.looks_) {
+    send_to_look();  // where one place was nobody knew of, there may be more
+  }
+  if (look_after_ != 0 && --look_after_ == 0) send_to_look();
+}
+
+void Queue::send_to_look() {
+  if (looking_ != nullptr) return;
+  looking_ = call_next();
+  if (looking_ != nullptr) looking_->looks_ = true;
 }
 
 void Queue::room_came_up() {
@@ -145,16 +159,14 @@ bool Queue::any_kind_may_find() const {
 }
 
 Queue::Place* Queue::call_next() {
-  if (any_kind_may_find()) {
-    for (auto lane = lanes_.begin(); lane != lanes_.end(); ++lane) {
-      for (Place* const place : lane->places) {
-        if (kinds_.find(place->kind_)->second.in_vain) continue;
-        call(*place, lane);
-        return place;
-      }
+  if (!any_kind_may_find()) return nullptr;
+  for (auto lane = lanes_.begin(); lane != lanes_.end(); ++lane) {
+    for (Place* const place : lane->places) {
+      if (place->of_kind_->in_vain) continue;
+      call(*place, lane);
+      return place;
     }
   }
-  more_ = false;
   return nullptr;
 }
 
@@ -162,16 +174,16 @@ void Queue::call(Place& place, Lanes::iterator lane) {
   lanes_.splice(lanes_.end(), lanes_, lane);  // its turn is over
   take_out(place, lane);
   place.has_turn_ = true;
+  place.looks_ = false;
   ++turns_;
   place.end_ = End::called;
   // The place lives until its thread has seen this.
   place.loop_.post([&place] { place.loop_.wake(place.waiter_); });
 }
 
-void Queue::look_now_and_then(Nanos now) {
+bool Queue::may_look(Nanos now) {
   Nanos due = next_look_.load(std::memory_order_relaxed);
-  if (now < due) return;
-  if (next_look_.compare_exchange_strong(due, now + kLookEvery, std::memory_order_relaxed)) look();
+  return now >= due && next_look_.compare_exchange_strong(due, now + look_every_, std::memory_order_relaxed);
 }
 
 }  // namespace sluice::upstream

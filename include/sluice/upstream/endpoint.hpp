@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,7 +64,9 @@ class Endpoint {
   Record& record() { return record_; }
 
   // Requests under way, over all workers; with a `bound` (0: none) only while there are fewer.
-  std::uint32_t active() const { return active_.load(std::memory_order_relaxed); }
+  std::uint32_t active(std::memory_order order = std::memory_order_relaxed) const {
+    return active_.load(order);
+  }
   bool acquire(std::uint32_t bound) {
     if (active_.fetch_add(1, std::memory_order_relaxed) < bound || bound == 0) return true;
     release();
@@ -112,6 +115,12 @@ struct Member {
   std::uint32_t most_active = 0;  // requests it may have under way; 0: any number
 
   bool has_room() const { return most_active == 0 || endpoint->active() < most_active; }
+  // For how many more; without a bound a great many.
+  std::uint32_t room() const {
+    if (most_active == 0) return std::numeric_limits<std::uint32_t>::max();
+    const std::uint32_t active = endpoint->active(std::memory_order_seq_cst);  // see Endpoint::release()
+    return active < most_active ? most_active - active : 0;
+  }
   bool operator==(const Member&) const = default;
 };
 

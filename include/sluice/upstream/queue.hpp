@@ -22,15 +22,31 @@
 namespace sluice::upstream {
 
 class Queue {
+  struct Kind {
+    std::uint32_t waiting = 0;
+    bool in_vain = false;  // one of them found no room, and none has come up since
+  };
+
  public:
   enum class End : std::uint8_t { called, timed_out, left };
+
+  // For room that comes up without anybody giving a place back (a server recovers, a reload raises a bound),
+  // the first in line looks by itself once in `look_every`.
+  explicit Queue(Nanos look_every = 100'000'000) : look_every_(look_every) {}
+
+  struct Room {
+    std::uint64_t (*count)(const void* of);
+    const void* of;
+    std::uint64_t operator()() const { return count(of); }
+  };
 
   // One request's place; lives where it waits.
   class Place {
    public:
     // Requests of one `kind` have the same servers to choose from: while one of them finds no room, none
     // does. A reload makes another kind.
-    Place(Queue& queue, net::Loop& loop, std::string_view tenant, const void* kind);
+    // `room` tells how many places there are for them at this moment, on the thread where it waits.
+    Place(Queue& queue, net::Loop& loop, std::string_view tenant, const void* kind, Room room);
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
     // Ends its turn, if it has one; somebody else is called, unless it was served.
@@ -39,8 +55,7 @@ class Queue {
     // Queues up; false where `size` requests wait already. A request that was called in vain comes before all
     // others, and is never turned away.
     bool enter(std::uint32_t size, Nanos deadline);
-    // After enter(), and after another look whether there is room by now (Queue::look()): until called, or
-    // until the deadline.
+    // After enter(): until called, or until the deadline.
     Task<End> wait();
     // The call led to room.
     void served() { served_ = true; }
@@ -57,6 +72,7 @@ class Queue {
     net::Loop& loop_;
     const std::string tenant_;
     const void* const kind_;
+    const Room room_;
     net::Deadline look_;
     net::Waiter waiter_{};
     Nanos deadline_ = 0;
@@ -66,6 +82,8 @@ class Queue {
     bool has_turn_ = false;
     std::uint64_t number_ = 0;          // in the order of arrival
     std::list<Place*>::iterator at_{};  // in its lane, while waiting
+    Kind* of_kind_ = nullptr;           // while waiting
+    bool looks_ = false;                // no place was freed for its turn
     bool served_ = false;
   };
 
@@ -76,14 +94,10 @@ class Queue {
   std::uint32_t depth() const { return depth_.load(std::memory_order_relaxed); }
   // A place was given back.
   void freed();
-  // There may be room although nobody gave a place back.
-  void look();
+  // Somebody sees room for so many.
+  void look(std::uint64_t room);
 
  private:
-  struct Kind {
-    std::uint32_t waiting = 0;
-    bool in_vain = false;  // one of them found no room, and none has come up since
-  };
   struct Lane {
     std::string tenant;
     std::list<Place*> places;
@@ -100,10 +114,13 @@ class Queue {
   bool any_kind_may_find() const;
   // The first one that may find room; nullptr: nobody.
   Place* call_next();
+  // The same, though no place was freed; one at a time.
+  void send_to_look();
   void call(Place& place, Lanes::iterator lane);
-  // For room that comes up without anybody giving a place back: a server recovers, a reload raises a bound.
-  void look_now_and_then(Nanos now);
+  // Whether it is time, for one of all who wait.
+  bool may_look(Nanos now);
 
+  const Nanos look_every_;
   std::atomic<std::uint32_t> in_line_{0};  // who waits, and who has its turn
   std::atomic<std::uint32_t> depth_{0};
   std::atomic<Nanos> next_look_{0};
@@ -112,9 +129,9 @@ class Queue {
   std::unordered_map<std::string_view, Lanes::iterator> by_tenant_;
   std::unordered_map<const void*, Kind> kinds_;  // of those who wait
   std::uint64_t arrivals_ = 0;
-  std::uint32_t turns_ = 0;   // calls whose outcome is not known yet
-  Place* looking_ = nullptr;  // among those, the one for which no place was freed
-  bool more_ = false;         // there may be room that nobody is called for
+  std::uint32_t turns_ = 0;       // calls whose outcome is not known yet
+  Place* looking_ = nullptr;      // among those, the one that looks, until a place is freed that it may find
+  std::uint32_t look_after_ = 0;  // so many turns somebody is to look; 0: no need
 };
 
 }  // namespace sluice::upstream

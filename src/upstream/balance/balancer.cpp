@@ -40,23 +40,26 @@ bool Balancer::may_stay(std::size_t index, std::span<const std::uint32_t> tried,
   return member.has_room() && group_->keeps(index, now) && !contains(tried, *member.endpoint);
 }
 
-bool Balancer::any(std::span<const std::uint32_t> tried, Nanos now, bool (*right)(const Member&)) const {
+std::uint64_t Balancer::total(std::span<const std::uint32_t> tried, Nanos now,
+                              std::uint64_t (*of)(const Member&)) const {
   const config::PanicThen then = group_->rules().panic.then;
-  if (panic_ && then == config::PanicThen::refuse) return false;
-  const Members& all = group_->members();
-  return std::any_of(all.begin(), all.end(), [&](const Member& member) {
+  if (panic_ && then == config::PanicThen::refuse) return 0;
+  std::uint64_t sum = 0;
+  for (const Member& member : group_->members()) {
     const Condition& condition = member.endpoint->condition();
     const bool takes = panic_ ? condition.duty() == Duty::ready : condition.takes(now, false);
-    return takes && right(member) && !contains(tried, *member.endpoint);
-  });
+    if (takes && !contains(tried, *member.endpoint)) sum += of(member);
+  }
+  return sum;
 }
 
 bool Balancer::waiting_helps(std::span<const std::uint32_t> tried, Nanos now) const {
-  return any(tried, now, [](const Member& member) { return member.most_active != 0; });
+  const auto bounded = [](const Member& member) -> std::uint64_t { return member.most_active != 0; };
+  return total(tried, now, bounded) != 0;
 }
 
-bool Balancer::has_room(std::span<const std::uint32_t> tried, Nanos now) const {
-  return any(tried, now, [](const Member& member) { return member.has_room(); });
+std::uint64_t Balancer::room(std::span<const std::uint32_t> tried, Nanos now) const {
+  return total(tried, now, [](const Member& member) -> std::uint64_t { return member.room(); });
 }
 
 }  // namespace sluice::upstream

@@ -122,20 +122,23 @@ Detached Probe::run(std::shared_ptr<Probe> /*self*/) {
 Task<std::string> Probe::ask_all() {
   // A reload may replace it meanwhile.
   const std::shared_ptr<const CheckPlan> plan = plan_;
-  target_ = owner_.targets().get(endpoint_->pool(), at_port(endpoint_->address(), plan->health.port),
-                                 endpoint_->host(), plan->wire);
+  // Its own, also where two servers are checked at one port: what ends the checks of one must not end the
+  // other's.
+  target_ =
+      owner_.targets().get(fmt::format("{} {}", endpoint_->pool(), endpoint_->id()),
+                           at_port(endpoint_->address(), plan->health.port), endpoint_->host(), plan->wire);
   owner_.connections().keep(*target_);
-  if (plan->tenants.empty()) co_return co_await ask(*plan, nullptr);
+  if (plan->tenants.empty()) co_return co_await ask(*plan, nullptr, true);
   for (const CheckPlan::As& as : plan->tenants) {
-    const std::string reason = co_await ask(*plan, &as);
+    const std::string reason = co_await ask(*plan, &as, &as == &plan->tenants.back());
     if (!reason.empty()) co_return fmt::format("as tenant {}: {}", as.tenant, reason);
   }
   co_return std::string();
 }
 
-Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as) {
+Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as, bool last) {
   Connections& connections = owner_.connections();
-  for (;;) {
+  while (!stopped_) {
     std::unique_ptr<Channel> channel;
     const bool asks = plan.health.type != config::CheckType::tcp;
     if (asks && loop_.now() < renew_) channel = connections.take(*target_, true);
@@ -155,10 +158,13 @@ Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as) {
     std::optional<std::string> reason = co_await request(plan, *channel, as);
     channel_ = nullptr;
     if (!reason || !reason->empty()) renew_ = 0;  // the next one is to find its own way to the server
-    connections.give_back(std::move(channel), renew_ - loop_.now());  // before what it read into
+    const Nanos next = loop_.now() + (last ? nanos(plan.health.interval) : 0);
+    connections.give_back(std::move(channel),
+                          next < renew_ ? renew_ - loop_.now() : 0);  // before what it read into
     exchange_.reset();
     if (reason) co_return std::move(*reason);
   }
+  co_return std::string();
 }
 
 Task<std::optional<std::string>> Probe::request(const CheckPlan& plan, Channel& channel,
@@ -174,7 +180,8 @@ Task<std::optional<std::string>> Probe::request(const CheckPlan& plan, Channel& 
   // A failed write is not the last word: a server may answer and close.
   error = co_await peer.receive(*exchange_);
   if (late_) co_return "no answer in time";
-  const bool ended = error.kind == ErrorKind::closed || error.kind == ErrorKind::reset;
+  const bool ended =
+      error.kind == ErrorKind::closed || error.kind == ErrorKind::reset || error.kind == ErrorKind::refused;
   if (ended && channel.reused() && !peer.heard()) co_return std::nullopt;
   if (error) co_return in_words(error);
   std::string body;

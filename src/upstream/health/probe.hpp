@@ -51,7 +51,8 @@ class Probe final : public std::enable_shared_from_this<Probe> {
   Detached run(std::shared_ptr<Probe> self);
   // As everybody the plan names: empty, or the first thing that is wrong.
   Task<std::string> ask_all();
-  Task<std::string> ask(const CheckPlan& plan, const CheckPlan::As* as);
+  // `last`: of its round.
+  Task<std::string> ask(const CheckPlan& plan, const CheckPlan::As* as, bool last);
   // Nothing: the connection was a kept one, and had ended.
   Task<std::optional<std::string>> request(const CheckPlan& plan, Channel& channel, const CheckPlan::As* as);
   enum class BodyEnd : std::uint8_t { whole, cut, broken };

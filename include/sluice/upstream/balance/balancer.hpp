@@ -35,8 +35,8 @@ class Balancer {
   // Whether a server that is not in `tried` could take a request, had it room; it may have had none a moment
   // ago and have some now.
   bool waiting_helps(std::span<const std::uint32_t> tried, Nanos now) const;
-  // Whether one has room at this moment.
-  bool has_room(std::span<const std::uint32_t> tried, Nanos now) const;
+  // How many requests they have room for at this moment.
+  std::uint64_t room(std::span<const std::uint32_t> tried, Nanos now) const;
 
   RetryBudget& retries() { return retries_; }
 
@@ -68,8 +68,9 @@ class Balancer {
     return look(now);
   }
   bool look(Nanos now);
-  // Whether one of those that may be asked at all, and are not in `tried`, is right.
-  bool any(std::span<const std::uint32_t> tried, Nanos now, bool (*right)(const Member&)) const;
+  // What all those together have that may be asked at all, and are not in `tried`.
+  std::uint64_t total(std::span<const std::uint32_t> tried, Nanos now,
+                      std::uint64_t (*of)(const Member&)) const;
 
   const Group* group_;
   std::uint64_t seed_;
