@@ -36,7 +36,8 @@ void Queue::Place::on_look(void* self) {
   const Nanos now = place.loop_.now();
   if (now >= place.deadline_) return place.finish(End::timed_out);
   place.look_.arm(place.loop_, std::min(place.deadline_, now + place.queue_.look_every_));
-  if (place.queue_.may_look(now)) place.queue_.look(place.room_());
+  // Also where it sees none itself: another kind may.
+  if (place.queue_.may_look(now)) place.queue_.look(std::max<std::uint64_t>(place.room_(), 1));
 }
 
 // On the place's own thread. Where a call is on its way already, that counts.
@@ -111,14 +112,16 @@ void Queue::look(std::uint64_t room) {
   if (room == 0) return;
   const std::lock_guard lock(mutex_);
   room_came_up();
-  if (turns_ == 0) send_to_look();
   // Each of those who are called already may take a place, and comes before all others; but as one of them
   // may be slow to wake up, the other places are not left empty for that long.
-  while (turns_ < room) {
-    if (call_next() == nullptr) return;
+  if (turns_ < room) {
+    if (turns_ == 0) send_to_look();
+    while (turns_ < room && call_next() != nullptr) {
+    }
+  } else if (look_after_ == 0) {
+    // Or they have taken theirs already. Once as many turns are over, somebody looks.
+    look_after_ = turns_;
   }
-  // Or they have taken theirs already. Once as many turns are over, somebody looks.
-  if (look_after_ == 0) look_after_ = turns_;
 }
 
 void Queue::end_turn(Place& place) {
@@ -132,13 +135,13 @@ void Queue::turn_is_over(Place& place) {
   in_line_.fetch_sub(1, std::memory_order_seq_cst);
   const bool was_looking = looking_ == &place;
   if (was_looking) looking_ = nullptr;
-  if (!place.served_) {
-    // What it was called for is for somebody else.
-    Place* const other = call_next();
-    if (other != nullptr) other->looks_ = place.looks_;
+  if (place.served_) {
+    if (place.looks_) send_to_look();  // where one place was nobody knew of, there may be more
+  } else if (Place* const other = call_next(); other != nullptr) {
+    // What it was called for is for somebody else: the same turn, in other hands.
+    other->looks_ = place.looks_;
     if (was_looking) looking_ = other;
-  } else if (place.looks_) {
-    send_to_look();  // where one place was nobody knew of, there may be more
+    return;
   }
   if (look_after_ != 0 && --look_after_ == 0) send_to_look();
 }

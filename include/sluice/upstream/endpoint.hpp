@@ -68,9 +68,15 @@ class Endpoint {
     return active_.load(order);
   }
   bool acquire(std::uint32_t bound) {
-    if (active_.fetch_add(1, std::memory_order_relaxed) < bound || bound == 0) return true;
-    release();
-    return false;
+    if (bound == 0) {
+      active_.fetch_add(1, std::memory_order_relaxed);
+      return true;
+    }
+    // Never beyond it, not for a moment: who counts in that moment would see no room and wait.
+    std::uint32_t now = active();
+    while (now < bound && !active_.compare_exchange_weak(now, now + 1, std::memory_order_relaxed)) {
+    }
+    return now < bound;
   }
   // Who waits for room looks again after it has queued up; who gives a place back looks for who waits after
   // that. So one of the two sees the other, if nobody's order is changed (see Queue).

@@ -3,9 +3,9 @@
 // waits.
 //
 // Fair between tenants: they are called in turns, and each tenant's requests in the order they came, so that
-// one tenant's flood delays its own requests. Who is called has its turn until it has looked for room; a call
-// that no freed place stands behind is made one at a time, and takes no freed place from who was called for
-// it. All but the waiting itself may be called on any thread.
+// one tenant's flood delays its own requests. Who is called has its turn until it has looked for room, and
+// who comes later does not pass it: so many are called as places are freed, or as somebody sees more than
+// there are turns. All but the waiting itself may be called on any thread.
 #pragma once
 
 #include "sluice/base/task.hpp"

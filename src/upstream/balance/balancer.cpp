@@ -41,24 +41,24 @@ bool Balancer::may_stay(std::size_t index, std::span<const std::uint32_t> tried,
 }
 
 std::uint64_t Balancer::total(std::span<const std::uint32_t> tried, Nanos now,
-                              std::uint64_t (*of)(const Member&)) const {
-  const config::PanicThen then = group_->rules().panic.then;
-  if (panic_ && then == config::PanicThen::refuse) return 0;
+                              std::uint64_t (*of)(const Member&)) {
+  const bool panic = panics(now);  // who comes after others may not have picked since it began, or ended
+  if (panic && group_->rules().panic.then == config::PanicThen::refuse) return 0;
   std::uint64_t sum = 0;
   for (const Member& member : group_->members()) {
     const Condition& condition = member.endpoint->condition();
-    const bool takes = panic_ ? condition.duty() == Duty::ready : condition.takes(now, false);
+    const bool takes = panic ? condition.duty() == Duty::ready : condition.takes(now, false);
     if (takes && !contains(tried, *member.endpoint)) sum += of(member);
   }
   return sum;
 }
 
-bool Balancer::waiting_helps(std::span<const std::uint32_t> tried, Nanos now) const {
+bool Balancer::waiting_helps(std::span<const std::uint32_t> tried, Nanos now) {
   const auto bounded = [](const Member& member) -> std::uint64_t { return member.most_active != 0; };
   return total(tried, now, bounded) != 0;
 }
 
-std::uint64_t Balancer::room(std::span<const std::uint32_t> tried, Nanos now) const {
+std::uint64_t Balancer::room(std::span<const std::uint32_t> tried, Nanos now) {
   return total(tried, now, [](const Member& member) -> std::uint64_t { return member.room(); });
 }
 

@@ -147,6 +147,7 @@ Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as, boo
       Error error;
       channel = co_await connections.open(target_, {left, left, kRenew}, error);
       if (late_) co_return "no connection in time";
+      if (stopped_) break;
       if (channel == nullptr) {
         inconclusive_ = !blames_server(error);
         co_return in_words(error);

@@ -1,9 +1,11 @@
 // What holds of every policy, and who comes into question.
 #include "unit/upstream/members.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -17,6 +19,7 @@ namespace {
 constexpr BalanceKind kAll[] = {BalanceKind::least_connections, BalanceKind::round_robin,
                                 BalanceKind::random_two, BalanceKind::least_time, BalanceKind::hash};
 constexpr int kPicks = 100'000;
+constexpr Nanos kSecond = 1'000'000'000;
 
 // Who looks at requests under way shares by weight only when there are some.
 std::size_t under_way(BalanceKind kind) {
@@ -47,6 +50,48 @@ void let_rest(const Members& members, std::initializer_list<std::size_t> which) 
 Key key(int number) { return mix64(static_cast<std::uint64_t>(number)); }
 
 }  // namespace
+
+TEST_CASE("a worker that has not picked since sees that a panic began, and that it is over",
+          "[upstream][balance]") {
+  Members members = make_members({1});
+  members[0].most_active = 1;
+  Endpoint& endpoint = *members[0].endpoint;
+  for (const bool refuse : {true, false}) {
+    Rules rules;
+    rules.panic.then = refuse ? config::PanicThen::refuse : config::PanicThen::all;
+    const Group group({}, rules, members, std::make_shared<PoolState>("app"));
+    Balancer idle(group, 1);
+    Nanos now = kNow;
+    CHECK(idle.pick({}, now, {}) == 0);
+    endpoint.condition().set_up(false, now += kSecond);
+    CHECK(idle.room({}, now) == (refuse ? 0 : 1));
+    CHECK(idle.waiting_helps({}, now) == !refuse);
+    CHECK(idle.pick({}, now, {}) == (refuse ? kNobody : 0));
+    endpoint.condition().set_up(true, now += kSecond);
+    CHECK(idle.room({}, now) == 1);
+    CHECK(idle.waiting_helps({}, now));
+  }
+}
+
+TEST_CASE("no more requests are under way than the bound says, not for a moment", "[upstream][balance]") {
+  const Members members = make_members({1});
+  Endpoint& endpoint = *members[0].endpoint;
+  std::atomic<bool> beyond{false};
+  const auto work = [&] {
+    for (int i = 0; i < 20'000; ++i) {
+      if (endpoint.acquire(2)) endpoint.release();
+      if (endpoint.active() > 2) beyond = true;
+    }
+  };
+  std::thread threads[] = {std::thread(work), std::thread(work), std::thread(work), std::thread(work)};
+  for (std::thread& thread : threads)
+    thread.join();
+  CHECK_FALSE(beyond);
+  CHECK(endpoint.active() == 0);
+  CHECK(endpoint.acquire(1));
+  CHECK_FALSE(endpoint.acquire(1));
+  CHECK(endpoint.acquire(0));
+}
 
 TEST_CASE("every policy shares requests out by weight", "[upstream][balance]") {
   for (const auto& weights : std::vector<std::vector<std::uint32_t>>{

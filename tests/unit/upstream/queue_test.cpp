@@ -282,6 +282,39 @@ TEST_CASE("who gives up its turn gives it to the next", "[upstream][queue]") {
   CHECK(stage.ends == Names{"a1 gave up", "a2"});
 }
 
+TEST_CASE("a turn that is given up is one turn, whoever has seen room meanwhile", "[upstream][queue]") {
+  Alone stage;
+  const auto script = [&]() -> Task<void> {
+    stage.gives_up = "a1";
+    stage.line_up({"a1", "a2"});
+    stage.give_back(stage.usual);
+    stage.line_up({"a3"});  // sees the place that a1 is called for
+    co_await stage.until(1);
+    CHECK(stage.queue.depth() == 1);  // a2 is called, and nobody else
+    co_await stage.until(2);
+    stage.give_back(stage.usual);
+    co_await stage.until(3);
+  };
+  run(stage.loop, script);
+  CHECK(stage.ends == Names{"a1 gave up", "a2", "a3"});
+}
+
+TEST_CASE("by itself one looks for all, whatever it sees", "[upstream][queue]") {
+  Queue queue(20 * kMilli);
+  Stage stage(queue);
+  const auto script = [&]() -> Task<void> {
+    stage.line_up({"a1"});
+    stage.room = &stage.other;
+    stage.line_up({"b1"});
+    stage.other.free = 1;
+    co_await stage.until(1);
+    stage.give_back(stage.usual);
+    co_await stage.until(2);
+  };
+  run(stage.loop, script);
+  CHECK(stage.ends == Names{"b1", "a1"});
+}
+
 TEST_CASE("without a call the next one looks again by itself now and then", "[upstream][queue]") {
   Queue queue;
   Stage stage(queue);

@@ -34,9 +34,9 @@ class Balancer {
   bool may_stay(std::size_t index, std::span<const std::uint32_t> tried, Nanos now) const;
   // Whether a server that is not in `tried` could take a request, had it room; it may have had none a moment
   // ago and have some now.
-  bool waiting_helps(std::span<const std::uint32_t> tried, Nanos now) const;
+  bool waiting_helps(std::span<const std::uint32_t> tried, Nanos now);
   // How many requests they have room for at this moment.
-  std::uint64_t room(std::span<const std::uint32_t> tried, Nanos now) const;
+  std::uint64_t room(std::span<const std::uint32_t> tried, Nanos now);
 
   RetryBudget& retries() { return retries_; }
 
@@ -69,8 +69,7 @@ class Balancer {
   }
   bool look(Nanos now);
   // What all those together have that may be asked at all, and are not in `tried`.
-  std::uint64_t total(std::span<const std::uint32_t> tried, Nanos now,
-                      std::uint64_t (*of)(const Member&)) const;
+  std::uint64_t total(std::span<const std::uint32_t> tried, Nanos now, std::uint64_t (*of)(const Member&));
 
   const Group* group_;
   std::uint64_t seed_;
