@@ -137,35 +137,39 @@ Task<std::string> Probe::ask_all() {
 }
 
 Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as, bool last) {
-  Connections& connections = owner_.connections();
   while (!stopped_) {
-    std::unique_ptr<Channel> channel;
-    const bool asks = plan.health.type != config::CheckType::tcp;
-    if (asks && loop_.now() < renew_) channel = connections.take(*target_, true);
-    if (channel == nullptr) {
-      const Nanos left = limit_ - loop_.now();
-      Error error;
-      channel = co_await connections.open(target_, {left, left, kRenew}, error);
-      if (late_) co_return "no connection in time";
-      if (stopped_) break;
-      if (channel == nullptr) {
-        inconclusive_ = !blames_server(error);
-        co_return in_words(error);
-      }
-      renew_ = loop_.now() + kRenew;
-    }
-    if (!asks) co_return std::string();
+    std::string why;
+    auto channel = co_await reach(plan, why);
+    if (channel == nullptr || plan.health.type == config::CheckType::tcp) co_return why;
     channel_ = channel.get();
     std::optional<std::string> reason = co_await request(plan, *channel, as);
     channel_ = nullptr;
     if (!reason || !reason->empty()) renew_ = 0;  // the next one is to find its own way to the server
     const Nanos next = loop_.now() + (last ? nanos(plan.health.interval) : 0);
-    connections.give_back(std::move(channel),
-                          next < renew_ ? renew_ - loop_.now() : 0);  // before what it read into
+    // Before what it read into.
+    owner_.connections().give_back(std::move(channel), next < renew_ ? renew_ - loop_.now() : 0);
     exchange_.reset();
     if (reason) co_return std::move(*reason);
   }
   co_return std::string();
+}
+
+Task<std::unique_ptr<Channel>> Probe::reach(const CheckPlan& plan, std::string& why) {
+  if (plan.health.type != config::CheckType::tcp && loop_.now() < renew_) {
+    if (auto kept = owner_.connections().take(*target_, true)) co_return kept;
+  }
+  const Nanos left = limit_ - loop_.now();
+  Error error;
+  auto channel = co_await owner_.connections().open(target_, {left, left, kRenew}, error);
+  if (late_) {
+    why = "no connection in time";
+  } else if (channel == nullptr) {
+    inconclusive_ = !blames_server(error);
+    why = in_words(error);
+  }
+  if (late_ || stopped_) co_return nullptr;
+  renew_ = loop_.now() + kRenew;
+  co_return channel;
 }
 
 Task<std::optional<std::string>> Probe::request(const CheckPlan& plan, Channel& channel,

@@ -53,6 +53,8 @@ class Probe final : public std::enable_shared_from_this<Probe> {
   Task<std::string> ask_all();
   // `last`: of its round.
   Task<std::string> ask(const CheckPlan& plan, const CheckPlan::As* as, bool last);
+  // A kept connection or a new one; nullptr, and why not.
+  Task<std::unique_ptr<Channel>> reach(const CheckPlan& plan, std::string& why);
   // Nothing: the connection was a kept one, and had ended.
   Task<std::optional<std::string>> request(const CheckPlan& plan, Channel& channel, const CheckPlan::As* as);
   enum class BodyEnd : std::uint8_t { whole, cut, broken };
