@@ -146,6 +146,16 @@ Text parse_address(std::string_view text, Role role) {
   return {fmt::format("{}:{}", host, port), {}};
 }
 
+Text parse_name_server(std::string_view text) {
+  if (const Bytes ip = parse_ip(text); ip.size != 0) {
+    return {fmt::format("{}{}{}:53", ip.size == 16 ? "[" : "", show_ip(ip), ip.size == 16 ? "]" : ""), {}};
+  }
+  Text address = parse_address(text, Role::server);
+  if (address && is_ip(address.value.substr(0, address.value.rfind(':')))) return address;
+  return failed<std::string>(fmt::format(
+      "{} is not an IP address, alone or with a port: 10.0.0.1, 10.0.0.1:5353 or [::1]:5353", quoted(text)));
+}
+
 Text parse_block(std::string_view text) {
   const std::size_t slash = text.find('/');
   const Bytes ip = parse_ip(text.substr(0, slash));

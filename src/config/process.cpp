@@ -133,6 +133,8 @@ constexpr std::array kDocumentKeys{
                   &nest<&Document::max, kMaxSchema>},
     Key<Document>{{"http2", "map", "see below", "What one HTTP/2 connection may do."},
                   &nest<&Document::http2, kHttp2Schema>},
+    Key<Document>{{"resolver", "map", "see below", "How the names of servers are looked up."},
+                  &read_resolver},
     Key<Document>{
         {"workers", "`auto` or whole number", "auto", "Event loops, 1 to 1024; `auto` is one per core."},
         &read_workers},

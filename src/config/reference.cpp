@@ -105,6 +105,7 @@ std::string reference_markdown() {
   section(out, kProcessTimeouts);
   section(out, kMaxSchema);
   section(out, kHttp2Schema);
+  section(out, kResolverSchema);
   section(out, kLogSchema);
   section(out, kAdminSchema);
   return out;

@@ -14,6 +14,10 @@ extern const Schema<Log> kLogSchema;
 extern const Schema<Max> kMaxSchema;
 extern const Schema<Http2> kHttp2Schema;
 
+// resolver.cpp
+extern const Schema<Resolver> kResolverSchema;
+void read_resolver(const Cursor& at, Document& out);
+
 // timeouts.cpp: one set of keys, of which each level takes its own
 extern const Schema<Timeouts> kProcessTimeouts;
 extern const Schema<Timeouts> kListenerTimeouts;

@@ -98,6 +98,16 @@ struct Log {
   bool query = false;  // whether query strings are written
 };
 
+// How the names of servers are looked up. Where unset: as the system has it.
+struct Resolver {
+  std::vector<Located<std::string>> servers;  // "1.2.3.4:53", "[v6]:53"
+  std::optional<Duration> timeout;            // of the first try; 100ms..30s
+  std::optional<std::uint32_t> tries;         // 1..10
+  // How long an answer holds, whatever its TTL says; 1s..24h, min_ttl <= max_ttl.
+  Duration min_ttl = std::chrono::seconds(1);
+  Duration max_ttl = std::chrono::minutes(5);
+};
+
 struct Document {
   std::vector<std::string> files;  // [0] is the main file, as the user named it
   std::uint32_t workers = 0;       // 0: one per usable core; 1..1024
@@ -106,6 +116,7 @@ struct Document {
   Timeouts timeouts;                                 // where unset: kDefaultTimeouts
   Max max;
   Http2 http2;
+  Resolver resolver;
   std::vector<Located<std::string>> trusted_proxies;  // CIDR blocks or single addresses, syntax checked
   std::vector<Listener> listeners;
   std::optional<Tls> tls;

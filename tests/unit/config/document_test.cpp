@@ -30,6 +30,7 @@ template <class T>
 std::string written_defaults(const Schema<T>& schema) {
   std::string out = std::string(schema.text.where) + ": {";
   for (const Key<T>& key : schema.keys) {
+    if (key.text.fallback.starts_with("the system's")) continue;
     out +=
         (out.back() == '{' ? " " : ", ") + std::string(key.text.name) + ": " + std::string(key.text.fallback);
   }
@@ -61,7 +62,8 @@ TEST_CASE("the smallest file takes every default", "[config]") {
 TEST_CASE("defaults of the reference are those of the document", "[config]") {
   const Document written =
       load_good(kStart + written_defaults(kProcessTimeouts) + written_defaults(kMaxSchema) +
-                written_defaults(kHttp2Schema) + written_defaults(kLogSchema) +
+                written_defaults(kHttp2Schema) + written_defaults(kResolverSchema) +
+                written_defaults(kLogSchema) +
                 written_defaults(kAdminSchema) + "workers: auto\ntenants: { unknown: 404 }\n");
   const Document bare = load_good(kStart);
   CHECK(written.timeouts.header == kDefaultTimeouts.header);
@@ -80,6 +82,8 @@ TEST_CASE("defaults of the reference are those of the document", "[config]") {
   CHECK(written.http2.resets == bare.http2.resets);
   CHECK(written.http2.control_frames == bare.http2.control_frames);
   CHECK(written.http2.continuations == bare.http2.continuations);
+  CHECK(written.resolver.min_ttl == bare.resolver.min_ttl);
+  CHECK(written.resolver.max_ttl == bare.resolver.max_ttl);
   CHECK(written.log.level == bare.log.level);
   CHECK(written.log.access == bare.log.access);
   CHECK(written.log.format == bare.log.format);
@@ -116,6 +120,15 @@ TEST_CASE("every key reaches its member", "[config]") {
   CHECK(document.http2.resets == Rate{20, 1s});
   CHECK(document.http2.control_frames == Rate{36'000, 1h});
   CHECK(document.http2.continuations == 8);
+  std::vector<std::string> name_servers;
+  for (const auto& server : document.resolver.servers)
+    name_servers.push_back(server.value);
+  CHECK(name_servers == std::vector<std::string>{"192.0.2.53:53", "192.0.2.54:5353", "[2001:db8::53]:53",
+                                                 "[2001:db8::54]:5353"});
+  CHECK(document.resolver.timeout == 500ms);
+  CHECK(document.resolver.tries == 3U);
+  CHECK(document.resolver.min_ttl == 5s);
+  CHECK(document.resolver.max_ttl == 1min);
   CHECK(document.trusted_proxies.size() == 4);
   CHECK(document.trusted_proxies[0].value == "127.0.0.0/8");
 }
