@@ -6,6 +6,7 @@
 #include "upstream/shared.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -50,7 +51,8 @@ bool blames_server(const Error& error) {
   return cause != EMFILE && cause != ENFILE && cause != EADDRNOTAVAIL && cause != ENOMEM && cause != ENOBUFS;
 }
 
-Connections::Slot::Slot(net::Loop& loop_of) : loop(loop_of), retire(&Slot::on_retire, this) {}
+Connections::Slot::Slot(net::Loop& loop_of, std::uint32_t generation_of)
+    : loop(loop_of), generation(generation_of), retire(&Slot::on_retire, this) {}
 
 Connections::Slot::~Slot() {
   while (!idle.empty()) {
@@ -71,7 +73,8 @@ void Connections::Slot::on_retire(void* self) {
 Connections::Slot& Connections::slot(const Endpoint& endpoint) {
   if (endpoint.id() >= slots_.size()) slots_.resize(endpoint.id() + 1);
   auto& slot = slots_[endpoint.id()];
-  if (slot == nullptr) slot = std::make_unique<Slot>(loop_);
+  if (slot == nullptr) slot = std::make_unique<Slot>(loop_, endpoint.generation());
+  assert(slot->generation == endpoint.generation());
   return *slot;
 }
 
@@ -202,10 +205,16 @@ void Connections::retire(const Endpoint& endpoint, Nanos drain) {
 }
 
 void Connections::keep(const Endpoint& endpoint) {
-  if (endpoint.id() < slots_.size() && slots_[endpoint.id()] != nullptr) {
-    slots_[endpoint.id()]->retire.disarm();
-    slots_[endpoint.id()]->retired = false;
+  if (endpoint.id() >= slots_.size() || slots_[endpoint.id()] == nullptr) return;
+  auto& slot = slots_[endpoint.id()];
+  if (slot->generation != endpoint.generation()) {
+    // Of an endpoint that is gone, with every connection to it: each holds its endpoint.
+    assert(slot->idle.empty() && slot->active.empty() && slot->shared.empty());
+    slot.reset();
+    return;
   }
+  slot->retire.disarm();
+  slot->retired = false;
 }
 
 Connections::Connecting::Connecting(std::vector<Connecting*>& all_of, std::uint32_t endpoint_of,

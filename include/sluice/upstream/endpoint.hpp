@@ -37,15 +37,17 @@ inline std::string server_key(std::string_view pool, std::string_view server) {
 
 class Endpoint {
  public:
-  // `host`: the server's name where it was configured by one.
+  // `host`: the server's name where it was configured by one. `generation` tells endpoints apart that had
+  // the same id one after the other.
   Endpoint(std::string pool, std::string name, std::string host, SocketAddress address,
-           std::shared_ptr<const Wire> wire, std::uint32_t id)
+           std::shared_ptr<const Wire> wire, std::uint32_t id, std::uint32_t generation = 0)
       : pool_(std::move(pool)),
         name_(std::move(name)),
         host_(std::move(host)),
         wire_(std::move(wire)),
         address_(address),
-        id_(id) {}
+        id_(id),
+        generation_(generation) {}
 
   const std::string& pool() const { return pool_; }
   const std::string& name() const { return name_; }  // as logs and metrics call it: the address as text
@@ -56,8 +58,9 @@ class Endpoint {
   std::string_view default_host() const { return address_.is_unix() ? std::string_view("localhost") : name_; }
   // What TLS asks for and verifies; empty when only the address is known.
   const std::string& server_name() const { return wire_->server_name.empty() ? host_ : wire_->server_name; }
-  // Small and unique in the process: an index for per-worker tables. Never used again.
+  // Small, and nobody else's as long as anybody holds this: an index for per-worker tables.
   std::uint32_t id() const { return id_; }
+  std::uint32_t generation() const { return generation_; }
 
   Condition& condition() { return condition_; }
   const Condition& condition() const { return condition_; }
@@ -105,6 +108,7 @@ class Endpoint {
   const std::shared_ptr<const Wire> wire_;
   const SocketAddress address_;
   const std::uint32_t id_;
+  const std::uint32_t generation_;
   // A cache line of its own: every worker writes it twice per request.
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> failures_{0};

@@ -83,7 +83,7 @@ class Connections {
 
   // The endpoint is no longer configured: idle connections close now, those under way are cut after `drain`.
   void retire(const Endpoint& endpoint, Nanos drain);
-  // It is configured again, or still.
+  // It is configured again, or still, or for the first time: before it is used here.
   void keep(const Endpoint& endpoint);
   // Ends every connection; no exchange is under way any more.
   void close();
@@ -92,6 +92,7 @@ class Connections {
 
   net::Loop& loop() const { return loop_; }
   std::size_t idle_count() const { return idle_count_; }
+  std::size_t slot_count() const { return slots_.size(); }
 
  private:
   friend class Exclusive;
@@ -110,10 +111,11 @@ class Connections {
   };
 
   struct Slot {
-    explicit Slot(net::Loop& loop_of);
+    Slot(net::Loop& loop_of, std::uint32_t generation_of);
     ~Slot();
     static void on_retire(void* self);
     net::Loop& loop;
+    const std::uint32_t generation;   // of the endpoint
     IntrusiveList<Exclusive> idle;    // owned
     IntrusiveList<Exclusive> active;  // owned by their exchanges
     IntrusiveList<Shared> shared;     // owned by themselves

@@ -5,12 +5,29 @@
 #include "sluice/upstream/endpoint.hpp"
 #include "sluice/upstream/pool_state.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace sluice::upstream {
+
+// Small numbers for endpoints, by which workers find what they keep for them. One that is given back goes to
+// an endpoint to come, so there are no more of them than there were endpoints at one time.
+class EndpointIds {
+ public:
+  std::uint32_t take();
+  // Any thread: whoever lets go of an endpoint last.
+  void give_back(std::uint32_t id);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::uint32_t> free_;
+  std::uint32_t next_ = 0;
+};
 
 class Registry {
  public:
@@ -24,13 +41,22 @@ class Registry {
   // otherwise.
   void set_duty(const std::string& pool, const std::string& server, Duty duty, Nanos now);
 
+  // What it holds, gone or not: bounded by what there was at one time.
+  std::size_t size() const { return endpoints_.size() + newest_.size() + states_.size(); }
+
  private:
+  std::shared_ptr<Endpoint> make(const std::string& pool, const SocketAddress& address,
+                                 const std::string& host, const std::shared_ptr<const Wire>& wire);
+  void sweep();
+
   std::unordered_map<std::string, std::weak_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::weak_ptr<Endpoint>> newest_;  // by pool and server
   std::unordered_map<std::string, std::weak_ptr<PoolState>> states_;
   std::unordered_map<std::string, Duty> duties_;  // but `ready`, by pool and server
   std::size_t sweep_at_ = 64;
-  std::uint32_t next_id_ = 0;
+  // Shared with the endpoints, which may outlive this.
+  std::shared_ptr<EndpointIds> ids_ = std::make_shared<EndpointIds>();
+  std::uint32_t generation_ = 0;
 };
 
 }  // namespace sluice::upstream

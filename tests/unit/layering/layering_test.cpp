@@ -38,7 +38,7 @@ const std::map<std::string, Names> kMayInclude = {
     {"server",
      {"proxy", "plan", "handler", "upstream", "http1", "http2", "tls", "observe", "http", "config", "net",
       "base"}},
-    {"control", {"server", "proxy", "plan", "upstream", "tls", "observe", "config", "base"}},
+    {"control", {"server", "proxy", "plan", "upstream", "tls", "observe", "config", "net", "base"}},
     {"cli", {"control", "server", "plan", "config", "base"}},
 };
 
@@ -47,6 +47,7 @@ const std::vector<std::pair<std::string, Names>> kFenced = {
     {"yaml-cpp/", {"config"}},
     {"prometheus/", {"observe"}},
     {"boost/beast", {"control", "cli"}},
+    {"ares.h", {"net"}},
     {"nghttp2/", {}},  // only tests compare with it
 };
 

@@ -3,7 +3,6 @@
 #include "sluice/upstream/registry.hpp"
 
 #include <chrono>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -100,17 +99,6 @@ TEST_CASE("an endpoint is found again by pool, address, name and wire while some
   // Connections of one kind are of no use where another is spoken; a name counts only where TLS asks for it.
   CHECK(registry.get("app", address("10.0.0.1:80"), "", wire(true)) != first);
   CHECK(registry.get("app", address("10.0.0.1:80"), "app.example.test", wire()) == first);
-}
-
-TEST_CASE("an id is never used again", "[upstream][endpoint]") {
-  Registry registry;
-  std::set<std::uint32_t> seen;
-  for (int round = 0; round < 10; ++round) {
-    const auto first = registry.get("app", address("10.0.0.1:80"), "", wire());
-    const auto second = registry.get("app", address("10.0.0.2:80"), "", wire());
-    CHECK(seen.insert(first->id()).second);
-    CHECK(seen.insert(second->id()).second);
-  }
 }
 
 TEST_CASE("registering a server costs the same however many there are", "[upstream][endpoint]") {
