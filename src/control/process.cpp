@@ -9,8 +9,10 @@
 #include <iostream>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
@@ -22,7 +24,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto kCertificateCheck = 20s;  // "within a minute", with room for a slow disk
-constexpr auto kNameCheck = 30s;
 constexpr auto kPoolCheck = 1s;
 constexpr auto kDrainPoll = 20ms;
 constexpr auto kAbortTime = 2s;
@@ -45,31 +46,41 @@ class Process {
   int run() {
     std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    const Outcome outcome = steering_.start();
+    wait_for_signals();
+    steering_.start([this](const Outcome& outcome) {
+      if (outcome.applied) addresses_ = steering_.addresses();
+      asio::post(io_, [this, outcome] { started(outcome); });
+    });
+    io_.run();
+    steering_.stop();
+    if (exit_code_ == 0) observe::log_info("stopped");
+    return exit_code_;
+  }
+
+ private:
+  void started(const Outcome& outcome) {
+    started_ = true;
     if (!outcome.applied) {
-      std::cerr << outcome.errors;
-      return 1;
+      if (!stopping_) fail(outcome.errors);
+      return io_.stop();
     }
+    if (stopping_) return begin_drain();
     for (const std::string& warning : outcome.warnings)
       observe::log_warn("{}", warning);
-    if (!start_admin()) {
-      steering_.stop();
-      return 1;
-    }
-    wait_for_signals();
+    if (!start_admin()) return io_.stop();
     every(certificates_, kCertificateCheck, [this] { steering_.renew_certificates(); });
-    every(names_, kNameCheck, [this] { steering_.resolve_names(); });
     every(pools_, kPoolCheck, [this] { steering_.look_after_pools(); });
     every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds),
           [this] { steering_.rotate_ticket_keys(); });
     say_ready();
-    io_.run();
-    steering_.stop();
-    observe::log_info("stopped");
-    return 0;
+    if (reload_later_) reload();
   }
 
- private:
+  void fail(const std::string& errors) {
+    std::cerr << errors;
+    exit_code_ = 1;
+  }
+
   bool start_admin() {
     const std::string& address = steering_.first_document().admin.value;
     if (address == "off") return true;
@@ -79,13 +90,13 @@ class Process {
     const auto& at = steering_.first_document().admin.at;
     config::Diagnostics diagnostics;
     diagnostics.add(at, "admin", error);
-    std::cerr << diagnostics.render(steering_.first_document().files);
+    fail(diagnostics.render(steering_.first_document().files));
     return false;
   }
 
   void say_ready() {
     std::string line = fmt::format("ready pid={}", ::getpid());
-    for (const auto& bound : steering_.addresses())
+    for (const auto& bound : addresses_)
       line += fmt::format(" {}={}", bound.name, bound.address.text());
     if (admin_ != nullptr) line += " admin=" + admin_->address();
     observe::log_info("{}", line);
@@ -96,8 +107,10 @@ class Process {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
       if (error) return;
       switch (number) {
-        case SIGHUP: steering_.reload([](const Outcome&) {}); break;
-        case SIGUSR1: steering_.reopen_logs(); break;
+        case SIGHUP: reload(); break;
+        case SIGUSR1:
+          if (started_) steering_.reopen_logs();
+          break;
         case SIGUSR2:
           observe::log_warn("USR2: handing over to a new binary is not supported by this version");
           break;
@@ -105,6 +118,11 @@ class Process {
       }
       wait_for_signals();
     });
+  }
+
+  void reload() {
+    if (started_) return steering_.reload([](const Outcome&) {});
+    reload_later_ = true;  // the start under way may have read the file already
   }
 
   template <class F>
@@ -123,6 +141,11 @@ class Process {
       deadline_ = std::chrono::steady_clock::now();
       return;
     }
+    if (started_) return begin_drain();
+    steering_.give_up();  // the rest when its outcome is known
+  }
+
+  void begin_drain() {
     observe::log_info("stopping: draining for at most {} ms",
                       std::chrono::duration_cast<std::chrono::milliseconds>(steering_.drain_time()).count());
     server::notify_service_manager("STOPPING=1");
@@ -152,11 +175,14 @@ class Process {
   std::unique_ptr<Admin> admin_;
   asio::signal_set signals_{io_, SIGHUP, SIGTERM, SIGINT};
   asio::steady_timer certificates_{io_};
-  asio::steady_timer names_{io_};
   asio::steady_timer pools_{io_};
   asio::steady_timer tickets_{io_};
   asio::steady_timer drain_{io_};
+  std::vector<server::BoundAddress> addresses_;  // written before started()
   std::chrono::steady_clock::time_point deadline_;
+  int exit_code_ = 0;
+  bool started_ = false;
+  bool reload_later_ = false;
   bool stopping_ = false;
   bool aborted_ = false;
 };

@@ -2,12 +2,16 @@
 
 #include "sluice/observe/log.hpp"
 
+#include "control/groups.hpp"
+#include "control/names.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <malloc.h>
-#include <netdb.h>
 #include <sched.h>
+#include <set>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <unordered_set>
@@ -20,6 +24,8 @@ namespace {
 
 constexpr int kNice = 10;
 constexpr std::chrono::seconds kFirstChecks{3};
+constexpr std::chrono::seconds kFirstAnswers{3};
+constexpr const char* kStopping = "the process is stopping\n";
 
 // Cores this process may run on.
 unsigned usable_cores() {
@@ -29,32 +35,15 @@ unsigned usable_cores() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 }
 
-// All addresses of a name, or none; `error` tells why.
-std::vector<SocketAddress> look_up(const plan::Server& server, std::string& error) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int result = ::getaddrinfo(server.host.c_str(), std::to_string(server.port).c_str(), &hints, &found);
-  std::vector<SocketAddress> out;
-  if (result != 0) {
-    error = ::gai_strerror(result);
-    return out;
+NameSettings name_settings(const config::Resolver& from) {
+  NameSettings out;
+  for (const auto& server : from.servers) {
+    if (const auto address = SocketAddress::parse(server.value)) out.resolver.servers.push_back(*address);
   }
-  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    out.emplace_back(at->ai_addr, at->ai_addrlen);
-  }
-  ::freeaddrinfo(found);
-  // Name servers rotate their answers; the order means nothing.
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.text() < b.text(); });
+  if (from.timeout) out.resolver.timeout = nanos(*from.timeout);
+  out.resolver.tries = from.tries.value_or(0);
+  out.ttl = {nanos(from.min_ttl), nanos(from.max_ttl)};
   return out;
-}
-
-void add_member(upstream::Members& members, std::shared_ptr<upstream::Endpoint> endpoint,
-                const plan::Server& server) {
-  const bool there = std::any_of(members.begin(), members.end(),
-                                 [&](const upstream::Member& m) { return m.endpoint == endpoint; });
-  if (!there) members.push_back({std::move(endpoint), server.weight, server.backup, server.most_active});
 }
 
 template <class F>
@@ -108,34 +97,62 @@ struct Steering::Thread {
 };
 
 Steering::Steering(Source source) : source_(std::move(source)), thread_(std::make_unique<Thread>()) {
-  // Building a plan is work for a whole core; where workers need that core, they come first.
-  later([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice); });
+  names_ = std::make_unique<Names>([this] {
+    if (!names_changed_.exchange(true)) later([this] { take_names(); });
+  });
 }
 
 Steering::~Steering() {
+  give_up();
   thread_->pool.join();
   server_.reset();
 }
 
-void Steering::later(std::function<void()> work) { boost::asio::post(thread_->pool, std::move(work)); }
+void Steering::later(std::function<void()> work, std::function<void(const std::string&)> failed) {
+  boost::asio::post(thread_->pool, [work = std::move(work), failed = std::move(failed)] {
+    try {
+      work();
+    } catch (const std::exception& error) {
+      // What runs goes on. Most likely memory was short for something new.
+      if (failed) return failed(error.what());
+      observe::log_error("steering: {}", error.what());
+    }
+  });
+}
 
 unsigned Steering::worker_count(const config::Document& document) const {
   return document.workers != 0 ? document.workers : usable_cores();
 }
 
-Outcome Steering::start() { return apply(); }
+void Steering::start(std::function<void(const Outcome&)> done) {
+  apply_later(std::move(done));
+  // Building a plan is work for a whole core; where workers need that core, they come first. Not before they
+  // are there: a thread begins as nice as the one that made it.
+  later([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice); });
+}
 
 std::vector<server::BoundAddress> Steering::addresses() const { return server_->addresses(); }
+
+Outcome Steering::refused(std::string errors) const {
+  Outcome outcome;
+  outcome.generation = generation();
+  outcome.errors = std::move(errors);
+  return outcome;
+}
+
+void Steering::apply_later(std::function<void(const Outcome&)> done) {
+  later([this, done] { done(apply()); },
+        [this, done](const std::string& why) {
+          watch_names();
+          watch_checks();
+          done(refused("cannot be applied: " + why + '\n'));
+        });
+}
 
 // Loads the source and makes it what runs; the first time, makes the server too.
 Outcome Steering::apply() {
   config::Diagnostics diagnostics;
-  if (draining()) {
-    Outcome refused;
-    refused.generation = generation();
-    refused.errors = "the process is stopping\n";
-    return refused;
-  }
+  if (draining()) return refused(kStopping);
   auto document = std::make_shared<config::Document>(source_(diagnostics));
   const plan::Plan* previous = runtime_ != nullptr ? runtime_->plan.get() : nullptr;
   const auto plan = plan::Plan::build(document, previous, tickets_, diagnostics);
@@ -150,7 +167,10 @@ Outcome Steering::apply() {
                                              later([old = std::move(old)]() mutable { give_back(old); });
                                            });
     }
+    look_up_names(*plan);
+    if (draining()) return refused(kStopping);
     outcome = publish(plan, diagnostics, true);
+    watch_names();
   }
   outcome.generation = generation();
   if (!diagnostics.empty()) outcome.errors = diagnostics.render(document->files);
@@ -172,7 +192,7 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   auto runtime = std::make_shared<proxy::Runtime>();
   runtime->generation = generation() + (new_generation ? 1 : 0);
   runtime->access_file = access_file(*plan, diagnostics);
-  runtime->groups = resolve(*plan, false);
+  runtime->groups = make_groups(*plan, *names_, registry_, {});
   runtime->plan = std::move(plan);
   Outcome outcome;
   if (!diagnostics.empty() || !hand_out(runtime, diagnostics)) return outcome;
@@ -200,14 +220,16 @@ std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
 
 void Steering::set_duty(std::string pool, std::string server, upstream::Duty duty,
                         std::function<void(bool)> done) {
-  later([this, pool = std::move(pool), server = std::move(server), duty, done = std::move(done)] {
-    const bool known = has_server(*runtime_, pool, server);
-    if (known) {
-      registry_.set_duty(pool, server, duty, steady_now());
-      observe::log_info("pool {}: server {} is set to {}", pool, server, upstream::to_string(duty));
-    }
-    done(known);
-  });
+  later(
+      [this, pool = std::move(pool), server = std::move(server), duty, done = std::move(done)] {
+        const bool known = has_server(*runtime_, pool, server);
+        if (known) {
+          registry_.set_duty(pool, server, duty, steady_now());
+          observe::log_info("pool {}: server {} is set to {}", pool, server, upstream::to_string(duty));
+        }
+        done(known);
+      },
+      [done](const std::string&) { done(false); });
 }
 
 // Makes it what runs. New servers are checked before they can get a request, if that does not take long, and
@@ -249,50 +271,47 @@ std::shared_ptr<observe::AccessFile> Steering::access_file(const plan::Plan& pla
   return file;
 }
 
-std::vector<std::shared_ptr<const upstream::Group>> Steering::resolve(const plan::Plan& plan, bool again) {
-  std::vector<std::shared_ptr<const upstream::Group>> out;
-  for (const plan::Pool& pool : plan.pools()) {
-    upstream::Members members;
-    for (const plan::Server& server : pool.servers) {
-      if (server.host.empty()) {
-        add_member(members, registry_.get(pool.name, server.address, server.host, pool.wire), server);
-      } else {
-        add_named(pool, server, again, members);
-      }
-    }
-    out.push_back(std::make_shared<upstream::Group>(pool.balance, pool.rules, std::move(members),
-                                                    registry_.state(pool.name)));
-  }
-  return out;
+// The names of what runs stay known, in case the new plan comes to nothing.
+void Steering::look_up_names(const plan::Plan& plan) {
+  std::set<std::string> hosts;
+  add_hosts(plan, hosts);
+  if (runtime_ != nullptr) add_hosts(*runtime_->plan, hosts);
+  names_->watch(name_settings(plan.document().resolver), hosts);
+  names_->wait_for_first(kFirstAnswers);
 }
 
-void Steering::add_named(const plan::Pool& pool, const plan::Server& server, bool again,
-                         upstream::Members& members) {
-  const std::string key = upstream::server_key(pool.name, server.host + ':' + std::to_string(server.port));
-  const auto known = resolved_.find(key);
-  std::string error;
-  std::vector<SocketAddress> addresses;
-  if (again || known == resolved_.end()) {
-    addresses = look_up(server, error);
-  } else {
-    addresses = known->second;
+void Steering::watch_names() {
+  if (runtime_ == nullptr) return names_->watch({}, {});
+  std::set<std::string> hosts;
+  add_hosts(*runtime_->plan, hosts);
+  names_->watch(name_settings(runtime_->plan->document().resolver), hosts);
+}
+
+void Steering::watch_checks() {
+  std::unordered_set<std::string> serving;
+  std::vector<upstream::Watched> watched;
+  if (runtime_ != nullptr) {
+    for_each_server(*runtime_, [&](const upstream::Endpoint& server) { serving.insert(key_of(server)); });
+    add_watched(*runtime_, serving, watched);
   }
-  if (addresses.empty()) {
-    observe::log_warn("pool {}: cannot resolve {}: {}; {}", pool.name, server.host, error,
-                      known == resolved_.end() ? "no address for it yet" : "keeping the addresses it had");
-    if (known != resolved_.end()) addresses = known->second;
-  } else {
-    resolved_[key] = addresses;
-  }
-  for (const SocketAddress& address : addresses) {
-    add_member(members, registry_.get(pool.name, address, server.host, pool.wire), server);
-  }
+  checker_.watch(watched);
+}
+
+void Steering::take_names() {
+  names_changed_ = false;
+  if (draining() || runtime_ == nullptr) return;
+  auto groups = make_groups(*runtime_->plan, *names_, registry_, runtime_->groups);
+  if (groups == runtime_->groups) return;
+  auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
+  runtime->groups = std::move(groups);
+  config::Diagnostics diagnostics;
+  if (!hand_out(runtime, diagnostics)) return;
+  observe::log_info("upstream names resolved to new addresses");
 }
 
 void Steering::reload(std::function<void(const Outcome&)> done) {
-  later([this, done = std::move(done)] {
-    server::notify_service_manager("RELOADING=1");
-    const Outcome outcome = apply();
+  later([] { server::notify_service_manager("RELOADING=1"); });
+  apply_later([done = std::move(done)](const Outcome& outcome) {
     server::notify_service_manager("READY=1");
     if (outcome.applied) {
       observe::log_info("reload applied, generation {}", outcome.generation);
@@ -308,7 +327,7 @@ void Steering::reload(std::function<void(const Outcome&)> done) {
 
 void Steering::renew_certificates() {
   later([this] {
-    if (!runtime_->plan->certificates_changed()) return;
+    if (draining() || !runtime_->plan->certificates_changed()) return;
     config::Diagnostics diagnostics;
     // The document that runs, not the file: an edit somebody is still making must not slip in here.
     const auto plan =
@@ -322,27 +341,6 @@ void Steering::renew_certificates() {
     if (error != renewal_error_)
       observe::log_error("certificate files changed but cannot be used:\n{}", error);
     renewal_error_ = error;
-  });
-}
-
-void Steering::resolve_names() {
-  later([this] {
-    const auto& pools = runtime_->plan->pools();
-    const bool named = std::any_of(pools.begin(), pools.end(), [](const plan::Pool& pool) {
-      return std::any_of(pool.servers.begin(), pool.servers.end(),
-                         [](const auto& s) { return !s.host.empty(); });
-    });
-    if (!named) return;
-    auto groups = resolve(*runtime_->plan, true);
-    const bool unchanged =
-        std::equal(groups.begin(), groups.end(), runtime_->groups.begin(),
-                   [](const auto& a, const auto& b) { return a->members() == b->members(); });
-    if (unchanged) return;
-    auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
-    runtime->groups = std::move(groups);
-    config::Diagnostics diagnostics;
-    if (!hand_out(runtime, diagnostics)) return;
-    observe::log_info("upstream names resolved to new addresses");
   });
 }
 
@@ -370,15 +368,24 @@ void Steering::reopen_logs() {
   });
 }
 
-void Steering::drain() {
+void Steering::give_up() {
   draining_ = true;
-  server_->drain();  // not behind a reload that waits for a name server
+  names_->give_up();
+  checker_.give_up();
+}
+
+void Steering::drain() {
+  give_up();
+  server_->drain();  // not behind a reload that is under way
 }
 
 void Steering::abort() { server_->abort(); }
 
 void Steering::stop() {
-  later([this] { server_->stop(); });
+  give_up();
+  later([this] {
+    if (server_ != nullptr) server_->stop();
+  });
   thread_->pool.join();
 }
 

@@ -50,7 +50,14 @@ class Checker::Thread final : private ProbeOwner {
 
   bool wait_for_first(std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
-    return all_known_.wait_for(lock, limit, [&] { return unknown_ == 0; });
+    all_known_.wait_for(lock, limit, [&] { return unknown_ == 0 || given_up_; });
+    return unknown_ == 0;
+  }
+
+  void give_up() {
+    const std::lock_guard lock(mutex_);
+    given_up_ = true;
+    all_known_.notify_all();
   }
 
  private:
@@ -109,6 +116,7 @@ class Checker::Thread final : private ProbeOwner {
   std::mutex mutex_;
   std::condition_variable all_known_;
   std::size_t unknown_ = 0;  // servers not checked yet
+  bool given_up_ = false;
   std::thread thread_;
 };
 
@@ -118,5 +126,7 @@ Checker::~Checker() = default;
 void Checker::watch(const std::vector<Watched>& all) { thread_->watch(all); }
 
 bool Checker::wait_for_first(std::chrono::milliseconds limit) { return thread_->wait_for_first(limit); }
+
+void Checker::give_up() { thread_->give_up(); }
 
 }  // namespace sluice::upstream

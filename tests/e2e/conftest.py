@@ -12,6 +12,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "sup
 
 import certs as certificates  # noqa: E402
 import peers  # noqa: E402
+from dns_server import DnsServer  # noqa: E402
 from http2_server import Http2Upstream  # noqa: E402
 from sluice import Sluice  # noqa: E402
 from stage import Stage  # noqa: E402
@@ -38,6 +39,14 @@ def apps():
 def app(apps):
     """One application."""
     return apps()
+
+
+@pytest.fixture
+def dns():
+    """A DnsServer; config(…, resolver={"servers": [dns.address]}) has Sluice ask it."""
+    one = DnsServer()
+    yield one
+    one.stop()
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace sluice::control {
+
+class Names;
 
 // Where the configuration comes from: a file, or the command line of `sluice proxy`.
 using Source = std::function<config::Document(config::Diagnostics&)>;
@@ -35,29 +36,33 @@ class Steering {
   explicit Steering(Source source);
   ~Steering();
 
-  // Loads, binds and starts serving, on the calling thread; errors as in Outcome.
-  Outcome start();
-  const config::Document& first_document() const { return *first_document_; }
-  std::vector<server::BoundAddress> addresses() const;
-
   // These queue the work and return; `done` is called on the steering thread.
+
+  // Loads, binds and starts serving. The first of all.
+  void start(std::function<void(const Outcome&)> done);
   void reload(std::function<void(const Outcome&)> done);
   // Certificate files that changed are read again; a broken one changes nothing.
   void renew_certificates();
-  // Names of servers are looked up again. One that cannot be resolved keeps the addresses it had.
-  void resolve_names();
-  void rotate_ticket_keys();
-  // Tells of pools with too few servers that are well, also where nobody asks them. On the calling thread.
-  void look_after_pools();
   // Opens the access log anew (after logrotate has moved it).
   void reopen_logs();
+  // What the operator decides about a server of a pool that runs; `done` learns whether there is such a one.
+  void set_duty(std::string pool, std::string server, upstream::Duty duty, std::function<void(bool)> done);
+
+  // These act at once, on the calling thread.
+
+  // What a start or a reload under way still waits for is not waited for, and no other one is applied.
+  void give_up();
+  void rotate_ticket_keys();
+  // Tells of pools with too few servers that are well, also where nobody asks them.
+  void look_after_pools();
   void drain();
   void abort();
   void stop();
 
-  // What the operator decides about a server of a pool that runs; `done` learns whether there is such a one.
-  void set_duty(std::string pool, std::string server, upstream::Duty duty, std::function<void(bool)> done);
-
+  // Once it has started.
+  const config::Document& first_document() const { return *first_document_; }
+  // On the steering thread, or where nothing else happens there.
+  std::vector<server::BoundAddress> addresses() const;
   // What runs at this moment. Any thread.
   std::shared_ptr<const proxy::Runtime> runtime() const;
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
@@ -68,13 +73,20 @@ class Steering {
  private:
   struct Thread;
 
-  void later(std::function<void()> work);
+  // Runs it on the steering thread. What it throws ends the work and nothing else; `failed` learns why.
+  void later(std::function<void()> work, std::function<void(const std::string&)> failed = {});
+  void apply_later(std::function<void(const Outcome&)> done);
   Outcome apply();
+  Outcome refused(std::string errors) const;
   Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,
                   bool new_generation);
-  // `again`: names known from before are looked up too; a reload takes what is known and does not wait.
-  std::vector<std::shared_ptr<const upstream::Group>> resolve(const plan::Plan& plan, bool again);
-  void add_named(const plan::Pool& pool, const plan::Server& server, bool again, upstream::Members& members);
+  // Has the names of `plan` looked up too, and waits a little for the first answers.
+  void look_up_names(const plan::Plan& plan);
+  // Nothing but what runs is looked up, and checked.
+  void watch_names();
+  void watch_checks();
+  // Makes the addresses known now what runs, where they are others.
+  void take_names();
   bool give_to_workers(const std::shared_ptr<const proxy::Runtime>& runtime,
                        config::Diagnostics& diagnostics);
   bool hand_out(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics);
@@ -88,14 +100,15 @@ class Steering {
   std::shared_ptr<const config::Document> first_document_;
   std::shared_ptr<const proxy::Runtime> runtime_;  // written by this thread, under the mutex
   mutable std::mutex runtime_mutex_;
-  std::unordered_map<std::string, std::vector<SocketAddress>> resolved_;  // last known, by pool and name
-  std::string renewal_error_;                                             // said once, not at every look
+  std::string renewal_error_;  // said once, not at every look
   std::atomic<bool> draining_{false};
   std::atomic<std::int64_t> drain_{0};
   std::atomic<std::uint64_t> generation_{0};
+  std::atomic<bool> names_changed_{false};  // and nobody has taken them yet
   std::unique_ptr<Thread> thread_;
   std::unique_ptr<server::Server> server_;
   upstream::Checker checker_;
+  std::unique_ptr<Names> names_;
 };
 
 }  // namespace sluice::control

@@ -54,8 +54,11 @@ class Checker {
   // From now on these are watched and no others; those no longer watched count as up. When it returns, fresh
   // servers have the state their plan starts with. Any thread but its own.
   void watch(const std::vector<Watched>& all);
-  // Waits until every watched server has been checked, at most so long; whether that came to be.
+  // Waits until every watched server has been checked, at most so long, and no longer than until give_up();
+  // whether that came to be.
   bool wait_for_first(std::chrono::milliseconds limit);
+  // Nobody waits from now on. Any thread.
+  void give_up();
 
  private:
   class Thread;
