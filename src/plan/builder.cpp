@@ -91,6 +91,11 @@ class Builder {
     diagnostics_.add(at, std::move(path), std::move(message));
   }
 
+  void warn(Position at, const std::string& path, const std::string& message) {
+    plan_->warnings_.push_back(
+        fmt::format("{}:{}:{}: {}: {}", doc_.files[at.file], at.line, at.column, path, message));
+  }
+
   void pools() {
     if (previous_ != nullptr) {
       for (const Pool& pool : previous_->pools_)
@@ -105,6 +110,10 @@ class Builder {
       pool.balance = balance(from);
       pool.rules = {from.retry, from.outlier, from.panic, from.queue, from.sticky};
       if (from.health) pool.checks = make_checks(doc_, from, pool.wire, diagnostics_);
+      if (checks_blindly(from)) {
+        warn(from.health->at, "pools." + from.name + ".health",
+             "type: https verifies no certificate, since the pool has no tls to say how");
+      }
       for (const config::Server& server : from.servers)
         pool.servers.push_back(make_server(server, from.max_connections));
       pool_index_.emplace(pool.name, static_cast<std::uint32_t>(plan_->pools_.size()));
@@ -366,10 +375,8 @@ class Builder {
     }
     const std::time_t left = identity->not_after - std::time(nullptr);
     if (left < kExpirySoon) {
-      plan_->warnings_.push_back(
-          fmt::format("{}:{}:{}: {}: the certificate {}", doc_.files[from.cert.at.file], from.cert.at.line,
-                      from.cert.at.column, path,
-                      left <= 0 ? "has expired" : fmt::format("expires in {} days", left / 86400)));
+      const std::string when = left <= 0 ? "has expired" : fmt::format("expires in {} days", left / 86400);
+      warn(from.cert.at, path, "the certificate " + when);
     }
     index.add(std::move(identity));
   }

@@ -104,6 +104,10 @@ std::shared_ptr<const upstream::Wire> wire_for(const config::Pool& pool,
 
 }  // namespace
 
+bool checks_blindly(const config::Pool& pool) {
+  return pool.health && pool.health->type == config::CheckType::https && !pool.tls;
+}
+
 std::shared_ptr<const CheckPlan> make_checks(const config::Document& document, const config::Pool& pool,
                                              const std::shared_ptr<const upstream::Wire>& wire,
                                              config::Diagnostics& diagnostics) {

@@ -15,4 +15,7 @@ std::shared_ptr<const upstream::CheckPlan> make_checks(const config::Document& d
                                                        const std::shared_ptr<const upstream::Wire>& wire,
                                                        config::Diagnostics& diagnostics);
 
+// Whether its checks go over TLS and verify nothing, and nobody said that they should not.
+bool checks_blindly(const config::Pool& pool);
+
 }  // namespace sluice::plan

@@ -97,3 +97,20 @@ TEST_CASE("checks speak to servers as requests do, unless told otherwise", "[pla
   CHECK(pool("{ type: tcp }", ", tls: true").checks->wire->tls == nullptr);
   CHECK(pool("{ type: https }").checks->wire->tls != nullptr);
 }
+
+TEST_CASE("checks over https that verify nothing are warned of, with their place", "[plan][health]") {
+  using Warnings = std::vector<std::string>;
+  const auto warnings = [](const std::string& health, const std::string& pool_keys) {
+    const Built built = build(health, kListed, pool_keys);
+    REQUIRE(built.plan != nullptr);
+    return built.plan->warnings();
+  };
+  CHECK(warnings("{ type: https }", "") ==
+        Warnings{
+            "t.yaml:4:39: pools.app.health: type: https verifies no certificate, since the pool has no tls "
+            "to say how"});
+  CHECK(warnings("{ type: https }", ", tls: true").empty());
+  CHECK(warnings("{ type: https }", ", tls: { verify: false }").empty());
+  CHECK(warnings("{}", "").empty());
+  CHECK(warnings("{ type: tcp }", "").empty());
+}
