@@ -27,6 +27,7 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::expectation_failed: return "expectation_failed";
     case ErrorKind::unavailable: return "unavailable";
     case ErrorKind::no_room: return "no_room";
+    case ErrorKind::failed: return "failed";
   }
   return "unknown";
 }

@@ -32,7 +32,8 @@ enum class ErrorKind : std::uint8_t {
   misdirected,          // for an authority that this connection must not ask for
   expectation_failed,   // Expect with anything but 100-continue
   unavailable,          // no server could be asked
-  no_room,              // every server has as many requests as it may have
+  no_room,              // every server, or whatever else was asked, has as many requests as it may have
+  failed,               // what we did ourselves went wrong
 };
 
 enum class Side : std::uint8_t { downstream, upstream, internal };
