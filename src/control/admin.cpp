@@ -161,8 +161,9 @@ asio::awaitable<Response> answer(const Request& request, Steering& steering) {
   }
   if (target == "/metrics" && reading) {
     const auto runtime = steering.runtime();
-    co_return reply(request, http::status::ok, observe::kMetricsType,
-                    observe::metrics_text(pool_samples(*runtime), server_samples(*runtime)));
+    co_return reply(
+        request, http::status::ok, observe::kMetricsType,
+        observe::metrics_text(pool_samples(*runtime), server_samples(*runtime), steering.offload()));
   }
   if (target == "/api/pools" && reading) {
     co_return reply_json(request, http::status::ok, {{"pools", pools_json(*steering.runtime())}});

@@ -213,6 +213,10 @@ bool Steering::give_to_workers(const std::shared_ptr<const proxy::Runtime>& runt
   return true;
 }
 
+observe::OffloadSample Steering::offload() const {
+  return {server_->offload().depth(), server_->offload().rejected()};
+}
+
 std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
   const std::lock_guard lock(runtime_mutex_);
   return runtime_;

@@ -42,6 +42,12 @@ MetricFamily abuse() {
   return out;
 }
 
+MetricFamily single(std::string name, std::string help, MetricType type, std::uint64_t value) {
+  ClientMetric metric;
+  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = static_cast<double>(value);
+  return {std::move(name), std::move(help), type, {std::move(metric)}};
+}
+
 ClientMetric labelled(const ServerSample& server) {
   ClientMetric out;
   out.label = {{"pool", server.pool}, {"server", server.server}};
@@ -82,9 +88,14 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
 
 }  // namespace
 
-std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers) {
+std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers,
+                         const OffloadSample& offload) {
   return prometheus::TextSerializer().Serialize(
       {build_info(), abuse(),
+       single("sluice_offload_queue_depth", "Work that waits for a thread of the offload.", MetricType::Gauge,
+              offload.queued),
+       single("sluice_offload_rejected_total", "Work refused because too much waited for the offload.",
+              MetricType::Counter, offload.rejected),
        family("sluice_upstream_up", "Whether the server takes new requests.", MetricType::Gauge, servers,
               [](const ServerSample& server) { return server.up ? 1 : 0; }),
        family("sluice_upstream_active", "Requests under way at the server.", MetricType::Gauge, servers,

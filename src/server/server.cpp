@@ -110,6 +110,7 @@ void Server::abort() {
 }
 
 void Server::stop() {
+  offload_.stop();  // while there are loops on which those who wait can go on
   for (auto& worker : workers_)
     worker->stop();
 }

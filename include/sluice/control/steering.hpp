@@ -2,6 +2,7 @@
 // happens on a thread of its own, one thing at a time, while workers serve and the admin address answers.
 #pragma once
 
+#include "sluice/observe/metrics.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/server.hpp"
@@ -67,6 +68,7 @@ class Steering {
   std::shared_ptr<const proxy::Runtime> runtime() const;
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   std::uint32_t open_connections() const { return server_->open_connections(); }
+  observe::OffloadSample offload() const;
   std::chrono::nanoseconds drain_time() const { return std::chrono::nanoseconds(drain_.load()); }
   std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
 

@@ -28,7 +28,14 @@ struct PoolSample {
   bool panic = false;
 };
 
+// The threads that workers hand slow work to.
+struct OffloadSample {
+  std::uint64_t queued = 0;
+  std::uint64_t rejected = 0;
+};
+
 // All metrics as they stand now. Any thread.
-std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers);
+std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers,
+                         const OffloadSample& offload);
 
 }  // namespace sluice::observe

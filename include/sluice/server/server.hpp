@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sluice/config/load.hpp"
+#include "sluice/net/offload.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/admission.hpp"
@@ -36,10 +37,12 @@ class Server {
   std::vector<BoundAddress> addresses() const;
   unsigned workers() const { return static_cast<unsigned>(workers_.size()); }
   std::uint32_t open_connections() const { return admission_.open(); }
+  // Of all workers.
+  const net::Offload& offload() const { return offload_; }
 
   void drain();
   void abort();
-  // Ends the workers' threads.
+  // Ends the workers' threads, and those of the offload before them.
   void stop();
 
  private:
@@ -56,7 +59,12 @@ class Server {
   template <class F>
   void on_all_workers(F work);
 
+  // Threads that wait for a disk most of the time, and no more work than they do within seconds.
+  static constexpr unsigned kOffloadThreads = 4;
+  static constexpr std::size_t kOffloadQueued = 1024;
+
   Admission admission_;
+  net::Offload offload_{kOffloadThreads, kOffloadQueued};
   std::vector<int> inherited_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::map<std::string, Listener> listeners_;  // by key
