@@ -5,6 +5,7 @@
 #include "config/units.hpp"
 
 #include <array>
+#include <sys/stat.h>
 
 #include <fmt/format.h>
 
@@ -62,11 +63,24 @@ void read_admin(const Cursor& at, Document& out) {
   }
 }
 
+// What is there already must be something that lines can be appended to.
+std::optional<std::string> log_path(const Cursor& at, std::string path) {
+  struct stat status {};
+  const bool there = ::stat(path.c_str(), &status) == 0;
+  const char* wrong = nullptr;
+  if (there && S_ISDIR(status.st_mode)) wrong = "a directory";
+  if (there && S_ISSOCK(status.st_mode)) wrong = "a socket";
+  if (there && S_ISBLK(status.st_mode)) wrong = "a block device";
+  if (wrong == nullptr) return path;
+  at.error(fmt::format("{} is {}; expected a file, a FIFO or a character device", path, wrong));
+  return std::nullopt;
+}
+
 // A bare word is more likely a mistake ("stdout") than the name of a file.
 std::optional<std::string> access_target(const Cursor& at) {
   auto word = text(at);
   if (!word || *word == "off" || *word == "stderr") return word;
-  if (word->find('/') != std::string::npos) return absolute_join(at.context().base, *word);
+  if (word->find('/') != std::string::npos) return log_path(at, absolute_join(at.context().base, *word));
   at.error(
       fmt::format("expected off, stderr or the path of a file, got {}; a path has a \"/\"", quoted(*word)));
   return std::nullopt;

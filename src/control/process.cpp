@@ -77,6 +77,7 @@ class Process {
   }
 
   void fail(const std::string& errors) {
+    observe::flush_log();
     std::cerr << errors;
     exit_code_ = 1;
   }
@@ -189,6 +190,10 @@ class Process {
 
 }  // namespace
 
-int run(Source source) { return Process(std::move(source)).run(); }
+int run(Source source) {
+  const int code = Process(std::move(source)).run();
+  observe::flush_log();
+  return code;
+}
 
 }  // namespace sluice::control

@@ -359,16 +359,9 @@ void Steering::rotate_ticket_keys() { tickets_->rotate(); }
 
 void Steering::reopen_logs() {
   later([this] {
-    if (runtime_->access_file == nullptr) return;
-    auto runtime = std::make_shared<proxy::Runtime>(*runtime_);
-    const std::string& path = runtime_->plan->document().log.access;
-    runtime->access_file = observe::AccessFile::open(path);
-    if (runtime->access_file == nullptr) {
-      observe::log_error("cannot reopen {}: {}", path, std::strerror(errno));
-      return;
-    }
-    config::Diagnostics diagnostics;
-    give_to_workers(runtime, diagnostics);
+    const auto& file = runtime_->access_file;
+    if (file == nullptr || file->reopen()) return;
+    observe::log_error("cannot reopen {}: {}", runtime_->plan->document().log.access, std::strerror(errno));
   });
 }
 
@@ -389,6 +382,7 @@ void Steering::stop() {
   give_up();
   later([this] {
     if (server_ != nullptr) server_->stop();
+    if (runtime_ != nullptr && runtime_->access_file != nullptr) runtime_->access_file->close();
   });
   thread_->pool.join();
 }

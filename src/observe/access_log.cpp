@@ -3,12 +3,14 @@
 #include "sluice/base/decimal.hpp"
 #include "sluice/observe/log.hpp"
 
+#include "observe/line_target.hpp"
+#include "observe/process_log.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
-#include <fcntl.h>
-#include <unistd.h>
+#include <system_error>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -126,21 +128,36 @@ std::string_view or_dash(std::string_view value) { return value.empty() ? "-" : 
 }  // namespace
 
 std::shared_ptr<AccessFile> AccessFile::open(const std::string& where) {
-  const int fd = where == "stderr" ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
-                                   : ::open(where.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-  return fd < 0 ? nullptr : std::shared_ptr<AccessFile>(new AccessFile(fd));
+  if (where == "stderr") return std::shared_ptr<AccessFile>(new AccessFile({}, process_log()));
+  const int fd = open_log(where.c_str());
+  if (fd < 0) return nullptr;
+  try {
+    auto sink =
+        std::make_shared<LineSink>(fd, SinkSettings{.name = "access log " + where, .tell = write_log});
+    return std::shared_ptr<AccessFile>(new AccessFile(where, std::move(sink)));
+  } catch (const std::system_error& error) {
+    errno = error.code().value();
+    return nullptr;
+  }
 }
 
-AccessFile::~AccessFile() { ::close(fd_); }
+AccessFile::AccessFile(std::string path, std::shared_ptr<LineSink> sink)
+    : path_(std::move(path)), sink_(std::move(sink)) {}
 
-void AccessFile::append(std::string_view lines) {
-  const std::lock_guard lock(mutex_);
-  while (!lines.empty()) {
-    const ssize_t written = ::write(fd_, lines.data(), lines.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    lines.remove_prefix(static_cast<std::size_t>(written));
-  }
+AccessFile::~AccessFile() = default;
+
+void AccessFile::append(std::string& lines) { sink_->put(LogKind::access, lines); }
+
+bool AccessFile::reopen() {
+  if (path_.empty()) return true;
+  const int fd = open_log(path_.c_str());
+  if (fd < 0) return false;
+  sink_->reopen(fd);
+  return true;
+}
+
+void AccessFile::close() {
+  if (!path_.empty()) sink_->close();
 }
 
 void AccessLog::configure(std::shared_ptr<AccessFile> file, config::LogFormat format, bool query) {

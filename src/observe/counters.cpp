@@ -7,6 +7,7 @@ namespace sluice::observe {
 namespace {
 
 std::array<std::atomic<std::uint64_t>, http::kAbuses> abuses{};
+std::array<std::atomic<std::uint64_t>, 2> lost_lines{};
 
 }  // namespace
 
@@ -16,6 +17,14 @@ void count(http::Abuse reason) {
 
 std::uint64_t counted(http::Abuse reason) {
   return abuses[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
+}
+
+void count_lost(LogKind log, std::uint64_t lines) {
+  lost_lines[static_cast<std::size_t>(log)].fetch_add(lines, std::memory_order_relaxed);
+}
+
+std::uint64_t counted_lost(LogKind log) {
+  return lost_lines[static_cast<std::size_t>(log)].load(std::memory_order_relaxed);
 }
 
 }  // namespace sluice::observe

@@ -1,5 +1,7 @@
 #include "sluice/observe/log.hpp"
 
+#include "observe/process_log.hpp"
+
 #include <atomic>
 #include <ctime>
 #include <string>
@@ -21,6 +23,13 @@ std::string_view name_of(config::LogLevel level) {
 }
 
 }  // namespace
+
+const std::shared_ptr<LineSink>& process_log() {
+  // Never taken apart: threads that nobody waits for may still have something to say at the end.
+  static const auto* const sink = new auto(std::make_shared<LineSink>(
+      STDERR_FILENO, SinkSettings{.name = "log on stderr", .tell = write_log, .tells_at_once = false}));
+  return *sink;
+}
 
 std::string_view timestamp() {
   // All but the milliseconds is the same for a whole second.
@@ -47,8 +56,10 @@ void set_log_level(config::LogLevel level) { threshold.store(level, std::memory_
 
 void write_log(config::LogLevel level, std::string_view message) {
   if (level < threshold.load(std::memory_order_relaxed)) return;
-  const std::string line = fmt::format("{} {} {}\n", timestamp(), name_of(level), message);
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  std::string line = fmt::format("{} {} {}\n", timestamp(), name_of(level), message);
+  process_log()->put(LogKind::process, line);
 }
+
+void flush_log() { process_log()->flush(); }
 
 }  // namespace sluice::observe

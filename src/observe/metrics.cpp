@@ -92,6 +92,11 @@ std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector
                          const OffloadSample& offload) {
   return prometheus::TextSerializer().Serialize(
       {build_info(), abuse(),
+       single("sluice_access_log_dropped_total", "Lines of the access log that could not be written in time.",
+              MetricType::Counter, counted_lost(LogKind::access)),
+       single("sluice_process_log_dropped_total",
+              "Lines of the process log that could not be written in time.", MetricType::Counter,
+              counted_lost(LogKind::process)),
        single("sluice_offload_queue_depth", "Work that waits for a thread of the offload.", MetricType::Gauge,
               offload.queued),
        single("sluice_offload_rejected_total", "Work refused because too much waited for the offload.",

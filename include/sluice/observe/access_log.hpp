@@ -7,28 +7,36 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 namespace sluice::observe {
 
-// An open log file, shared by all workers.
+class LineSink;
+
+// Where the lines of all workers go.
 class AccessFile {
  public:
-  // `where`: "stderr" or a path. nullptr when it cannot be opened; errno tells why.
+  // `where`: "stderr" or a path. Does not wait, not for the reader of a FIFO either. nullptr when it cannot
+  // be opened; errno tells why.
   static std::shared_ptr<AccessFile> open(const std::string& where);
+  // Waits for what is not written yet, for a second at most.
   ~AccessFile();
   AccessFile(const AccessFile&) = delete;
   AccessFile& operator=(const AccessFile&) = delete;
-  // Whole lines; what several workers write does not mix, on a pipe either. Errors are passed over: a full
-  // disk must not stop traffic.
-  void append(std::string_view lines);
+  // Takes over whole lines and leaves an empty buffer; does not wait. Lines of several workers do not mix, on
+  // a pipe either. Those that cannot be written are counted and passed over: a full disk must not stop
+  // traffic.
+  void append(std::string& lines);
+  // Opens the path anew for all that is appended from now on. false, errno, and no change where that fails.
+  bool reopen();
+  // The end, as in the destructor: what is appended later is lost.
+  void close();
 
  private:
-  explicit AccessFile(int fd) : fd_(fd) {}
-  int fd_;
-  std::mutex mutex_;
+  AccessFile(std::string path, std::shared_ptr<LineSink> sink);
+  std::string path_;  // empty: stderr, which is not ours to open or close
+  std::shared_ptr<LineSink> sink_;
 };
 
 // What the exchange itself does not know.

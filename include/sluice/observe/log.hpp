@@ -1,5 +1,6 @@
 // The process's own log: lines on stderr, `TIME LEVEL message`, for people and journald. Each line is one
-// write(2), so that lines of several threads never mix. Not for requests: those go to the access log.
+// write(2), by a thread of the log's own: whoever logs never waits, and where nobody reads stderr lines are
+// lost and counted. Not for requests: those go to the access log.
 #pragma once
 
 #include "sluice/config/document.hpp"
@@ -12,6 +13,9 @@ namespace sluice::observe {
 
 void set_log_level(config::LogLevel level);
 void write_log(config::LogLevel level, std::string_view message);
+// Waits until what was logged is written, for a second at most: before the process ends, or writes to stderr
+// by itself.
+void flush_log();
 
 template <class... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {

@@ -1,0 +1,81 @@
+#include "sluice/observe/log.hpp"
+
+#include "unit/observe/pipe_fixture.hpp"
+
+#include <fcntl.h>
+#include <regex>
+#include <string>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+using namespace sluice;
+using namespace sluice::observe;
+using namespace sluice::test;
+
+namespace {
+
+// What is written to standard error by `speak`.
+template <class F>
+std::string heard(F speak) {
+  flush_log();
+  PipePair pipe;
+  const int before = ::dup(STDERR_FILENO);
+  ::dup2(pipe.writer(), STDERR_FILENO);
+  speak();
+  flush_log();
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  pipe.close_writer();
+  return pipe.rest();
+}
+
+}  // namespace
+
+TEST_CASE("a line has its time, its level and its text", "[observe][log]") {
+  const std::string lines = heard([] {
+    log_info("{} and {}", "one", 2);
+    log_warn("careful");
+    log_error("over");
+  });
+  CHECK(std::regex_match(lines, std::regex(R"(\S+Z info one and 2\n\S+Z warn careful\n\S+Z error over\n)")));
+}
+
+TEST_CASE("lines below the level are left out", "[observe][log]") {
+  const std::string lines = heard([] {
+    set_log_level(config::LogLevel::warn);
+    log_info("quiet");
+    log_warn("loud");
+    set_log_level(config::LogLevel::debug);
+    write_log(config::LogLevel::debug, "all");
+    set_log_level(config::LogLevel::info);
+    write_log(config::LogLevel::debug, "quiet again");
+  });
+  CHECK(std::regex_match(lines, std::regex(R"(\S+ warn loud\n\S+ debug all\n)")));
+}
+
+TEST_CASE("lines come in the order in which they were logged", "[observe][log]") {
+  const std::string lines = heard([] {
+    for (int i = 0; i < 500; ++i)
+      log_info("{}", i);
+  });
+  std::string rest = lines;
+  for (int i = 0; i < 500; ++i) {
+    const std::size_t end = rest.find('\n');
+    REQUIRE(end != std::string::npos);
+    if (!rest.substr(0, end).ends_with(" info " + std::to_string(i))) FAIL(rest.substr(0, end));
+    rest.erase(0, end + 1);
+  }
+  CHECK(rest.empty());
+}
+
+TEST_CASE("the time is that of the clock, to the millisecond", "[observe][log]") {
+  const std::string text(timestamp());
+  CHECK(std::regex_match(text, std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")));
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char minute[20];
+  std::strftime(minute, sizeof minute, "%Y-%m-%dT%H", &parts);
+  CHECK((text.starts_with(minute) || parts.tm_min == 0));
+}

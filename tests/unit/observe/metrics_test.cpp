@@ -1,0 +1,58 @@
+#include "sluice/observe/metrics.hpp"
+
+#include "sluice/observe/counters.hpp"
+
+#include <string>
+
+#include <catch2/catch.hpp>
+
+using namespace sluice::observe;
+
+namespace {
+
+bool has(const std::string& text, const std::string& line) {
+  return text.find('\n' + line + '\n') != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("totals of the process are there from the start", "[observe][metrics]") {
+  const std::string before = std::to_string(counted_lost(LogKind::access));
+  const std::string text = metrics_text({}, {}, {3, 4});
+  CHECK(has(text, "sluice_build_info{version=\"" SLUICE_VERSION "\"} 1"));
+  CHECK(has(text, "# TYPE sluice_access_log_dropped_total counter"));
+  CHECK(has(text, "sluice_access_log_dropped_total " + before));
+  CHECK(has(text, "# TYPE sluice_process_log_dropped_total counter"));
+  CHECK(has(text, "# TYPE sluice_offload_queue_depth gauge"));
+  CHECK(has(text, "sluice_offload_queue_depth 3"));
+  CHECK(has(text, "# TYPE sluice_offload_rejected_total counter"));
+  CHECK(has(text, "sluice_offload_rejected_total 4"));
+  count_lost(LogKind::access, 2);
+  CHECK(has(metrics_text({}, {}, {}),
+            "sluice_access_log_dropped_total " + std::to_string(counted_lost(LogKind::access))));
+}
+
+TEST_CASE("every reason to end a connection has its line", "[observe][metrics]") {
+  const std::string text = metrics_text({}, {}, {});
+  for (std::size_t at = 0; at < sluice::http::kAbuses; ++at) {
+    const auto reason = static_cast<sluice::http::Abuse>(at);
+    CHECK(has(text, "sluice_http2_connections_ended_total{reason=\"" +
+                        std::string(sluice::http::to_string(reason)) + "\"} " +
+                        std::to_string(counted(reason))));
+  }
+}
+
+TEST_CASE("pools and servers have theirs", "[observe][metrics]") {
+  const PoolSample pool{"app", {{"connect", 5}, {"503", 1}}, 2, true};
+  const ServerSample up{"app", "127.0.0.1:1", true, 4, 0};
+  const ServerSample down{"app", "127.0.0.1:2", false, 0, 3};
+  const std::string text = metrics_text({pool}, {up, down}, {});
+  CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:1"} 1)"));
+  CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:2"} 0)"));
+  CHECK(has(text, R"(sluice_upstream_active{pool="app",server="127.0.0.1:1"} 4)"));
+  CHECK(has(text, R"(sluice_upstream_ejections_total{pool="app",server="127.0.0.1:2"} 3)"));
+  CHECK(has(text, R"(sluice_upstream_retries_total{pool="app",reason="connect"} 5)"));
+  CHECK(has(text, R"(sluice_upstream_retries_total{pool="app",reason="503"} 1)"));
+  CHECK(has(text, R"(sluice_queue_depth{pool="app"} 2)"));
+  CHECK(has(text, R"(sluice_pool_panic{pool="app"} 1)"));
+}
