@@ -224,9 +224,9 @@ void AccessLog::write_combined(const http::Exchange& exchange) {
   char when[40];
   const std::size_t length = std::strftime(when, sizeof when, " - - [%d/%b/%Y:%H:%M:%S +0000] \"", &parts);
   std::string& out = buffer_;
-  out += or_dash(exchange.client_ip);
+  escape(out, or_dash(exchange.client_ip));
   out.append(when, length);
-  out += or_dash(request.method_text);
+  escape(out, or_dash(request.method_text));
   out += ' ';
   escape(out, or_dash(shown_target(exchange)));
   out += ' ';

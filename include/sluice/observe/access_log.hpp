@@ -61,7 +61,8 @@ class AccessLog {
   void write(const http::Exchange& exchange, const AccessDetails& details);
   // Hands the buffer to the file. Called by the worker a few times per second, and when it grows.
   void flush();
-  bool pending() const { return !buffer_.empty(); }
+  // What is not handed over yet.
+  std::string_view pending() const { return buffer_; }
 
  private:
   void write_json(const http::Exchange& exchange, const AccessDetails& details);
