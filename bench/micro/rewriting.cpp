@@ -88,19 +88,20 @@ void log_line(benchmark::State& state, config::LogFormat format) {
   http::identify(parsed.exchange, trusted);
   parsed.exchange.response.status = 200;
   parsed.exchange.tenant = "acme";
-  parsed.exchange.account.bytes_out = 100;
-  observe::AccessDetails details;
-  details.pool = "app";
-  details.server = "10.0.1.11:3000";
-  details.route = "sluice.yaml:17";
-  details.attempts = 1;
-  details.duration = 1'234'567;
-  details.upstream = 1'034'567;
-  details.generation = 3;
+  parsed.exchange.record.bytes_out = 100;
+  http::Record& record = parsed.exchange.record;
+  record.pool = "app";
+  record.server = "10.0.1.11:3000";
+  record.route_file = "sluice.yaml";
+  record.route_line = 17;
+  record.attempts = 1;
+  record.ended = 1'234'567;
+  record.first_byte = 1'034'567;
+  record.generation = 3;
   observe::AccessLog log;
   log.configure(observe::AccessFile::open("/dev/null"), format, false);
   for (auto _ : state)
-    log.write(parsed.exchange, details);
+    log.write(parsed.exchange);
 }
 
 BENCHMARK_CAPTURE(rewrite, small, kSmallRequest);

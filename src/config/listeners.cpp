@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, 3> kProtocolWords{"h2", "http/1.1", "h2c"
 constexpr Choices kProtocols{kProtocolWords, {}};
 constexpr std::array<std::string_view, 1> kRedirectWords{"https"};
 constexpr Choices kRedirects{kRedirectWords, {}};
+constexpr std::array<std::string_view, 2> kHalfClosedWords{"finish", "cancel"};
+constexpr Choices kHalfClosed{kHalfClosedWords, {}};
 
 std::optional<std::string> listener_address(const Cursor& at) {
   return read_parsed(at, [](std::string_view word) { return parse_address(word, Role::listener); });
@@ -111,6 +113,11 @@ constexpr std::array kListenerKeys{
     Key<Listener>{{"redirect", "`https`", "none",
                    "Answer every request with 308 to https, except below `/.well-known/acme-challenge/`."},
                   &read_redirect},
+    Key<Listener>{{"half_closed", "`finish` or `cancel`", "`finish`",
+                   "What the end of a client's bytes (FIN) means for a request that is being answered: "
+                   "`finish` it, since some clients close their half and read on, or `cancel` it, as for a "
+                   "client that is gone. HTTP/1 only."},
+                  &set<&Listener::half_closed, choice<HalfClosed, kHalfClosed>>},
     Key<Listener>{{"timeouts", "map", "as at the top", "Time limits for the clients of this listener."},
                   &nest<&Listener::timeouts, kListenerTimeouts>}};
 constexpr std::array<std::string_view, 1> kLaterListenerKeys{"proxy_protocol"};

@@ -1,4 +1,4 @@
-#include "handler/replay.hpp"
+#include "sluice/handler/replay.hpp"
 
 #include <utility>
 

@@ -51,6 +51,9 @@ Reason downstream_reason(ErrorKind kind) {
   }
 }
 
+// RFC 9110 §15.5.6: what a proxy passes on.
+constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 // RFC 9110 §6.6.1; made once per second and thread.
 std::string_view date_now() {
   thread_local std::time_t made = 0;
@@ -111,7 +114,7 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   const std::string_view phrase = reason_of(reason.status);
 
   ResponseHead& head = exchange.response;
-  exchange.account.error = reason.error;
+  exchange.record.error = reason.error;
   add_own_fields(exchange,
                  arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}));
   head.framing = Framing::length;
@@ -133,6 +136,7 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   head.length = body.size();
   head.fields.add(arena, "Content-Type", type, FieldId::content_type);
   head.fields.add(arena, "Cache-Control", "no-store", FieldId::other);
+  if (reason.status == 405) head.fields.add(arena, "Allow", kAllowed, FieldId::other);
   if (reason.status == 503) head.fields.add(arena, "Retry-After", "1", FieldId::retry_after);
   exchange.text_body = TextBody(body);
   exchange.response_body = &exchange.text_body;

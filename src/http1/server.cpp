@@ -72,7 +72,7 @@ void ServerConnection::drain() {
 void ServerConnection::abort() {
   aborted_ = true;
   transport_->cancel(ErrorKind::cancelled);
-  if (gone_.cancel != nullptr) gone_.cancel(gone_.context);
+  if (departed_ != nullptr) departed_(departed_context_, http::Departure::gone);
 }
 
 void ServerConnection::open_session() {
@@ -116,7 +116,6 @@ Detached ServerConnection::serve_all() {
       co_await service_.refuse(session_->exchange, error);
     } else {
       co_await service_.serve(session_->exchange);
-      on_gone(nullptr, nullptr);
       if (!responding_) keep_alive_ = false;  // the client is gone, or must not be told anything more
       if (keep_alive_ && !session_->body.finished()) co_await finish_request_body();
     }
@@ -172,7 +171,7 @@ ServerConnection::Arrival ServerConnection::look_for_request() {
     session_->in.commit(got.bytes);
   }
   session_->settings = service_.settings(listener());
-  session_->exchange.account.started = transport_->loop().now();
+  session_->exchange.record.started = transport_->loop().now();
   return Arrival::bytes;
 }
 
@@ -210,7 +209,7 @@ bool ServerConnection::advance_head(Error& error) {
 }
 
 Task<Error> ServerConnection::rest_of_head() {
-  const Nanos deadline = session_->exchange.account.started + session_->settings.header;
+  const Nanos deadline = session_->exchange.record.started + session_->settings.header;
   for (;;) {
     const ErrorKind waited = co_await transport_->readable(deadline);
     if (waited != ErrorKind::none) co_return Error{waited, Side::downstream};
@@ -319,11 +318,19 @@ Task<Error> ServerConnection::interim(const http::ResponseHead& head) {
   co_return error;
 }
 
-void ServerConnection::on_gone(Cancel cancel, void* context) {
-  gone_.cancel = cancel;
-  gone_.context = context;
-  transport_->set_observer(cancel != nullptr ? &gone_ : nullptr);
-  if (cancel != nullptr && (transport_->hung_up() || aborted_)) cancel(context);
+void ServerConnection::on_departure(Departed departed, void* context) {
+  departed_ = departed;
+  departed_context_ = context;
+  transport_->set_observer(departed != nullptr ? this : nullptr);
+  if (departed != nullptr && (transport_->peer_closed() || transport_->hung_up() || aborted_)) {
+    on_activity(transport_->hung_up() || aborted_);
+  }
+}
+
+void ServerConnection::on_activity(bool hung_up) {
+  if (!hung_up && !transport_->peer_closed()) return;  // the next request, on its way
+  const bool gone = hung_up || session_->settings.half_closed == http::HalfClosed::cancel;
+  departed_(departed_context_, gone ? http::Departure::gone : http::Departure::half_closed);
 }
 
 // How the body travels on this connection, whatever way it came.
@@ -366,7 +373,7 @@ Task<Error> ServerConnection::respond() {
   if (draining_) keep_alive_ = false;
   const Framing framing = choose_framing(exchange.response_body != nullptr);
   Error error = co_await send_body(framing);
-  exchange.account.bytes_in = session_->body.bytes();
+  exchange.record.bytes_in = session_->body.bytes();
   if (error) {
     keep_alive_ = false;
     // Only an unclean end can tell this client that its message is cut short.
@@ -382,10 +389,10 @@ Task<Error> ServerConnection::send_body(Framing framing) {
   http::BodySource* body = exchange.response_body;
   Unsent rest;
   bool head_sent = false;
-  std::uint64_t turn = exchange.account.bytes_out;
+  std::uint64_t turn = exchange.record.bytes_out;
   for (;;) {
-    if (exchange.account.bytes_out - turn > kTurn) {
-      turn = exchange.account.bytes_out;
+    if (exchange.record.bytes_out - turn > kTurn) {
+      turn = exchange.record.bytes_out;
       co_await transport_->loop().yield();
     }
     Outbox& out = Outbox::fresh();
@@ -396,7 +403,7 @@ Task<Error> ServerConnection::send_body(Framing framing) {
       std::string_view piece;
       step = body->poll(piece);
       if (step != BodyStep::data) break;
-      exchange.account.bytes_out += piece.size();
+      exchange.record.bytes_out += piece.size();
       if (framing == Framing::chunked) {
         out.chunk(piece);
       } else {
@@ -420,7 +427,7 @@ Task<Error> ServerConnection::send_body(Framing framing) {
     if (step == BodyStep::data) body->release();
     if (step != BodyStep::wait) continue;
     if (framing != Framing::chunked && worth_splicing(body, *transport_)) {
-      Error error = co_await splice(*body, *transport_, session_->settings.body, exchange.account.bytes_out);
+      Error error = co_await splice(*body, *transport_, session_->settings.body, exchange.record.bytes_out);
       if (error) {
         error.side = Side::downstream;
         co_return error;

@@ -53,10 +53,9 @@ class ServerStream final : public Stream, private http::Downstream {
 
   Task<Error> interim(const http::ResponseHead& head) override;
   Task<Error> respond() override;
-  bool responding() const override { return responding_; }
   void close_after() override {}  // other streams have nothing to do with it
   http::BodySource& open_tunnel() override;
-  void on_gone(Cancel cancel, void* context) override;
+  void on_departure(Departed departed, void* context) override;
   void on_lost() override;
 
   ServerSession& session() const;
@@ -68,9 +67,8 @@ class ServerStream final : public Stream, private http::Downstream {
   http::ServerSettings settings_;
   RequestPseudo pseudo_;
   std::string_view websocket_key_;  // of an extended CONNECT: the one we made up
-  Cancel cancel_ = nullptr;
-  void* cancel_context_ = nullptr;
-  bool responding_ = false;
+  Departed departed_ = nullptr;
+  void* departed_context_ = nullptr;
   bool reset_only_ = false;
 };
 
@@ -198,11 +196,11 @@ void ServerStream::start(ServerSession& session, std::uint32_t id, const http::S
   settings_ = settings;
   pseudo_ = {};
   websocket_key_ = {};
-  cancel_ = nullptr;
-  responding_ = reset_only_ = false;
+  departed_ = nullptr;
+  reset_only_ = false;
   exchange_.origin = session.origin();
   exchange_.downstream = this;
-  exchange_.account.started = session.loop().now();
+  exchange_.record.started = session.loop().now();
 }
 
 BlockResult ServerStream::read(HpackDecoder& decoder, std::string_view block, bool end_stream) {
@@ -242,7 +240,7 @@ Detached ServerStream::serve(Error refusal) {
 }
 
 void ServerStream::finish() {
-  cancel_ = nullptr;
+  departed_ = nullptr;
   if (gone() == Gone::no && !local_ended())
     abandon(Code::cancel);  // the client must not be told anything more
   // The rest of a request that was answered already is not wanted (RFC 9113 §8.1).
@@ -301,7 +299,6 @@ Error ServerStream::check_tunnel() {
 }
 
 Task<Error> ServerStream::respond() {
-  responding_ = true;
   if (lost()) co_return lost();
   if (reset_only_) {
     abandon(Code::protocol_error);
@@ -323,9 +320,9 @@ Task<Error> ServerStream::respond() {
   send_head(head, body == nullptr);
   Error error;
   if (body != nullptr) {
-    error = co_await send_body(*body, exchange_.own_field, settings_.body, exchange_.account.bytes_out);
+    error = co_await send_body(*body, exchange_.own_field, settings_.body, exchange_.record.bytes_out);
   }
-  exchange_.account.bytes_in = received().bytes();
+  exchange_.record.bytes_in = received().bytes();
   if (error && gone() == Gone::no) fail_response(error);
   co_return error;
 }
@@ -342,14 +339,14 @@ void ServerStream::fail_response(const Error& error) {
   session_->send_block(*this, block, true);
 }
 
-void ServerStream::on_gone(Cancel cancel, void* context) {
-  cancel_ = cancel;
-  cancel_context_ = context;
-  if (cancel != nullptr && lost()) cancel(context);
+void ServerStream::on_departure(Departed departed, void* context) {
+  departed_ = departed;
+  departed_context_ = context;
+  if (departed != nullptr && lost()) departed(context, http::Departure::gone);
 }
 
 void ServerStream::on_lost() {
-  if (cancel_ != nullptr) cancel_(cancel_context_);
+  if (departed_ != nullptr) departed_(departed_context_, http::Departure::gone);
 }
 
 // ---- the session

@@ -172,16 +172,17 @@ std::string_view AccessLog::shown_target(const http::Exchange& exchange) const {
   return query_ ? target : target.substr(0, target.find('?'));
 }
 
-void AccessLog::write(const http::Exchange& exchange, const AccessDetails& details) {
+void AccessLog::write(const http::Exchange& exchange) {
   if (format_ == config::LogFormat::json) {
-    write_json(exchange, details);
+    write_json(exchange);
   } else {
     write_combined(exchange);
   }
   if (buffer_.size() >= kFlushAt) flush();
 }
 
-void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& details) {
+void AccessLog::write_json(const http::Exchange& exchange) {
+  const http::Record& record = exchange.record;
   const http::RequestHead& request = exchange.request;
   std::string& out = buffer_;
   out += "{\"ts\":\"";
@@ -195,22 +196,27 @@ void AccessLog::write_json(const http::Exchange& exchange, const AccessDetails& 
   text(out, "host", request.host);
   text(out, "path", shown_target(exchange));
   text(out, "protocol", protocol(request));
-  number(out, "bytes_in", exchange.account.bytes_in);
-  number(out, "bytes_out", exchange.account.bytes_out);
-  milliseconds(out, "duration_ms", details.duration);
-  if (details.queued != 0) milliseconds(out, "queue_ms", details.queued);
-  if (details.attempts != 0) {
-    milliseconds(out, "upstream_ms", details.upstream);
-    milliseconds(out, "connect_ms", details.connect);
-    number(out, "attempts", details.attempts);
+  number(out, "bytes_in", record.bytes_in);
+  number(out, "bytes_out", record.bytes_out);
+  milliseconds(out, "duration_ms", record.ended - record.started);
+  if (record.queued != 0) milliseconds(out, "queue_ms", record.queued);
+  if (record.attempts != 0) {
+    milliseconds(out, "upstream_ms", record.first_byte);
+    milliseconds(out, "connect_ms", record.connect);
+    number(out, "attempts", record.attempts);
   }
   text(out, "tls_version", exchange.origin.tls_version);
   text(out, "sni", exchange.origin.sni);
-  text(out, "route", details.route);
-  text(out, "pool", details.pool);
-  text(out, "server", details.server);
-  text(out, "error", exchange.account.error);
-  number(out, "config_generation", details.generation);
+  if (!record.route_file.empty()) {
+    text(out, "route", record.route_file);
+    out.back() = ':';  // of the file's text
+    number(out, record.route_line);
+    out += '"';
+  }
+  text(out, "pool", record.pool);
+  text(out, "server", record.server);
+  text(out, "error", record.error);
+  number(out, "config_generation", record.generation);
   text(out, "user_agent", request.fields.value(http::FieldId::user_agent));
   text(out, "referer", request.fields.value(http::FieldId::referer));
   out += "}\n";
@@ -234,7 +240,7 @@ void AccessLog::write_combined(const http::Exchange& exchange) {
   out += "\" ";
   number(out, exchange.response.status);
   out += ' ';
-  number(out, exchange.account.bytes_out);
+  number(out, exchange.record.bytes_out);
   out += " \"";
   escape(out, or_dash(request.fields.value(http::FieldId::referer)));
   out += "\" \"";

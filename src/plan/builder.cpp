@@ -3,6 +3,7 @@
 
 #include "plan/checks.hpp"
 #include "plan/pattern.hpp"
+#include "plan/rules.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -21,6 +22,8 @@ constexpr Duration kUpstreamBody{60'000};
 
 constexpr std::uint64_t kMostPerMinute = 1'000'000'000;
 constexpr std::uint64_t kMinute = 60'000;
+
+constexpr std::uint16_t kNotFound = 404;
 
 constexpr std::time_t kExpirySoon = 14 * 24 * 60 * 60;
 constexpr std::size_t kMostUncoveredNamed = 5;
@@ -71,6 +74,8 @@ class Builder {
 
   std::shared_ptr<const Plan> build() {
     plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
+    plan_->max_body_ = doc_.max.body;
+    plan_->unknown_ = unknown(doc_.tenants ? doc_.tenants->unknown : kNotFound);
     for (const auto& block : doc_.trusted_proxies)
       plan_->trusted_.add(block.value);
     pools();
@@ -107,8 +112,8 @@ class Builder {
       pool.limits = limits(from.timeouts, {});
       pool.drain = pick({from.timeouts.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       pool.wire = wire(from);
-      pool.balance = balance(from);
-      pool.rules = {from.retry, from.outlier, from.panic, from.queue, from.sticky};
+      pool.balance = balance_of(from);
+      pool.rules = rules_of(from);
       if (from.health) pool.checks = make_checks(doc_, from, pool.wire, diagnostics_);
       if (checks_blindly(from)) {
         warn(from.health->at, "pools." + from.name + ".health",
@@ -143,15 +148,6 @@ class Builder {
     auto made = tls::ClientContext::make({pool.tls->verify, ca.value, pool.h2}, why);
     if (made == nullptr) error(ca.at, "pools." + pool.name + ".tls.ca", std::move(why));
     return made;
-  }
-
-  static upstream::BalanceSpec balance(const config::Pool& from) {
-    upstream::BalanceSpec out;
-    out.kind = from.balance.by;
-    out.key = {from.balance.hash, from.balance.name};
-    out.bound_percent = from.balance.bound;
-    out.slow_start = nanos(from.slow_start);
-    return out;
   }
 
   static Server make_server(const config::Server& from, std::uint32_t max_connections) {
@@ -191,13 +187,15 @@ class Builder {
       listener.h2 = from.h2;
       listener.http1 = from.http1;
       listener.h2c = from.h2c;
-      listener.redirect_https = from.redirect_https;
+      if (from.redirect_https) listener.action = RedirectToHttps{};
       const config::Timeouts own = from.timeouts.value_or(config::Timeouts{});
       listener.settings.header = pick({own.header, doc_.timeouts.header}, *config::kDefaultTimeouts.header);
       listener.settings.idle = pick({own.idle, doc_.timeouts.idle}, *config::kDefaultTimeouts.idle);
       listener.settings.body = pick({own.body, doc_.timeouts.body}, *config::kDefaultTimeouts.body);
       listener.drain = pick({own.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       listener.settings.max_body = doc_.max.body;
+      if (from.half_closed == config::HalfClosed::cancel)
+        listener.settings.half_closed = http::HalfClosed::cancel;
       listener.settings.limits = {doc_.max.head, doc_.max.fields};
       listener.settings.http2 = http2_limits(doc_.http2);
       if (const auto address = SocketAddress::parse(from.address.value)) {
@@ -211,7 +209,7 @@ class Builder {
     overlapping_listeners();
     if (std::any_of(all.begin(), all.end(), [](const Listener& l) { return l.tls; })) return;
     for (const Listener& listener : all) {
-      if (!listener.redirect_https) continue;
+      if (!listener.action) continue;
       error(listener.at, "listeners." + listener.name,
             "redirect: https needs a listener with tls: true to go to");
     }
@@ -248,10 +246,22 @@ class Builder {
     return 0;
   }
 
+  Forward forward_to(const config::Located<std::string>& pool, const std::string& path,
+                     const config::Timeouts& timeouts) {
+    Forward out;
+    out.pool = pool_of(pool, path);
+    if (out.pool < doc_.pools.size()) out.limits = limits(doc_.pools[out.pool].timeouts, timeouts);
+    return out;
+  }
+
+  static Fixed unknown(std::uint16_t status) {
+    return {{status, "destination_not_found", "no tenant or route matches"}};
+  }
+
   Route make_route(const config::Route& from, const std::string& path) {
     Route route;
     route.at = from.at;
-    route.pool = pool_of(from.pool, path + ".pool");
+    route.action = forward_to(from.pool, path + ".pool", from.timeouts);
     for (const auto& method : from.methods)
       route.methods.push_back(method.value);
     if (from.path) {
@@ -259,7 +269,6 @@ class Builder {
       if (route.path.ends_with("/*")) route.path.pop_back();
       route.prefix = route.path.ends_with('/');
     }
-    if (route.pool < doc_.pools.size()) route.limits = limits(doc_.pools[route.pool].timeouts, from.timeouts);
     return route;
   }
 
@@ -276,7 +285,6 @@ class Builder {
   }
 
   void tenants(const config::Tenants& from) {
-    plan_->unknown_status_ = from.unknown;
     if (from.defaults.send_header) plan_->tenant_header_ = from.defaults.send_header->value;
     std::string suffix;
     if (from.from_host) {
@@ -335,9 +343,7 @@ class Builder {
     if (!pool) return;
     tenant.has_pool = true;
     tenant.pool.at = pool->at;
-    tenant.pool.pool = pool_of(*pool, path);
-    if (tenant.pool.pool < doc_.pools.size())
-      tenant.pool.limits = limits(doc_.pools[tenant.pool.pool].timeouts, {});
+    tenant.pool.action = forward_to(*pool, path, {});
   }
 
   void certificates() {

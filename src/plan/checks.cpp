@@ -102,6 +102,49 @@ std::shared_ptr<const upstream::Wire> wire_for(const config::Pool& pool,
   return own;
 }
 
+upstream::Expect expectation(const config::Expect& from) {
+  upstream::Expect out;
+  out.status.clear();
+  for (const config::StatusRange& range : from.status)
+    out.status.push_back({range.low, range.high});
+  if (from.body) out.body = from.body->value;
+  if (from.body_regex) out.body_regex = from.body_regex->value;
+  for (const config::JsonExpectation& json : from.json)
+    out.json.push_back({json.path, json.value});
+  return out;
+}
+
+upstream::CheckType check_type(config::CheckType from) {
+  switch (from) {
+    case config::CheckType::https: return upstream::CheckType::https;
+    case config::CheckType::tcp: return upstream::CheckType::tcp;
+    case config::CheckType::http: break;
+  }
+  return upstream::CheckType::http;
+}
+
+upstream::CheckRules check_rules(const config::Health& from) {
+  upstream::CheckRules out;
+  out.type = check_type(from.type);
+  out.port = from.port;
+  out.interval = nanos(from.interval);
+  out.jitter = from.jitter;
+  out.timeout = nanos(from.timeout);
+  out.rise = from.rise;
+  out.fall = from.fall;
+  out.starts_up = from.start == config::CheckStart::up;
+  out.path = from.path;
+  out.method = from.method;
+  out.host = from.host;
+  for (const config::CheckHeader& header : from.headers)
+    out.headers.emplace_back(header.name, header.value.value);
+  out.expect = expectation(from.expect);
+  return out;
+}
+
+static_assert(upstream::kTenantPlaceholder == config::kTenantPlaceholder);
+static_assert(upstream::kMaxCheckedBody == config::kMaxCheckedBody);
+
 }  // namespace
 
 bool checks_blindly(const config::Pool& pool) {
@@ -111,7 +154,7 @@ bool checks_blindly(const config::Pool& pool) {
 std::shared_ptr<const CheckPlan> make_checks(const config::Document& document, const config::Pool& pool,
                                              const std::shared_ptr<const upstream::Wire>& wire,
                                              config::Diagnostics& diagnostics) {
-  auto out = std::make_shared<CheckPlan>(*pool.health);
+  auto out = std::make_shared<CheckPlan>(check_rules(*pool.health));
   out->wire = wire_for(pool, wire, diagnostics);
   if (!pool.health->as_tenants) return out;
   const config::Tenants& tenants = *document.tenants;

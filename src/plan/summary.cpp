@@ -39,7 +39,7 @@ std::string summary(const Plan& plan) {
   std::string out;
   for (const Listener& listener : plan.listeners()) {
     out += fmt::format("listener {:<12} {}, {}{}\n", listener.name, listener.address_text,
-                       protocols(listener), listener.redirect_https ? ", redirects to https" : "");
+                       protocols(listener), listener.action ? ", redirects to https" : "");
   }
   for (const config::Pool& pool : plan.document().pools) {
     out += fmt::format("pool     {:<12} {} server{}{}\n", pool.name, pool.servers.size(),

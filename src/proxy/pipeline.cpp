@@ -1,16 +1,16 @@
 // One request, top to bottom:
 //
 //   identify   who asks: client address, request id
-//   redirect   listeners that only send people to https
-//   route      host -> tenant -> path -> pool
-//   prepare    fields that concern one hop out, forwarding and tenant fields in
-//   answer     forward, or say why not
-//   account    access log; always, exactly once
+//   admit      what needs no route: listeners that only send people to https, bodies that are too long
+//   route      host -> tenant -> path -> action
+//   ask        forwarding: a server, until the head of its answer is here; or the answer is made at once
+//   respond    head and body to the client, whoever made them
+//   finish     what forwarding left under way
+//   account    the record of all that goes to the counters and the log; always, exactly once
 //
 // Whoever changes the list changes the drawing in docs/architecture.md.
 #include "sluice/proxy/pipeline.hpp"
 
-#include "sluice/base/decimal.hpp"
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/http/target.hpp"
@@ -18,43 +18,51 @@
 #include "sluice/observe/log.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <unordered_set>
 
 #include <fmt/format.h>
 
 namespace sluice::proxy {
+namespace {
 
-Task<void> Pipeline::serve(http::Exchange& exchange) {
+const plan::Action kTooLong =
+    plan::Fixed{http::reason_for({ErrorKind::body_too_large, Side::downstream}), http::Then::close};
+const plan::Action kTwoReadings =
+    plan::Fixed{{400, "http_request_error", "the path can be read in two ways"}, http::Then::close};
+
+}  // namespace
+
+Task<void> Pipeline::serve(http::Exchange& exchange) { return travel(exchange, {}); }
+
+Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) { return travel(exchange, error); }
+
+// `fault`: the request could not be read, and exchange.request holds what was understood of it.
+Task<void> Pipeline::travel(http::Exchange& exchange, Error fault) {
   Pin pin(*this);
-  plan::Match match;
-  handler::ForwardAccount forwarded;
+  std::optional<handler::Forward> forward;
+  bool answered = true;
   identify(exchange, pin.plan());
-  if (route(exchange, pin.plan(), match) == Verdict::forward) {
+  const plan::Action refusal = fault ? plan::Action(plan::Fixed{http::reason_for(fault), http::Then::close})
+                                     : plan::Action(plan::Forward{});
+  const plan::Action* action = fault ? &refusal : admit(exchange, pin.plan());
+  if (action == nullptr) action = &route(exchange, pin.plan());
+  exchange.record.generation = pin.generation();
+  if (const auto* to = std::get_if<plan::Forward>(action)) {
+    exchange.record.pool = pin.plan().pools()[to->pool].name;
     prepare(exchange, pin.plan());
-    const observe::AccessDetails told = details(exchange, pin.epoch(), match.route);
-    const handler::ForwardTarget target = target_of(*match.route, pin);
-    co_await handler::forward(exchange, target, forwarded);
-    account(exchange, told, forwarded);
+    forward.emplace(exchange, handler::ForwardTarget{pin.balancer(to->pool), connections_, to->limits});
+    answered = co_await forward->ask();
+    if (exchange.response.status == 101) let_go(exchange, pin);
   } else {
-    const observe::AccessDetails told = details(exchange, pin.epoch(), nullptr);
-    co_await exchange.downstream->respond();
-    account(exchange, told, forwarded);
+    answer(exchange, *action);
   }
-}
-
-Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
-  Pin pin(*this);
-  identify(exchange, pin.plan());
-  if (error.kind == ErrorKind::method_refused) {
-    exchange.response.fields.add(exchange.arena, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-                                 http::FieldId::other);
-  }
-  http::make_reply(exchange, http::reason_for(error));
-  exchange.downstream->close_after();
-  const observe::AccessDetails told = details(exchange, pin.epoch(), nullptr);
-  co_await exchange.downstream->respond();
-  account(exchange, told, {});
+  Error error;
+  if (answered) error = co_await exchange.downstream->respond();
+  exchange.end_filters();
+  if (forward) co_await forward->finish(error);
+  account(exchange);
 }
 
 // Whether the peer is trusted is asked per request: a reload may have changed the answer.
@@ -66,50 +74,42 @@ void Pipeline::identify(http::Exchange& exchange, const plan::Plan& plan) {
   http::identify(exchange, plan.trusted_proxies());
 }
 
-// Finds match.route, or makes the answer.
-Pipeline::Verdict Pipeline::route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match) {
-  if (redirects(exchange)) {
-    const std::string suffix = https_port_ == 443 ? "" : fmt::format(":{}", https_port_);
-    const std::string_view target = exchange.request.target == "*" ? "/" : exchange.request.target;
-    http::make_redirect(exchange, exchange.arena.join({"https://", exchange.request.host, suffix, target}));
-    return Verdict::answered;
-  }
+// What is done whatever the route; nullptr: the route says.
+const plan::Action* Pipeline::admit(const http::Exchange& exchange, const plan::Plan& plan) const {
   const http::RequestHead& request = exchange.request;
-  if (plan.document().max.body != 0 && request.framing == http::Framing::length &&
-      request.length > plan.document().max.body) {
-    http::make_reply(exchange, http::reason_for({ErrorKind::body_too_large, Side::downstream}));
-    exchange.downstream->close_after();  // a client that goes on sending is not worth reading
-    return Verdict::answered;
-  }
-  match = plan.routes().find(request.host, request.path, request.method_text);
+  const std::optional<plan::Action>& all = listeners_[exchange.origin.listener].action;
+  if (all && !request.host.empty() && !request.path.starts_with("/.well-known/acme-challenge/")) return &*all;
+  // A client that goes on sending is not worth reading.
+  const bool too_long =
+      plan.max_body() != 0 && request.framing == http::Framing::length && request.length > plan.max_body();
+  return too_long ? &kTooLong : nullptr;
+}
+
+const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& plan) {
+  const http::RequestHead& request = exchange.request;
+  const plan::Match match = plan.routes().find(request.host, request.path, request.method_text);
   // The application may decode what we compare as it stands. Where that would choose another route, neither
   // reading can be trusted.
   const std::string_view decoded = http::decoded_path(request.path, exchange.arena);
   if (decoded.data() != request.path.data() &&
       plan.routes().find(request.host, decoded, request.method_text).route != match.route) {
-    http::make_reply(exchange, {400, "http_request_error", "the path can be read in two ways"});
-    exchange.downstream->close_after();
-    match.route = nullptr;
-    return Verdict::answered;
+    return kTwoReadings;
   }
-  exchange.tenant = exchange.arena.copy(match.tenant);  // outlives the plan in a tunnel
-  if (match.route != nullptr) return Verdict::forward;
-  http::make_reply(exchange, {plan.unknown_status(), "destination_not_found", "no tenant or route matches"});
-  return Verdict::answered;
+  exchange.tenant = match.tenant;
+  if (match.route == nullptr) return plan.unknown();
+  exchange.record.route_file = plan.file_of(match.route->at);
+  exchange.record.route_line = match.route->at.line;
+  return match.route->action;
 }
 
-bool Pipeline::redirects(const http::Exchange& exchange) const {
-  return listeners_[exchange.origin.listener].redirect_https && !exchange.request.host.empty() &&
-         !exchange.request.path.starts_with("/.well-known/acme-challenge/");
-}
-
+// Hop-by-hop fields out, forwarding fields and tenant field in.
 void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
   http::Fields& fields = exchange.request.fields;
   http::drop_hop_by_hop(fields);
   http::add_forwarding_fields(exchange);
   const std::string& header = plan.tenant_header();
   if (header.empty()) return;
-  exchange.own_field = exchange.arena.copy(header);
+  exchange.own_field = header;
   for (http::Field& field : fields.all()) {
     if (field.name.size() == header.size() && http::same_variable(field.name, header)) field.dropped = true;
   }
@@ -117,36 +117,32 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
     fields.add(exchange.arena, exchange.own_field, exchange.tenant, http::FieldId::other);
 }
 
-handler::ForwardTarget Pipeline::target_of(const plan::Route& route, Pin& pin) {
-  Epoch& epoch = pin.epoch();
-  return {epoch.balancers[route.pool], connections_, route.limits,
-          [](void* context) { static_cast<Pin*>(context)->release(); }, &pin};
+// Makes the answer of an action that asks nobody.
+void Pipeline::answer(http::Exchange& exchange, const plan::Action& action) const {
+  if (const auto* fixed = std::get_if<plan::Fixed>(&action)) {
+    http::make_reply(exchange, fixed->reason);
+    if (fixed->then == http::Then::close) exchange.downstream->close_after();
+    return;
+  }
+  const std::string suffix = https_port_ == 443 ? "" : fmt::format(":{}", https_port_);
+  const std::string_view target = exchange.request.target == "*" ? "/" : exchange.request.target;
+  http::make_redirect(exchange, exchange.arena.join({"https://", exchange.request.host, suffix, target}));
 }
 
-// What the log says of the configuration, copied: a tunnel outlives it.
-observe::AccessDetails Pipeline::details(http::Exchange& exchange, const Epoch& epoch,
-                                         const plan::Route* route) const {
-  observe::AccessDetails out;
-  if (!access_log_.on()) return out;
-  out.generation = epoch.runtime->generation;
-  if (route == nullptr) return out;
-  const plan::Plan& plan = *epoch.runtime->plan;
-  out.pool = exchange.arena.copy(plan.pools()[route->pool].name);
-  out.route =
-      exchange.arena.join({plan.document().files[route->at.file], ":", Decimal(route->at.line).view()});
-  return out;
+// A tunnel may last for days: what is still to be told of the configuration is copied, and that may go.
+void Pipeline::let_go(http::Exchange& exchange, Pin& pin) {
+  Arena& arena = exchange.arena;
+  http::Record& record = exchange.record;
+  exchange.tenant = arena.copy(exchange.tenant);
+  exchange.own_field = arena.copy(exchange.own_field);
+  record.pool = arena.copy(record.pool);
+  record.route_file = arena.copy(record.route_file);
+  pin.release();
 }
 
-void Pipeline::account(const http::Exchange& exchange, observe::AccessDetails details,
-                       const handler::ForwardAccount& forward) {
-  if (!access_log_.on()) return;
-  details.duration = loop_.now() - exchange.account.started;
-  if (forward.endpoint != nullptr) details.server = forward.endpoint->name();
-  details.attempts = forward.attempts;
-  details.upstream = forward.first_byte;
-  details.connect = forward.connect;
-  details.queued = forward.queued;
-  access_log_.write(exchange, details);
+void Pipeline::account(http::Exchange& exchange) {
+  exchange.record.ended = loop_.now();
+  if (access_log_.on()) access_log_.write(exchange);
 }
 
 // One line a second is enough to see an attack; the counters have the rest.

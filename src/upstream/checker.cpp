@@ -20,8 +20,8 @@ constexpr Nanos kSpread = 1'000'000'000;
 
 }  // namespace
 
-CheckPlan::CheckPlan(const config::Health& of)
-    : health(of), expectation(std::make_shared<Expectation>(of.expect)) {}
+CheckPlan::CheckPlan(CheckRules of)
+    : rules(std::move(of)), expectation(std::make_shared<Expectation>(rules.expect)) {}
 
 // Everything but the calls from outside runs on the thread itself.
 class Checker::Thread final : private ProbeOwner {
@@ -85,7 +85,7 @@ class Checker::Thread final : private ProbeOwner {
     const auto count = static_cast<Nanos>(fresh.size());
     for (Nanos i = 0; i < count; ++i) {
       Probe& probe = *fresh[static_cast<std::size_t>(i)];
-      const Nanos within = std::min({kSpread, nanos(probe.plan().health.interval), kApart * count});
+      const Nanos within = std::min({kSpread, probe.plan().rules.interval, kApart * count});
       probe.start(within * i / count);
     }
   }

@@ -15,7 +15,7 @@ constexpr double kSecond = 1e9;
 constexpr Nanos kFullFor = 100'000'000;
 
 // Whether one more may go: of all `members`, those already out included, at most the share.
-bool room_for_one(const config::Outlier& rules, const Members& members, Nanos now) {
+bool room_for_one(const OutlierRules& rules, const Members& members, Nanos now) {
   const auto out = std::count_if(members.begin(), members.end(), [&](const Member& member) {
     return member.endpoint->condition().ejected(now);
   });
@@ -24,7 +24,7 @@ bool room_for_one(const config::Outlier& rules, const Members& members, Nanos no
 
 }  // namespace
 
-void Outliers::report(const config::Outlier& rules, const Members& members, Endpoint& endpoint,
+void Outliers::report(const OutlierRules& rules, const Members& members, Endpoint& endpoint,
                       std::string_view why, Nanos now) {
   Record& record = endpoint.record();
   if (rules.error_rate > 0) {
@@ -51,12 +51,12 @@ void Outliers::report(const config::Outlier& rules, const Members& members, Endp
 }
 
 // At the end of a window: who fails more often than the pool does on average, by more than the rules allow.
-void Outliers::weigh(const config::Outlier& rules, const Members& members, Nanos now) {
+void Outliers::weigh(const OutlierRules& rules, const Members& members, Nanos now) {
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock.owns_lock()) return;  // somebody else does it
   const Nanos end = window_end_.load(std::memory_order_relaxed);
   if (now < end) return;
-  window_end_.store(now + nanos(rules.interval), std::memory_order_relaxed);
+  window_end_.store(now + rules.interval, std::memory_order_relaxed);
   struct Rate {
     Endpoint* endpoint;
     double percent;
@@ -66,7 +66,7 @@ void Outliers::weigh(const config::Outlier& rules, const Members& members, Nanos
   for (const Member& member : members) {
     const Record::Window window = member.endpoint->record().take();
     // Nobody knows when the first window began, or one that nobody ended for long.
-    const bool known = end != 0 && now < end + nanos(rules.interval);
+    const bool known = end != 0 && now < end + rules.interval;
     if (!known || window.requests < rules.min_requests) continue;
     rates.push_back({member.endpoint.get(), 100.0 * window.failures / window.requests});
     sum += rates.back().percent;
@@ -82,9 +82,8 @@ void Outliers::weigh(const config::Outlier& rules, const Members& members, Nanos
   }
 }
 
-void Outliers::eject(const config::Outlier& rules, Endpoint& endpoint, std::string_view why, Nanos now) {
-  const Nanos length =
-      endpoint.condition().eject(now, nanos(rules.ejection), nanos(rules.ejection_max), std::string(why));
+void Outliers::eject(const OutlierRules& rules, Endpoint& endpoint, std::string_view why, Nanos now) {
+  const Nanos length = endpoint.condition().eject(now, rules.ejection, rules.ejection_max, std::string(why));
   endpoint.record().forget_row();
   observe::log_warn("pool {}: server {} is ejected for {:.1f} s: {}", endpoint.pool(), endpoint.name(),
                     static_cast<double>(length) / kSecond, why);

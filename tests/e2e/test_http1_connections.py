@@ -155,6 +155,24 @@ def test_a_half_closed_client_gets_its_answer(stage, request_bytes):
         assert visitor.closed_cleanly() == "eof"
 
 
+def test_where_a_fin_means_the_end_the_server_is_told(start, app):
+    sluice = start(config(app, listeners={"http": {"address": "127.0.0.1:0", "half_closed": "cancel"}}))
+    came, cut = threading.Event(), threading.Event()
+
+    def slow(visit):
+        came.set()
+        visit.wait_for_close()
+        cut.set()
+
+    app.play("/slow", slow)
+    with sluice.connect() as visitor:
+        visitor.send(b"GET /slow HTTP/1.1\r\nHost: app.test\r\n\r\n")
+        assert came.wait(PATIENCE)
+        visitor.half_close()
+        assert cut.wait(PATIENCE), "the connection to the server stayed open"
+        assert visitor.closed_cleanly() == "eof"
+
+
 def test_half_closed_after_a_pipeline(stage):
     with stage.connect() as visitor:
         visitor.send(b"GET /a HTTP/1.1\r\nHost: app.test\r\n\r\nGET /b HTTP/1.1\r\nHost: app.test\r\n\r\n").half_close()

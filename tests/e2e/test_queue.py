@@ -78,6 +78,25 @@ def send(sluice, path, host="app.test"):
     return visitor
 
 
+def test_who_closes_its_half_leaves_the_queue(edge, till):
+    """By FIN; who only waits goes on waiting, and is served next."""
+    at = till()
+    sluice = edge(*at.servers)
+    served = send(sluice, "/first")
+    at.wait(1)
+    leaves, stays = send(sluice, "/leaves"), None
+    wait_queued(sluice, 1)
+    stays = send(sluice, "/stays")
+    wait_queued(sluice, 2)
+    leaves.half_close()
+    wait_queued(sluice, 1)
+    assert leaves.response().status == 503
+    at.serve_next(2)
+    assert [served.response().status, stays.response().status] == [200, 200]
+    assert at.order == ["/first", "/stays"]
+
+
+
 def line_up(sluice, till, *paths, host="app.test", waiting=0):
     """The first request is at the server, the others wait behind `waiting`, in this order."""
     visitors = []

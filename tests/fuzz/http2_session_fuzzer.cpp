@@ -318,7 +318,7 @@ class Application final : public http::Service {
  private:
   void begin(Exchange& exchange) {
     must(!over && ++active <= std::size_t{kMostStreams} * 2);
-    must(exchange.downstream != nullptr && exchange.account.started == loop_.now());
+    must(exchange.downstream != nullptr && exchange.record.started == loop_.now());
   }
 
   Task<void> answer(Exchange& exchange) {
@@ -344,7 +344,7 @@ class Application final : public http::Service {
     exchange.response_body = &body;
     const Error error = co_await exchange.downstream->respond();
     if (!error)
-      must(exchange.account.bytes_in == exchange.account.bytes_out ||
+      must(exchange.record.bytes_in == exchange.record.bytes_out ||
            exchange.request.method == http::Method::head);
   }
 
@@ -363,7 +363,7 @@ class Application final : public http::Service {
   struct Gone {
     http::BodySource* body;
     bool gone = false;
-    static void on_gone(void* self) {
+    static void on_departure(void* self, http::Departure /*how*/) {
       auto& gone = *static_cast<Gone*>(self);
       gone.gone = true;
       if (gone.body != nullptr) gone.body->stop();
@@ -374,10 +374,10 @@ class Application final : public http::Service {
   // left.
   Task<void> hold(Exchange& exchange) {
     Gone gone{exchange.request_body};
-    exchange.downstream->on_gone(&Gone::on_gone, &gone);
+    exchange.downstream->on_departure(&Gone::on_departure, &gone);
     while (!released && !gone.gone)
       co_await loop_.yield();
-    exchange.downstream->on_gone(nullptr, nullptr);
+    exchange.downstream->on_departure(nullptr, nullptr);
     if (!gone.gone) co_await answer(exchange);
   }
 
@@ -800,9 +800,8 @@ class ClientSide final : public http2::ClientOwner {
     }
     Task<Error> respond() override { co_return Error{}; }
     http::BodySource& open_tunnel() override { std::abort(); }
-    bool responding() const override { return false; }
     void close_after() override {}
-    void on_gone(Cancel /*cancel*/, void* /*context*/) override {}
+    void on_departure(Departed /*departed*/, void* /*context*/) override {}
   };
 
   Detached upload(Asking& asking) {

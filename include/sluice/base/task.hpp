@@ -165,6 +165,9 @@ class [[nodiscard]] Task<void> {
     void return_void() noexcept {}
   };
 
+  // A task that has nothing left to do.
+  static Task done() { return Task{nullptr}; }
+
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
@@ -173,7 +176,7 @@ class [[nodiscard]] Task<void> {
     if (frame_) frame_.destroy();
   }
 
-  bool await_ready() const noexcept { return false; }
+  bool await_ready() const noexcept { return !frame_; }
   bool await_suspend(std::coroutine_handle<> parent) noexcept {
     auto& p = frame_.promise();
     p.parent = parent;

@@ -32,6 +32,9 @@ struct Http2 {
   std::uint32_t continuations = 16;                    // CONTINUATION frames of one header block; 1..1000
 };
 
+// What a client's FIN means while its request is being answered.
+enum class HalfClosed : std::uint8_t { finish, cancel };
+
 struct Listener {
   std::string name;
   Position at;
@@ -43,6 +46,7 @@ struct Listener {
   bool http1 = true;
   bool h2c = false;             // HTTP/2 in the clear, with prior knowledge
   bool redirect_https = false;  // `redirect: https`: 308, except below /.well-known/acme-challenge/
+  HalfClosed half_closed = HalfClosed::finish;
   std::optional<Timeouts> timeouts;
 };
 

@@ -42,8 +42,10 @@ class BodySource {
   // Trailer fields, after `end`; empty when there were none.
   virtual const Fields& trailers() const = 0;
 
- protected:
-  ~BodySource() = default;
+  BodySource() = default;
+  BodySource(const BodySource&) = default;
+  BodySource& operator=(const BodySource&) = default;
+  virtual ~BodySource() = default;
 };
 
 // A body that is all in memory; the text must outlive the source.

@@ -9,12 +9,21 @@
 #include "sluice/base/error.hpp"
 #include "sluice/base/task.hpp"
 #include "sluice/http/body.hpp"
+#include "sluice/http/body_filter.hpp"
 #include "sluice/http/message.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 namespace sluice::http {
+
+// How a client leaves before it has its answer.
+enum class Departure : std::uint8_t {
+  half_closed,  // it sends no more (FIN); whether it still reads, nobody can tell (docs/decisions/0015)
+  gone,         // reset, or closed where the listener takes a FIN for the end
+};
 
 // The client's side of an exchange, as the codec offers it to whoever answers.
 class Downstream {
@@ -27,14 +36,12 @@ class Downstream {
   // The request asked for an upgrade and gets it (status 101): from now on the request body is whatever the
   // client sends, until it ends. Before respond().
   virtual BodySource& open_tunnel() = 0;
-  // Whether respond() has sent anything, so that no other answer can be given.
-  virtual bool responding() const = 0;
   // The connection ends after this response, and the response says so where the protocol can.
   virtual void close_after() = 0;
-  // Calls `cancel(context)` when the client is gone for good (reset; not a mere half-close) while nobody
-  // reads from it. nullptr ends that.
-  using Cancel = void (*)(void* context);
-  virtual void on_gone(Cancel cancel, void* context) = 0;
+  // Calls `departed(context, how)` when the client leaves while nobody reads from it, perhaps at once, and
+  // perhaps more than once. nullptr ends that.
+  using Departed = void (*)(void* context, Departure how);
+  virtual void on_departure(Departed departed, void* context) = 0;
 
  protected:
   ~Downstream() = default;
@@ -50,12 +57,26 @@ struct Origin {
   std::string_view tls_version;  // "TLSv1.3"; empty without TLS
 };
 
-// What is told about an exchange when it is over.
-struct Account {
-  Nanos started = 0;            // first byte of the request
-  std::uint64_t bytes_in = 0;   // body bytes received from the client
-  std::uint64_t bytes_out = 0;  // body bytes sent to the client
-  std::string_view error;       // RFC 9209 error type when Sluice made the answer or cut it; else empty
+// What happened to an exchange, beside its heads: filled in by whoever sees it happen, also where nobody logs
+// it, and told once when the exchange is over. Logs, counters and judges read this and nothing else.
+//
+// Names are views into the arena, or into what lives until the exchange has been told: the plan and the
+// server. What a tunnel outlives is copied before it is let go (Pipeline).
+struct Record {
+  Nanos started = 0;             // first byte of the request
+  Nanos ended = 0;               // last byte of the response handed to the kernel, or the end of trying
+  std::uint64_t bytes_in = 0;    // body bytes received from the client
+  std::uint64_t bytes_out = 0;   // body bytes sent to the client
+  std::string_view error;        // RFC 9209 error type when Sluice made the answer or cut it; else empty
+  std::string_view pool;         // whose server was to answer; empty: none was
+  std::string_view server;       // the last one asked
+  std::string_view route_file;   // where the route stands; empty: no route
+  std::uint32_t route_line = 0;  // from 1
+  std::uint32_t attempts = 0;    // servers asked
+  Nanos connect = 0;             // spent opening connections
+  Nanos first_byte = 0;          // from the request's last attempt to the response head
+  Nanos queued = 0;              // spent waiting for a server with room
+  std::uint64_t generation = 0;  // of the configuration it was served by
 };
 
 struct Exchange {
@@ -63,10 +84,11 @@ struct Exchange {
   RequestHead request;
   BodySource* request_body = nullptr;  // nullptr: no body
   ResponseHead response;
-  BodySource* response_body = nullptr;  // nullptr: no body
+  BodySource* response_body = nullptr;          // nullptr: no body
+  std::unique_ptr<BodyFilter> response_filter;  // the outermost, which owns the others; empty: none
   Downstream* downstream = nullptr;
   Origin origin;
-  Account account;
+  Record record;
 
   // Found out by the pipeline.
   std::string_view client_ip;  // the peer's, or what a trusted peer says
@@ -77,13 +99,34 @@ struct Exchange {
 
   TextBody text_body;  // storage for answers made here
 
+  // Makes the response's body come through a filter `F(inner, arguments...)`, around those that are there.
+  // Its length is known no more, so that the codec frames it by what comes: chunked, by DATA, by the end.
+  // Before respond(); with a response to HEAD nothing is filtered, and its length is withheld as GET's would
+  // be.
+  template <class F, class... Arguments>
+  void filter_response(Arguments&&... arguments) {
+    if (response.framing == Framing::length) response.framing = Framing::chunked;
+    if (response_body == nullptr) return;
+    auto filter = std::make_unique<F>(std::forward<Arguments>(arguments)...);
+    filter->wrap(*response_body, std::move(response_filter));
+    response_body = filter.get();
+    response_filter = std::move(filter);
+  }
+  // Before what they read from is given to somebody else.
+  void end_filters() {
+    if (response_filter == nullptr) return;
+    response_filter.reset();
+    response_body = nullptr;
+  }
+
   void reset() {
+    end_filters();
     arena.reset();
     request.clear();
     response.clear();
     request_body = response_body = nullptr;
     origin = {};
-    account = {};
+    record = {};
     client_ip = request_id = tenant = own_field = {};
     text_body = TextBody{};
   }

@@ -17,12 +17,15 @@ struct Reason {
   std::uint8_t grpc = 0;     // what a gRPC client is told; 0: what follows from the status
 };
 
+// Whether a connection can serve another request after an answer.
+enum class Then : std::uint8_t { keep, close };
+
 // What a failure means for the client (docs/errors.md lists the whole mapping).
 Reason reason_for(const Error& error);
 // And for the client of a gRPC call: grpc-status and grpc-message.
 void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason);
 
-// Fills exchange.response and response_body. Fields added before the call stay.
+// Fills exchange.response and response_body. Fields added before the call stay. A 405 says what is allowed.
 void make_reply(Exchange& exchange, const Reason& reason);
 
 // 308 to `location`.

@@ -36,6 +36,9 @@ struct Http2Limits {
   std::uint32_t continuations = 16;      // CONTINUATION frames in one header block
 };
 
+// What a FIN means of a client that waits for its answer: in HTTP/1 some close their half and read on.
+enum class HalfClosed : std::uint8_t { finish, cancel };
+
 // What a connection needs to know of the configuration in force; read anew for each request.
 struct ServerSettings {
   HeadLimits limits;
@@ -44,6 +47,7 @@ struct ServerSettings {
   Nanos idle = 0;              // between two requests
   Nanos body = 0;              // each wait for the client, reading or writing
   Http2Limits http2;
+  HalfClosed half_closed = HalfClosed::finish;
 };
 
 // Why a client's connection is ended although it is well-formed: it costs more than it asks for.

@@ -12,7 +12,7 @@
 
 namespace sluice::http1 {
 
-class ServerConnection : public http::Connection, private http::Downstream {
+class ServerConnection : public http::Connection, private http::Downstream, private net::TransportObserver {
  public:
   ServerConnection(std::unique_ptr<net::Transport> transport, http::Service& service, std::string peer_ip,
                    std::uint32_t listener);
@@ -44,29 +44,21 @@ class ServerConnection : public http::Connection, private http::Downstream {
 
   Task<Error> interim(const http::ResponseHead& head) override;
   Task<Error> respond() override;
-  bool responding() const override { return responding_; }
   void close_after() override { keep_alive_ = false; }
   http::BodySource& open_tunnel() override;
-  void on_gone(Cancel cancel, void* context) override;
+  void on_departure(Departed departed, void* context) override;
+  void on_activity(bool hung_up) override;
 
   http::Framing choose_framing(bool has_body);
   std::string_view connection_field() const;
   Task<Error> send_body(http::Framing framing);
   void ended();
 
-  class GoneObserver final : public net::TransportObserver {
-   public:
-    Cancel cancel = nullptr;
-    void* context = nullptr;
-    void on_activity(bool hung_up) override {
-      if (hung_up && cancel != nullptr) cancel(context);
-    }
-  };
-
   std::unique_ptr<net::Transport> transport_;
   http::Service& service_;
   std::unique_ptr<Session> session_;
-  GoneObserver gone_;
+  Departed departed_ = nullptr;
+  void* departed_context_ = nullptr;
   Nanos accepted_;
   bool first_ = true;  // no request yet
   bool keep_alive_ = true;

@@ -39,33 +39,20 @@ class AccessFile {
   std::shared_ptr<LineSink> sink_;
 };
 
-// What the exchange itself does not know.
-struct AccessDetails {
-  std::string_view pool;
-  std::string_view server;
-  std::string_view route;  // file:line
-  std::uint8_t attempts = 0;
-  Nanos duration = 0;
-  Nanos upstream = 0;
-  Nanos connect = 0;
-  Nanos queued = 0;
-  std::uint64_t generation = 0;
-};
-
 // One worker's end of the log.
 class AccessLog {
  public:
   ~AccessLog() { flush(); }
   void configure(std::shared_ptr<AccessFile> file, config::LogFormat format, bool query);
   bool on() const { return file_ != nullptr; }
-  void write(const http::Exchange& exchange, const AccessDetails& details);
+  void write(const http::Exchange& exchange);
   // Hands the buffer to the file. Called by the worker a few times per second, and when it grows.
   void flush();
   // What is not handed over yet.
   std::string_view pending() const { return buffer_; }
 
  private:
-  void write_json(const http::Exchange& exchange, const AccessDetails& details);
+  void write_json(const http::Exchange& exchange);
   void write_combined(const http::Exchange& exchange);
   std::string_view shown_target(const http::Exchange& exchange) const;
 

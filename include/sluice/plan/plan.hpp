@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct Listener {
   bool h2 = false;
   bool http1 = true;
   bool h2c = false;
-  bool redirect_https = false;
+  std::optional<Action> action;  // of all its requests but ACME's challenges; unset: that of the route
   http::ServerSettings settings;
   Nanos drain = 0;  // for its connections when a reload removes it
 };
@@ -73,7 +74,12 @@ class Plan {
   const AddressSet& trusted_proxies() const { return trusted_; }
   // Set when a listener has TLS.
   const std::shared_ptr<const tls::ServerContext>& tls() const { return tls_; }
-  std::uint16_t unknown_status() const { return unknown_status_; }
+  // Of a request that no tenant and no route matches.
+  const Action& unknown() const { return unknown_; }
+  // The most a request's body may have; 0: any number.
+  std::uint64_t max_body() const { return max_body_; }
+  // The file that a position is in.
+  const std::string& file_of(config::Position at) const { return document_->files[at.file]; }
   const std::string& tenant_header() const { return tenant_header_; }
   Nanos drain() const { return drain_; }
   // Whether a file with certificates, of ours or to trust, changed since it was read.
@@ -93,7 +99,8 @@ class Plan {
   std::string tenant_header_;
   std::vector<std::string> warnings_;
   Nanos drain_ = 0;
-  std::uint16_t unknown_status_ = 404;
+  std::uint64_t max_body_ = 0;
+  Action unknown_;
 };
 
 // What `sluice check` prints about a plan: listeners, tenants, pools, certificates with what they cover.

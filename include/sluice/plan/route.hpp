@@ -8,7 +8,7 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/config/document.hpp"
-#include "sluice/upstream/pool.hpp"
+#include "sluice/plan/action.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -23,8 +23,7 @@ struct Route {
   std::string path;  // empty: any
   bool prefix = false;
   std::vector<std::string> methods;  // empty: any
-  std::uint32_t pool = 0;            // index in Plan::pools
-  upstream::Limits limits;
+  Action action;
   config::Position at;
 
   bool conditional() const { return !path.empty() || !methods.empty(); }

@@ -72,25 +72,23 @@ class Pipeline final : public http::Service {
       if (--epoch_->pins == 0 && epoch_ != pipeline_.current_.get()) pipeline_.forget(*epoch_);
       epoch_ = nullptr;
     }
-    Epoch& epoch() { return *epoch_; }
     const plan::Plan& plan() const { return *epoch_->runtime->plan; }
+    std::uint64_t generation() const { return epoch_->runtime->generation; }
+    upstream::Balancer& balancer(std::uint32_t pool) { return epoch_->balancers[pool]; }
 
    private:
     Pipeline& pipeline_;
     Epoch* epoch_;
   };
 
-  enum class Verdict : std::uint8_t { forward, answered };
-
+  Task<void> travel(http::Exchange& exchange, Error fault);
   static void identify(http::Exchange& exchange, const plan::Plan& plan);
-  Verdict route(http::Exchange& exchange, const plan::Plan& plan, plan::Match& match);
-  bool redirects(const http::Exchange& exchange) const;
+  const plan::Action* admit(const http::Exchange& exchange, const plan::Plan& plan) const;
+  static const plan::Action& route(http::Exchange& exchange, const plan::Plan& plan);
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
-  handler::ForwardTarget target_of(const plan::Route& route, Pin& pin);
-  observe::AccessDetails details(http::Exchange& exchange, const Epoch& epoch,
-                                 const plan::Route* route) const;
-  void account(const http::Exchange& exchange, observe::AccessDetails details,
-               const handler::ForwardAccount& forward);
+  void answer(http::Exchange& exchange, const plan::Action& action) const;
+  static void let_go(http::Exchange& exchange, Pin& pin);
+  void account(http::Exchange& exchange);
   void retire_servers(const Runtime& next);
   void forget(Epoch& epoch);
 

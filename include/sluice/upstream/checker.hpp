@@ -7,7 +7,7 @@
 // server accepts is part of the question.
 #pragma once
 
-#include "sluice/config/pool.hpp"
+#include "sluice/upstream/check_rules.hpp"
 #include "sluice/upstream/endpoint.hpp"
 
 #include <chrono>
@@ -26,10 +26,10 @@ struct CheckPlan {
     std::string host;
   };
 
-  // What `health` says, without the rest; body_regex must compile.
-  explicit CheckPlan(const config::Health& health);
+  // What the rules say, without the rest; body_regex must compile.
+  explicit CheckPlan(CheckRules rules);
 
-  config::Health health;
+  CheckRules rules;
   std::shared_ptr<const Expectation> expectation;
   std::shared_ptr<const Wire> wire;  // of the checks; not empty
   std::vector<As> tenants;           // whom a round of checks asks as; empty: nobody in particular

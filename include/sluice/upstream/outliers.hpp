@@ -6,8 +6,8 @@
 #pragma once
 
 #include "sluice/base/clock.hpp"
-#include "sluice/config/pool.hpp"
 #include "sluice/upstream/endpoint.hpp"
+#include "sluice/upstream/rules.hpp"
 
 #include <atomic>
 #include <mutex>
@@ -18,12 +18,12 @@ namespace sluice::upstream {
 class Outliers {
  public:
   // A try at `endpoint`, one of `members`, is over; `why` it failed, or empty.
-  void report(const config::Outlier& rules, const Members& members, Endpoint& endpoint, std::string_view why,
+  void report(const OutlierRules& rules, const Members& members, Endpoint& endpoint, std::string_view why,
               Nanos now);
 
  private:
-  void weigh(const config::Outlier& rules, const Members& members, Nanos now);
-  static void eject(const config::Outlier& rules, Endpoint& endpoint, std::string_view why, Nanos now);
+  void weigh(const OutlierRules& rules, const Members& members, Nanos now);
+  static void eject(const OutlierRules& rules, Endpoint& endpoint, std::string_view why, Nanos now);
 
   std::atomic<Nanos> window_end_{0};  // of the error rates
   std::atomic<Nanos> no_room_until_{0};

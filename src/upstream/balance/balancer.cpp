@@ -25,7 +25,7 @@ std::size_t Balancer::pick_reserve(std::span<const std::uint32_t> tried, Nanos n
 }
 
 std::size_t Balancer::pick_in_panic(std::span<const std::uint32_t> tried, Nanos now, const Key& key) {
-  if (group_->rules().panic.then == config::PanicThen::refuse) return kNobody;
+  if (group_->rules().panic.then == PanicThen::refuse) return kNobody;
   return policy().pick(candidates(Tier::panic, tried, now), key);
 }
 
@@ -43,7 +43,7 @@ bool Balancer::may_stay(std::size_t index, std::span<const std::uint32_t> tried,
 std::uint64_t Balancer::total(std::span<const std::uint32_t> tried, Nanos now,
                               std::uint64_t (*of)(const Member&)) {
   const bool panic = panics(now);  // who comes after others may not have picked since it began, or ended
-  if (panic && group_->rules().panic.then == config::PanicThen::refuse) return 0;
+  if (panic && group_->rules().panic.then == PanicThen::refuse) return 0;
   std::uint64_t sum = 0;
   for (const Member& member : group_->members()) {
     const Condition& condition = member.endpoint->condition();

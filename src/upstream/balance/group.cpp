@@ -32,7 +32,7 @@ bool Group::panics(Nanos now) const {
   }
   const double share = in_duty == 0 ? 100 : 100.0 * static_cast<double>(well) / static_cast<double>(in_duty);
   const bool panics = share == 0 || share < rules_.panic.below;
-  state_->set_panic(panics, rules_.panic.then == config::PanicThen::all, share);
+  state_->set_panic(panics, rules_.panic.then == PanicThen::all, share);
   return panics;
 }
 

@@ -19,9 +19,8 @@ class Nobody final : public http::Downstream {
   Task<Error> interim(const http::ResponseHead& /*head*/) override { co_return Error{}; }
   Task<Error> respond() override { co_return Error{}; }
   http::BodySource& open_tunnel() override { return nothing_; }
-  bool responding() const override { return false; }
   void close_after() override {}
-  void on_gone(Cancel /*cancel*/, void* /*context*/) override {}
+  void on_departure(Departed /*departed*/, void* /*context*/) override {}
 
  private:
   http::TextBody nothing_;
@@ -55,13 +54,13 @@ Probe::Probe(net::Loop& loop, ProbeOwner& owner, std::shared_ptr<Endpoint> endpo
 Probe::~Probe() = default;
 
 void Probe::configure(std::shared_ptr<const CheckPlan> plan, bool fresh) {
-  const bool sooner = plan_ != nullptr && plan->health.interval < plan_->health.interval;
+  const bool sooner = plan_ != nullptr && plan->rules.interval < plan_->rules.interval;
   plan_ = std::move(plan);
-  verdict_.configure(plan_->health.rise, plan_->health.fall);
+  verdict_.configure(plan_->rules.rise, plan_->rules.fall);
   if (verdict_.now() == Verdict::Now::unknown) {
     Condition& condition = endpoint_->condition();
     if (fresh) {
-      condition.set_up(plan_->health.start == config::CheckStart::up, loop_.now());
+      condition.set_up(plan_->rules.starts_up, loop_.now());
     } else if (condition.up()) {
       verdict_.presume_up();
     }
@@ -94,7 +93,7 @@ void Probe::on_due(void* self) {
     return (void)probe.run(probe.shared_from_this());
   probe.first_round_over();
   // To be asked soon after it is ready again, whatever the interval.
-  probe.start(std::min(nanos(probe.plan_->health.interval), kMaintenanceLook));
+  probe.start(std::min(probe.plan_->rules.interval, kMaintenanceLook));
 }
 
 void Probe::on_overdue(void* self) {
@@ -108,7 +107,7 @@ Detached Probe::run(std::shared_ptr<Probe> /*self*/) {
   owner_.began();
   const Nanos began = loop_.now();
   late_ = inconclusive_ = false;
-  limit_ = began + nanos(plan_->health.timeout);
+  limit_ = began + plan_->rules.timeout;
   overdue_.arm(loop_, limit_);
   std::string reason = co_await ask_all();
   overdue_.disarm();
@@ -126,7 +125,7 @@ Task<std::string> Probe::ask_all() {
   // other's.
   target_ =
       owner_.targets().get(fmt::format("{} {}", endpoint_->pool(), endpoint_->id()),
-                           at_port(endpoint_->address(), plan->health.port), endpoint_->host(), plan->wire);
+                           at_port(endpoint_->address(), plan->rules.port), endpoint_->host(), plan->wire);
   owner_.connections().keep(*target_);
   if (plan->tenants.empty()) co_return co_await ask(*plan, nullptr, true);
   for (const CheckPlan::As& as : plan->tenants) {
@@ -140,12 +139,12 @@ Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as, boo
   while (!stopped_) {
     std::string why;
     auto channel = co_await reach(plan, why);
-    if (channel == nullptr || plan.health.type == config::CheckType::tcp) co_return why;
+    if (channel == nullptr || plan.rules.type == CheckType::tcp) co_return why;
     channel_ = channel.get();
     std::optional<std::string> reason = co_await request(plan, *channel, as);
     channel_ = nullptr;
     if (!reason || !reason->empty()) renew_ = 0;  // the next one is to find its own way to the server
-    const Nanos next = loop_.now() + (last ? nanos(plan.health.interval) : 0);
+    const Nanos next = loop_.now() + (last ? plan.rules.interval : 0);
     // Before what it read into.
     owner_.connections().give_back(std::move(channel), next < renew_ ? renew_ - loop_.now() : 0);
     exchange_.reset();
@@ -155,7 +154,7 @@ Task<std::string> Probe::ask(const CheckPlan& plan, const CheckPlan::As* as, boo
 }
 
 Task<std::unique_ptr<Channel>> Probe::reach(const CheckPlan& plan, std::string& why) {
-  if (plan.health.type != config::CheckType::tcp && loop_.now() < renew_) {
+  if (plan.rules.type != CheckType::tcp && loop_.now() < renew_) {
     if (auto kept = owner_.connections().take(*target_, true)) co_return kept;
   }
   const Nanos left = limit_ - loop_.now();
@@ -178,7 +177,7 @@ Task<std::optional<std::string>> Probe::request(const CheckPlan& plan, Channel& 
   exchange_ = std::make_unique<http::Exchange>();
   exchange_->downstream = &nobody;
   fill_in(plan, as);
-  const Nanos timeout = nanos(plan.health.timeout);
+  const Nanos timeout = plan.rules.timeout;
   http::Upstream& peer = channel.http();
   peer.begin({timeout, timeout});
   Error error = co_await peer.send(*exchange_, endpoint_->default_host());
@@ -208,7 +207,7 @@ Task<Probe::BodyEnd> Probe::read_body(std::string& body) {
     if (step == http::BodyStep::failed) co_return BodyEnd::broken;
     if (step == http::BodyStep::wait) co_await source->fill();
     if (step != http::BodyStep::data) continue;
-    const std::size_t room = config::kMaxCheckedBody - body.size();
+    const std::size_t room = kMaxCheckedBody - body.size();
     body += piece.substr(0, room);
     if (piece.size() > room) co_return BodyEnd::cut;
     source->release();
@@ -218,20 +217,19 @@ Task<Probe::BodyEnd> Probe::read_body(std::string& body) {
 void Probe::fill_in(const CheckPlan& plan, const CheckPlan::As* as) {
   http::RequestHead& head = exchange_->request;
   Arena& arena = exchange_->arena;
-  head.method_text = plan.health.method;
+  head.method_text = plan.rules.method;
   head.method = http::method_of(head.method_text);
-  head.target = plan.health.path;
+  head.target = plan.rules.path;
   head.path = head.target.substr(0, head.target.find('?'));
-  head.authority = plan.health.host;
+  head.authority = plan.rules.host;
   if (head.authority.empty() && as != nullptr) head.authority = as->host;
   http::Fields& fields = head.fields;
   const std::string_view tenant = as != nullptr ? std::string_view(as->tenant) : std::string_view();
   if (as != nullptr && !plan.tenant_header.empty()) {
     fields.add(arena, plan.tenant_header, tenant, http::FieldId::other);
   }
-  for (const config::CheckHeader& header : plan.health.headers) {
-    fields.add(arena, header.name, arena.copy(with_tenant(header.value.value, tenant)),
-               http::field_id(header.name));
+  for (const auto& [name, value] : plan.rules.headers) {
+    fields.add(arena, name, arena.copy(with_tenant(value, tenant)), http::field_id(name));
   }
   if (!fields.has(http::FieldId::user_agent)) {
     fields.add(arena, "User-Agent", "sluice-check", http::FieldId::user_agent);
@@ -257,9 +255,9 @@ void Probe::conclude(std::string reason, Nanos took) {
 }
 
 void Probe::schedule() {
-  const double jitter = plan_->health.jitter / 100;
+  const double jitter = plan_->rules.jitter / 100;
   const double factor = std::uniform_real_distribution<double>(1 - jitter, 1 + jitter)(random_);
-  start(static_cast<Nanos>(static_cast<double>(nanos(plan_->health.interval)) * factor));
+  start(static_cast<Nanos>(static_cast<double>(plan_->rules.interval) * factor));
 }
 
 std::string Probe::in_words(const Error& error) const {

@@ -1,5 +1,5 @@
 // A body that is sent, and sent again.
-#include "handler/replay.hpp"
+#include "sluice/handler/replay.hpp"
 
 #include "unit/net/loop_fixture.hpp"
 

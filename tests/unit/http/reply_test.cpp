@@ -86,7 +86,7 @@ TEST_CASE("a reply says who made it and why", "[http][reply]") {
   CHECK(body ==
         "{\"status\":504,\"error\":\"http_response_timeout\",\"message\":\"too "
         "slow\",\"request_id\":\"id-1\"}\n");
-  CHECK(exchange.account.error == "http_response_timeout");
+  CHECK(exchange.record.error == "http_response_timeout");
 }
 
 TEST_CASE("people get HTML, programs JSON", "[http][reply]") {

@@ -3,6 +3,7 @@
 
 #include "sluice/http/reply.hpp"
 
+#include "unit/http/doubling.hpp"
 #include "unit/net/loop_fixture.hpp"
 
 #include <functional>
@@ -408,11 +409,12 @@ TEST_CASE("a client that is gone for good is noticed while nobody reads from it"
   Stage stage;
   bool gone = false;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    exchange.downstream->on_gone([](void* flag) { *static_cast<bool*>(flag) = true; }, &gone);
+    exchange.downstream->on_departure([](void* flag, Departure /*how*/) { *static_cast<bool*>(flag) = true; },
+                                      &gone);
     stage.pair.close_second();
     while (!gone)
       co_await stage.loop.yield();
-    exchange.downstream->on_gone(nullptr, nullptr);
+    exchange.downstream->on_departure(nullptr, nullptr);
   };
   const auto script = [&]() -> Task<void> {
     put(stage.pair.second(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -421,4 +423,105 @@ TEST_CASE("a client that is gone for good is noticed while nobody reads from it"
   };
   run(stage.loop, script);
   CHECK(gone);
+}
+
+namespace {
+
+// Answers with the body of the request, through one filter or two.
+std::function<Task<void>(Exchange&)> echo_filtered(Doubling::Seen& seen, int filters) {
+  return [&seen, filters](Exchange& exchange) -> Task<void> {
+    if (exchange.request_body == nullptr) {
+      Stage::answer_with(exchange, "ab");
+    } else {
+      exchange.response.status = 200;
+      exchange.response.reason = "OK";
+      exchange.response.framing = exchange.request.framing;
+      exchange.response.length = exchange.request.length;
+      exchange.response_body = exchange.request_body;
+    }
+    for (int i = 0; i < filters; ++i)
+      exchange.filter_response<Doubling>(seen, i == 0 ? "." : "!");
+    co_await exchange.downstream->respond();
+    exchange.end_filters();
+    CHECK(exchange.response_body == nullptr);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a filtered body is framed by what comes out of it", "[http1][server][filter]") {
+  Doubling::Seen seen;
+  {
+    Stage stage;
+    stage.serving = echo_filtered(seen, 1);
+    CHECK(stage.talk("GET / HTTP/1.1\r\nHost: a\r\n\r\n") ==
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\naabb\r\n1\r\n.\r\n0\r\n\r\n");
+  }
+  {
+    Stage stage;
+    stage.serving = echo_filtered(seen, 1);
+    CHECK(stage.talk("GET / HTTP/1.0\r\nHost: a\r\n\r\n") ==
+          "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\naabb.");
+  }
+  {
+    // What GET would say of its length nobody knows, and HEAD must not say another.
+    Stage stage;
+    stage.serving = echo_filtered(seen, 1);
+    CHECK(stage.talk("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n") == "HTTP/1.1 200 OK\r\n\r\n");
+  }
+  CHECK(seen.made == 3);
+  CHECK(seen.destroyed == 3);
+}
+
+TEST_CASE("filters chain, and pass trailers and back-pressure on", "[http1][server][filter]") {
+  Doubling::Seen seen;
+  Stage stage;
+  stage.serving = echo_filtered(seen, 2);
+  CHECK(stage
+            .talk("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "1\r\na\r\n1\r\nb\r\n0\r\nX-Sum: 7\r\n\r\n")
+            .ends_with("4\r\naaaa\r\n4\r\nbbbb\r\n2\r\n..\r\n1\r\n!\r\n0\r\nX-Sum: 7\r\n\r\n"));
+  CHECK(seen.destroyed == 2);
+}
+
+TEST_CASE("a filter is polled no faster than its client reads, and ends with it", "[http1][server][filter]") {
+  constexpr std::size_t kSize = 8 * 1024 * 1024;
+  Doubling::Seen seen;
+  Stage stage;
+  const std::string large(kSize, 'x');
+  Error failed;
+  bool over = false;
+  stage.serving = [&](Exchange& exchange) -> Task<void> {
+    exchange.response.status = 200;
+    exchange.response.framing = Framing::length;
+    exchange.response.length = kSize;
+    exchange.response_body = exchange.request_body;
+    exchange.filter_response<Doubling>(seen, ".");
+    failed = co_await exchange.downstream->respond();
+    exchange.end_filters();
+    over = true;
+  };
+  const auto script = [&]() -> Task<void> {
+    put(stage.pair.second(),
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kSize) + "\r\n\r\n");
+    std::size_t sent = 0;
+    std::size_t before = SIZE_MAX;
+    // Until nothing moves any more: the client sends what it can, and reads nothing.
+    for (int still = 0; still < 50; still = before == seen.bytes ? still + 1 : 0) {
+      before = seen.bytes;
+      const ssize_t taken = ::send(stage.pair.second(), large.data(),
+                                   std::min(kSize - sent, std::size_t{65'536}), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (taken > 0) sent += static_cast<std::size_t>(taken);
+      co_await stage.loop.yield();
+    }
+    CHECK(seen.bytes > 0);
+    CHECK(seen.bytes < kSize / 2);
+    stage.pair.close_second();
+    while (stage.connection != nullptr)
+      co_await stage.loop.yield();
+  };
+  run(stage.loop, script);
+  CHECK(over);
+  CHECK(failed);
+  CHECK(seen.destroyed == 1);
 }

@@ -133,9 +133,8 @@ class Asking final : private http::Downstream {
   }
   Task<Error> respond() override { co_return Error{}; }
   http::BodySource& open_tunnel() override { std::abort(); }
-  bool responding() const override { return false; }
   void close_after() override {}
-  void on_gone(Cancel /*cancel*/, void* /*context*/) override {}
+  void on_departure(Departed /*departed*/, void* /*context*/) override {}
 
   net::Loop& loop_;
 };

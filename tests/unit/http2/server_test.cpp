@@ -4,6 +4,7 @@
 #include "sluice/http/reply.hpp"
 
 #include "http2/websocket.hpp"
+#include "unit/http/doubling.hpp"
 #include "unit/http2/wire.hpp"
 
 #include <functional>
@@ -141,10 +142,11 @@ struct Held {
   std::function<Task<void>(Exchange&)> serving(Stage& stage) {
     return [this, &stage](Exchange& exchange) -> Task<void> {
       bool left = false;
-      exchange.downstream->on_gone([](void* flag) { *static_cast<bool*>(flag) = true; }, &left);
+      exchange.downstream->on_departure(
+          [](void* flag, Departure /*how*/) { *static_cast<bool*>(flag) = true; }, &left);
       while (!released && !left)
         co_await stage.loop.yield();
-      exchange.downstream->on_gone(nullptr, nullptr);
+      exchange.downstream->on_departure(nullptr, nullptr);
       gone += left ? 1 : 0;
       if (left) co_return;
       Stage::answer_with(exchange, "late");
@@ -1040,4 +1042,55 @@ TEST_CASE("the end of everything, at once", "[http2][server]") {
     co_await stage.until_ended();
   });
   CHECK(held.gone == 2);
+}
+
+TEST_CASE("a filtered body goes out in DATA frames, without a length", "[http2][server][filter]") {
+  Doubling::Seen seen;
+  Stage stage;
+  stage.serving = [&](Exchange& exchange) -> Task<void> {
+    Stage::answer_with(exchange, "ab");
+    exchange.filter_response<Doubling>(seen, ".");
+    exchange.filter_response<Doubling>(seen, "!");
+    const Error error = co_await exchange.downstream->respond();
+    CHECK_FALSE(error);
+    exchange.end_filters();
+  };
+  stage.play([&]() -> Task<void> {
+    stage.get(1);
+    co_await stage.wire.until(1, "END");
+    stage.ask(3, "HEAD", "/", kEndStream);
+    co_await stage.wire.until(3, "END");
+  });
+  CHECK(stage.wire.of(1).front() == "HEAD :status=200");
+  std::string body;
+  for (const std::string& line : stage.wire.of(1)) {
+    if (line.starts_with("DATA ")) body += line.substr(5);
+  }
+  CHECK(body == "aaaabbbb..!");
+  CHECK(stage.wire.of(3) == Lines{"HEAD :status=200", "END"});
+  CHECK(seen.made == 4);
+  CHECK(seen.destroyed == 4);
+}
+
+TEST_CASE("a filter waits for the client's windows, and goes with its stream", "[http2][server][filter]") {
+  Doubling::Seen seen;
+  Stage stage;
+  const std::string large = pattern(200'000);
+  bool failed = false;
+  stage.serving = [&](Exchange& exchange) -> Task<void> {
+    Stage::answer_with(exchange, large);
+    exchange.filter_response<Doubling>(seen, ".");
+    failed = static_cast<bool>(co_await exchange.downstream->respond());
+    exchange.end_filters();
+  };
+  stage.play([&]() -> Task<void> {
+    stage.wire.say_settings({{Setting::initial_window_size, 1'000}});
+    stage.get(1);
+    co_await stage.wire.settle();
+    CHECK(seen.destroyed == 0);
+    stage.wire.say_reset(1, Code::cancel);
+    co_await stage.wire.settle();
+  });
+  CHECK(failed);
+  CHECK(seen.destroyed == 1);
 }

@@ -82,6 +82,41 @@ std::vector<Include> all_includes() {
   return out;
 }
 
+// What a file mentions: rooms by their promises, and by their namespaces, also where the header that names
+// them came in through somebody else's. Comments and texts do not count, nor other libraries' namespaces that
+// go by an alias here (Beast's http).
+Names mentioned(const fs::path& path) {
+  static const std::regex comment("//[^\n]*");
+  static const std::regex text("\"(?!sluice/)(?:\\\\.|[^\"\\\\\n])*\"");
+  static const std::regex promise("#[ \t]*include[ \t]*\"sluice/(\\w+)/");
+  static const std::regex name("(?:^|[^\\w:])(?:sluice::)?(\\w+)::");
+  const std::string code = std::regex_replace(std::regex_replace(read(path), comment, ""), text, "\"\"");
+  Names out;
+  for (const std::regex* pattern : {&promise, &name}) {
+    for (std::sregex_iterator at(code.begin(), code.end(), *pattern), end; at != end; ++at) {
+      const std::string room = (*at)[1];
+      if (code.find("namespace " + room + " =") == std::string::npos) out.insert(room);
+    }
+  }
+  return out;
+}
+
+// By room: all that its files mention of other rooms, with a file that does.
+std::map<std::string, std::map<std::string, std::string>> all_mentioned() {
+  std::map<std::string, std::map<std::string, std::string>> out;
+  for (const fs::path& base : {kRoot / "include" / "sluice", kRoot / "src"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(base)) {
+      if (!entry.is_regular_file()) continue;
+      const std::string room = fs::relative(entry.path(), base).begin()->string();
+      if (!kMayInclude.contains(room)) continue;
+      for (const std::string& other : mentioned(entry.path())) {
+        if (other != room && kMayInclude.contains(other)) out[room].emplace(other, entry.path().string());
+      }
+    }
+  }
+  return out;
+}
+
 std::string first_part(const std::string& path) { return path.substr(0, path.find('/')); }
 
 // What CMakeLists.txt grants: sluice_room(NAME [DEPS room...] [LIBS target...]).
@@ -128,6 +163,23 @@ TEST_CASE("every include is licensed by the table of rooms", "[layering]") {
     const auto licence = kMayInclude.find(include.room);
     const bool allowed = licence != kMayInclude.end() && licence->second.contains(target);
     CHECK(allowed);
+  }
+}
+
+TEST_CASE("what a room names it has a licence for, and it uses every licence it has", "[layering]") {
+  const auto used = all_mentioned();
+  for (const auto& [room, licence] : kMayInclude) {
+    const auto found = used.find(room);
+    const std::map<std::string, std::string> of_room =
+        found != used.end() ? found->second : std::map<std::string, std::string>{};
+    for (const auto& [other, file] : of_room) {
+      INFO(file << " of room " << room << " names " << other);
+      CHECK(licence.contains(other));
+    }
+    for (const std::string& other : licence) {
+      INFO("nothing in room " << room << " needs its licence for " << other);
+      CHECK((of_room.contains(other) || other == "base"));
+    }
   }
 }
 

@@ -53,7 +53,7 @@ const std::string kStart =
 std::string pool_for(const Plan& plan, const std::string& host, const std::string& path = "/",
                      const std::string& method = "GET") {
   const Match match = plan.routes().find(host, path, method);
-  return match.route == nullptr ? "-" : plan.pools()[match.route->pool].name;
+  return match.route == nullptr ? "-" : plan.pools()[std::get<plan::Forward>(match.route->action).pool].name;
 }
 
 // A directory with one certificate, a.pem and a.key.
@@ -83,7 +83,7 @@ TEST_CASE("the smallest plan", "[plan][builder]") {
   CHECK(plan->listeners()[0].address.text() == "127.0.0.1:8080");
   CHECK_FALSE(plan->listeners()[0].tls);
   CHECK(plan->tls() == nullptr);
-  CHECK(plan->unknown_status() == 404);
+  CHECK(std::get<plan::Fixed>(plan->unknown()).reason.status == 404);
   CHECK(plan->tenant_header().empty());
   CHECK(plan->trusted_proxies().empty());
   CHECK(plan->warnings().empty());
@@ -104,7 +104,7 @@ TEST_CASE("limits come from the most specific place that sets them", "[plan][bui
       "  - { path: /slow, pool: p, timeouts: { first_byte: 30s } }\n"
       "  - { pool: p }\n");
   const auto limits_of = [&](const char* path) {
-    return plan->routes().find("h", path, "GET").route->limits;
+    return std::get<plan::Forward>(plan->routes().find("h", path, "GET").route->action).limits;
   };
   CHECK(limits_of("/").connect == kSecond);
   CHECK(limits_of("/").first_byte == 20 * kSecond);
@@ -214,7 +214,7 @@ TEST_CASE("tenants by pattern, by host, with pools and routes of their own", "[p
                          "    acme: { hosts: [\"WWW.Acme.test\"] }\n"
                          "    globex: { pool: assets }\n"
                          "    initech: { routes: [{ path: /assets/, pool: assets }] }\n");
-  CHECK(plan->unknown_status() == 410);
+  CHECK(std::get<plan::Fixed>(plan->unknown()).reason.status == 410);
   CHECK(plan->tenant_header() == "X-Tenant");
   const auto tenant_of = [&](const char* host) {
     return std::string(plan->routes().find(host, "/", "GET").tenant);

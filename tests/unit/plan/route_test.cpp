@@ -16,9 +16,11 @@ Route route(std::uint32_t number, const std::string& path = "", std::vector<std:
   out.path = path;
   out.prefix = path.ends_with('/');
   out.methods = std::move(methods);
-  out.pool = number;
+  out.action = Forward{number, {}};
   return out;
 }
+
+std::uint32_t pool_of(const Route& route) { return std::get<Forward>(route.action).pool; }
 
 std::unique_ptr<Tenant> tenant(const std::string& name, std::vector<Route> own = {}, int pool = -1) {
   auto out = std::make_unique<Tenant>();
@@ -35,7 +37,7 @@ std::string answer(const RouteTable& table, const std::string& host, const std::
                    const std::string& method = "GET") {
   const Match match = table.find(host, path, method);
   return (match.tenant.empty() ? "-" : std::string(match.tenant)) + "/" +
-         (match.route == nullptr ? "-" : std::to_string(match.route->pool));
+         (match.route == nullptr ? "-" : std::to_string(pool_of(*match.route)));
 }
 
 }  // namespace
@@ -73,7 +75,7 @@ TEST_CASE("within a set: exact, longest prefix, more conditions, file order", "[
   set.add(route(8, "/very/long/prefix/indeed/"));
   set.sort();
   const auto found = [&](const char* path, const char* method = "GET") {
-    return static_cast<int>(set.find(path, method)->pool);
+    return static_cast<int>(pool_of(*set.find(path, method)));
   };
   CHECK(found("/") == 0);
   CHECK(found("/", "PUT") == 6);
@@ -95,9 +97,9 @@ TEST_CASE("routes of equal rank answer in file order", "[plan][route]") {
   for (std::uint32_t i = 0; i < 50; ++i)
     set.add(route(i, "/same/"));
   set.sort();
-  CHECK(set.find("/same/x", "GET")->pool == 0);
+  CHECK(pool_of(*set.find("/same/x", "GET")) == 0);
   for (std::size_t i = 0; i < 50; ++i)
-    CHECK(set.all()[i].pool == i);
+    CHECK(pool_of(set.all()[i]) == i);
 }
 
 TEST_CASE("the order of the steps", "[plan][route]") {
@@ -247,7 +249,7 @@ TEST_CASE("ten thousand tenants are found as fast as ten", "[plan][route]") {
   for (int round = 0; round < 5; ++round) {
     for (int i = 0; i < 10'000; ++i) {
       const Match match = table.find("t" + std::to_string(i) + ".example.com", "/", "GET");
-      right += match.route != nullptr && static_cast<int>(match.route->pool) == i ? 1 : 0;
+      right += match.route != nullptr && static_cast<int>(pool_of(*match.route)) == i ? 1 : 0;
     }
   }
   CHECK(right == 50'000);

@@ -58,7 +58,7 @@ TEST_CASE("a worker that has not picked since sees that a panic began, and that 
   Endpoint& endpoint = *members[0].endpoint;
   for (const bool refuse : {true, false}) {
     Rules rules;
-    rules.panic.then = refuse ? config::PanicThen::refuse : config::PanicThen::all;
+    rules.panic.then = refuse ? PanicThen::refuse : PanicThen::all;
     const Group group({}, rules, members, std::make_shared<PoolState>("app"));
     Balancer idle(group, 1);
     Nanos now = kNow;

@@ -24,7 +24,7 @@ struct Stage {
   bool out(std::size_t server, Nanos now) const { return members[server].endpoint->condition().ejected(now); }
 
   Members members;
-  config::Outlier rules;
+  OutlierRules rules;
   Outliers outliers;
 };
 
@@ -54,7 +54,7 @@ TEST_CASE("on probation one failure is enough, and the time grows", "[upstream][
   CHECK(stage.out(0, back + 20 * kSecond - 1));
   CHECK_FALSE(stage.out(0, back + 20 * kSecond));
   // It grows to a bound.
-  stage.rules.ejection_max = std::chrono::seconds(25);
+  stage.rules.ejection_max = 25 * kSecond;
   stage.tell(0, true, back + 20 * kSecond);
   CHECK_FALSE(stage.out(0, back + 45 * kSecond));
 }

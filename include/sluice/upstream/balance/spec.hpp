@@ -1,16 +1,15 @@
-// How a pool chooses among its servers: what the operator said, as values.
+// How a pool chooses among its servers: what the operator wrote, as values.
 #pragma once
 
 #include "sluice/base/clock.hpp"
-#include "sluice/config/pool.hpp"
 
 #include <cstdint>
 #include <string>
 
 namespace sluice::upstream {
 
-using BalanceKind = config::Balancing;
-using KeySource = config::HashBy;
+enum class BalanceKind : std::uint8_t { least_connections, round_robin, random_two, least_time, hash };
+enum class KeySource : std::uint8_t { client_ip, tenant, path, header, cookie };
 
 // What of a request decides its server, with BalanceKind::hash.
 struct KeySpec {

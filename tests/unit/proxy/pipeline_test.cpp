@@ -1,0 +1,200 @@
+// The journey of a request, with the test as client and, where one is asked, as server.
+#include "sluice/proxy/pipeline.hpp"
+
+#include "sluice/config/load.hpp"
+#include "sluice/upstream/registry.hpp"
+
+#include "unit/net/loop_fixture.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+using namespace sluice;
+using namespace sluice::proxy;
+using namespace sluice::test;
+
+namespace {
+
+// Listener 0 sends people to https; that needs a certificate, so the test says it itself.
+const std::string kWhole =
+    "version: 1\n"
+    "listeners: { first: \"127.0.0.1:1\", second: \"127.0.0.1:2\" }\n"
+    "max: { body: 1KiB }\n"
+    "pools: { app: { servers: [\"127.0.0.1:9\"], retry: off } }\n"
+    "tenants: { from_host: \"{tenant}.example.test\", unknown: 410, defaults: { pool: app } }\n"
+    "routes: [ { path: /a/, pool: app } ]\n";
+
+// What a client's codec would see.
+class Client final : public http::Downstream {
+ public:
+  explicit Client(std::string_view host = "acme.example.test", std::string_view target = "/",
+                  std::uint32_t listener = 1) {
+    exchange.downstream = this;
+    exchange.origin.peer_ip = "192.0.2.1";
+    exchange.origin.listener = listener;
+    exchange.request.method_text = "GET";
+    exchange.request.method = http::Method::get;
+    exchange.request.target = target;
+    exchange.request.path = exchange.request.target.substr(0, exchange.request.target.find('?'));
+    exchange.request.authority = exchange.request.host = host;
+  }
+  std::string field(std::string_view name) const {
+    const http::Field* found = exchange.response.fields.find(name);
+    return found != nullptr ? std::string(found->value) : "-";
+  }
+
+  Task<Error> interim(const http::ResponseHead& /*head*/) override { co_return Error{}; }
+  Task<Error> respond() override {
+    ++responses;
+    record_then = exchange.record;
+    co_return Error{};
+  }
+  http::BodySource& open_tunnel() override { std::abort(); }
+  void close_after() override { closes = true; }
+  void on_departure(Departed departed, void* /*context*/) override { watched = departed != nullptr; }
+
+  http::Exchange exchange;
+  http::Record record_then;  // while the response was on its way
+  int responses = 0;
+  bool closes = false;
+  bool watched = false;
+};
+
+class Stage {
+ public:
+  Stage()
+      : pipeline(
+            loop, [](http::Connection&) {}, [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
+    publish();
+  }
+  ~Stage() { pipeline.close(); }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  void publish() {
+    config::Diagnostics out;
+    auto document = std::make_shared<const config::Document>(config::load_text(kWhole, "t.yaml", "/", out));
+    auto plan = plan::Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), out);
+    INFO(out.render(document->files));
+    REQUIRE(plan != nullptr);
+    auto runtime = std::make_shared<Runtime>();
+    runtime->generation = ++generation;
+    for (const plan::Pool& pool : plan->pools()) {
+      upstream::Members members;
+      for (const plan::Server& server : pool.servers)
+        members.push_back({registry.get(pool.name, server.address, server.host, pool.wire), server.weight});
+      runtime->groups.push_back(std::make_shared<upstream::Group>(
+          pool.balance, pool.rules, std::move(members), registry.state(pool.name)));
+    }
+    runtime->plan = plan;
+    for (std::uint32_t slot = 0; slot < plan->listeners().size(); ++slot) {
+      plan::Listener listener = plan->listeners()[slot];
+      if (slot == 0) listener.action = plan::RedirectToHttps{};
+      pipeline.set_listener(slot, listener);
+    }
+    pipeline.set_https_port(8443);
+    pipeline.publish(std::move(runtime));
+  }
+  void serve(Client& client) {
+    run(loop, [&]() -> Task<void> { co_await pipeline.serve(client.exchange); });
+  }
+  void refuse(Client& client, const Error& error) {
+    run(loop, [&]() -> Task<void> { co_await pipeline.refuse(client.exchange, error); });
+  }
+
+  net::Loop loop;
+  upstream::Registry registry;
+  std::uint64_t generation = 0;
+  int disposed = 0;
+  Pipeline pipeline;
+};
+
+}  // namespace
+
+TEST_CASE("each answer of our own is sent once, and accounted for", "[proxy][pipeline]") {
+  struct Case {
+    const char* host;
+    const char* target;
+    std::uint32_t listener;
+    std::uint64_t length;
+    std::uint16_t status;
+    bool closes;
+    const char* error;
+  };
+  const Case cases[] = {
+      {"acme.example.test", "/a?b", 0, 0, 308, false, ""},
+      {"other.test", "/", 1, 0, 410, false, "destination_not_found"},
+      {"acme.example.test", "/", 1, 2'000, 413, true, "http_request_error"},
+      // The one server refuses.
+      {"acme.example.test", "/", 1, 0, 502, false, "connection_refused"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.status);
+    Stage stage;
+    Client client(c.host, c.target, c.listener);
+    client.exchange.request.length = c.length;
+    if (c.length != 0) client.exchange.request.framing = http::Framing::length;
+    stage.serve(client);
+    CHECK(client.responses == 1);
+    CHECK(client.exchange.response.status == c.status);
+    CHECK(client.closes == c.closes);
+    CHECK(client.exchange.record.error == c.error);
+    CHECK(client.exchange.record.generation == 1);
+    CHECK(client.exchange.record.ended >= client.record_then.ended);
+    CHECK_FALSE(client.watched);
+    CHECK(client.field("X-Request-ID").size() == 32);
+    CHECK(client.field("Proxy-Status").starts_with("sluice"));
+  }
+}
+
+TEST_CASE("a redirect goes to the port where TLS is served", "[proxy][pipeline]") {
+  Stage stage;
+  Client client("acme.example.test", "/a?b", 0);
+  stage.serve(client);
+  CHECK(client.field("Location") == "https://acme.example.test:8443/a?b");
+}
+
+TEST_CASE("what could not be read is answered, whoever asked", "[proxy][pipeline]") {
+  Stage stage;
+  Client client;
+  stage.refuse(client, {ErrorKind::method_refused, Side::downstream});
+  CHECK(client.exchange.response.status == 405);
+  CHECK(client.field("Allow") == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  CHECK(client.closes);
+  CHECK(client.responses == 1);
+  CHECK(client.exchange.record.pool.empty());
+}
+
+TEST_CASE("the record says who was asked, and by which line", "[proxy][pipeline]") {
+  Stage stage;
+  Client client;
+  stage.serve(client);
+  const http::Record& record = client.exchange.record;
+  CHECK(record.pool == "app");
+  CHECK(record.route_file == "t.yaml");
+  CHECK(record.route_line == 5);
+  CHECK(record.attempts == 1);
+  CHECK(client.record_then.server == "127.0.0.1:9");
+  CHECK(client.exchange.tenant == "acme");
+}
+
+TEST_CASE("a path that leads elsewhere once it is decoded is refused", "[proxy][pipeline]") {
+  Stage stage;
+  Client client("acme.example.test", "/%61/");
+  stage.serve(client);
+  CHECK(client.exchange.response.status == 400);
+  CHECK(client.closes);
+  CHECK(client.exchange.record.attempts == 0);
+}
+
+TEST_CASE("a configuration nobody uses goes to be taken apart", "[proxy][pipeline]") {
+  Stage stage;
+  stage.publish();
+  CHECK(stage.disposed == 1);
+  Client client;
+  stage.serve(client);
+  CHECK(client.exchange.record.generation == 2);
+}
