@@ -10,7 +10,6 @@
 #include <functional>
 #include <optional>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -37,6 +36,8 @@ using Response = http::response<http::string_body>;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr auto kTimeout = std::chrono::seconds(30);
+constexpr int kBacklog = 128;
+constexpr mode_t kSocketMode = 0660;  // whoever may steer is put into the group
 
 Response reply(const Request& request, http::status status, std::string_view type, std::string body) {
   Response response(status, request.version());
@@ -197,20 +198,20 @@ asio::awaitable<void> serve(Stream stream, Steering& steering) {
 
 }  // namespace
 
-std::string Admin::listen(const std::string& address) {
-  const auto parsed = SocketAddress::parse(address);
-  if (!parsed) return "not an address: " + address;
-  if (parsed->is_unix()) ::unlink(address.c_str() + sizeof "unix:" - 1);
-  const Protocol::endpoint endpoint(parsed->raw(), parsed->length());
+std::string Admin::listen(const SocketAddress& address) {
   boost::system::error_code error;
-  // Only the owner may steer through a unix socket; set before anybody can connect.
-  const mode_t mask = ::umask(0177);
-  acceptor_.open(Protocol(parsed->family(), 0), error);
-  if (!error && !parsed->is_unix()) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  ::umask(mask);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return "cannot listen on " + address + ": " + error.message();
+  if (address.is_unix()) {
+    int fd = -1;
+    std::string why = file_.listen(address, kBacklog, kSocketMode, fd);
+    if (!why.empty()) return why;
+    acceptor_.assign(Protocol(AF_UNIX, 0), fd, error);
+  } else {
+    acceptor_.open(Protocol(address.family(), 0), error);
+    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor_.bind(Protocol::endpoint(address.raw(), address.length()), error);
+    if (!error) acceptor_.listen(kBacklog, error);
+  }
+  if (error) return "cannot listen on " + address.text() + ": " + error.message();
   accept();
   return {};
 }

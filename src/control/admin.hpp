@@ -2,6 +2,7 @@
 // is good enough here: whoever reaches this address may steer the process anyway.
 #pragma once
 
+#include "sluice/base/socket_file.hpp"
 #include "sluice/control/steering.hpp"
 
 #include <string>
@@ -17,7 +18,7 @@ class Admin {
   Admin(boost::asio::io_context& io, Steering& steering) : io_(io), steering_(steering), acceptor_(io) {}
 
   // Returns "" or what went wrong.
-  std::string listen(const std::string& address);
+  std::string listen(const SocketAddress& address);
   // With the port the kernel chose.
   std::string address() const;
 
@@ -26,6 +27,7 @@ class Admin {
 
   boost::asio::io_context& io_;
   Steering& steering_;
+  SocketFile file_;
   boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol> acceptor_;
 };
 

@@ -38,7 +38,8 @@ void raise_descriptor_limit() {
 
 class Process {
  public:
-  explicit Process(Source source) : steering_(std::move(source)) {
+  Process(Source source, server::InheritedSockets inherited)
+      : steering_(std::move(source), std::move(inherited)) {
     signals_.add(SIGUSR1);
     signals_.add(SIGUSR2);
   }
@@ -67,6 +68,8 @@ class Process {
     if (stopping_) return begin_drain();
     for (const std::string& warning : outcome.warnings)
       observe::log_warn("{}", warning);
+    for (const SocketAddress& address : steering_.unclaimed())
+      observe::log_warn("no listener has the address of the inherited socket {}", address.text());
     if (!start_admin()) return io_.stop();
     every(certificates_, kCertificateCheck, [this] { steering_.renew_certificates(); });
     every(pools_, kPoolCheck, [this] { steering_.look_after_pools(); });
@@ -83,14 +86,20 @@ class Process {
   }
 
   bool start_admin() {
-    const std::string& address = steering_.first_document().admin.value;
-    if (address == "off") return true;
+    const config::Located<std::string>& wanted = steering_.first_document().admin;
+    const auto address = SocketAddress::parse(wanted.value);
+    if (!address) return true;  // "off"
     admin_ = std::make_unique<Admin>(io_, steering_);
-    const std::string error = admin_->listen(address);
+    const std::string error = admin_->listen(*address);
     if (error.empty()) return true;
-    const auto& at = steering_.first_document().admin.at;
+    admin_.reset();
+    if (wanted.at.line == 0) {
+      // Nobody asked for it: started by hand there may be no such directory, or a service that has it.
+      observe::log_warn("no admin address: {}; set \"admin\" to have one", error);
+      return true;
+    }
     config::Diagnostics diagnostics;
-    diagnostics.add(at, "admin", error);
+    diagnostics.add(wanted.at, "admin", error);
     fail(diagnostics.render(steering_.first_document().files));
     return false;
   }
@@ -191,7 +200,9 @@ class Process {
 }  // namespace
 
 int run(Source source) {
-  const int code = Process(std::move(source)).run();
+  // First of all: see from_environment().
+  server::InheritedSockets inherited = server::InheritedSockets::from_environment();
+  const int code = Process(std::move(source), std::move(inherited)).run();
   observe::flush_log();
   return code;
 }

@@ -96,7 +96,8 @@ struct Steering::Thread {
   boost::asio::thread_pool pool{1};
 };
 
-Steering::Steering(Source source) : source_(std::move(source)), thread_(std::make_unique<Thread>()) {
+Steering::Steering(Source source, server::InheritedSockets inherited)
+    : source_(std::move(source)), inherited_(std::move(inherited)), thread_(std::make_unique<Thread>()) {
   names_ = std::make_unique<Names>([this] {
     if (!names_changed_.exchange(true)) later([this] { take_names(); });
   });
@@ -161,11 +162,10 @@ Outcome Steering::apply() {
     if (server_ == nullptr) {
       first_document_ = document;
       // A runtime may hold ten thousand tenants: it is taken apart here, not between two requests.
-      server_ =
-          std::make_unique<server::Server>(worker_count(*document), server::inherited_sockets(),
-                                           [this](std::shared_ptr<const proxy::Runtime> old) {
-                                             later([old = std::move(old)]() mutable { give_back(old); });
-                                           });
+      server_ = std::make_unique<server::Server>(
+          worker_count(*document), std::move(inherited_), [this](std::shared_ptr<const proxy::Runtime> old) {
+            later([old = std::move(old)]() mutable { give_back(old); });
+          });
     }
     look_up_names(*plan);
     if (draining()) return refused(kStopping);

@@ -4,6 +4,7 @@
 #include "plan/checks.hpp"
 #include "plan/pattern.hpp"
 #include "plan/rules.hpp"
+#include "plan/sockets.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -87,6 +88,7 @@ class Builder {
     }
     plan_->routes_.finish();
     certificates();
+    check_sockets(*plan_, previous_, plan_->warnings_, diagnostics_);
     if (!diagnostics_.empty()) return nullptr;
     return plan_;
   }

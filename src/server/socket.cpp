@@ -1,7 +1,6 @@
 #include "sluice/server/socket.hpp"
 
-#include "sluice/base/text.hpp"
-
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
@@ -9,7 +8,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -22,26 +20,17 @@ std::string failure(const char* what, const SocketAddress& address) {
   return std::string(what) + " " + address.text() + ": " + std::strerror(errno);
 }
 
-// A unix socket's file outlives a killed process. It is stale when nobody accepts on it.
-void remove_stale(const SocketAddress& address) {
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (probe < 0) return;
-  if (::connect(probe, address.raw(), address.length()) != 0 && errno == ECONNREFUSED) {
-    ::unlink(reinterpret_cast<const sockaddr_un*>(address.raw())->sun_path);
-  }
-  ::close(probe);
-}
-
 }  // namespace
 
 ListeningSockets::ListeningSockets(ListeningSockets&& other) noexcept
-    : address_(other.address_), fds_(std::exchange(other.fds_, {})) {}
+    : address_(other.address_), fds_(std::exchange(other.fds_, {})), file_(std::move(other.file_)) {}
 
 ListeningSockets& ListeningSockets::operator=(ListeningSockets&& other) noexcept {
   if (this != &other) {
     close_all();
     address_ = other.address_;
     fds_ = std::exchange(other.fds_, {});
+    file_ = std::move(other.file_);
   }
   return *this;
 }
@@ -49,8 +38,9 @@ ListeningSockets& ListeningSockets::operator=(ListeningSockets&& other) noexcept
 ListeningSockets::~ListeningSockets() { close_all(); }
 
 void ListeningSockets::close_all() {
-  for (const int fd : fds_) {
-    if (fd >= 0) ::close(fd);
+  for (const auto& fds : fds_) {
+    for (const int fd : fds)
+      ::close(fd);
   }
   fds_.clear();
 }
@@ -60,69 +50,62 @@ std::string ListeningSockets::bind_one(const SocketAddress& address, bool reuse_
   if (fd < 0) return failure("cannot open a socket for", address);
   const int on = 1;
   const int off = 0;
-  if (!address.is_unix()) {
-    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (reuse_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by what is accepted
-  }
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (reuse_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by what is accepted
   if (address.family() == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (::bind(fd, address.raw(), address.length()) != 0) return failure("cannot listen on", address);
   return {};
 }
 
-std::string ListeningSockets::bind(const SocketAddress& address, unsigned count) {
-  if (address.is_unix()) remove_stale(address);
+std::string ListeningSockets::bind(const SocketAddress& address, unsigned workers) {
+  if (address.is_unix()) return bind_shared(address, workers);
   // Without SO_REUSEPORT first: fails when anybody else is there.
   int fd = -1;
   std::string error = bind_one(address, false, fd);
-  if (error.empty() && !address.is_unix()) {
-    ::close(fd);
-    error = bind_one(address, true, fd);
-  }
-  if (fd >= 0) fds_.push_back(fd);
-  if (!error.empty()) return error;
-  address_ = address.is_unix() ? address : SocketAddress::local_of(fd);
-  if (address.is_unix()) {
-    if (::listen(fd, kBacklog) != 0) return failure("cannot listen on", address);
-    for (unsigned i = 1; i < count; ++i)
-      fds_.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    return {};
-  }
-  for (unsigned i = 1; i < count; ++i) {
+  if (fd >= 0) ::close(fd);
+  address_ = address;
+  for (unsigned worker = 0; error.empty() && worker < workers; ++worker) {
     error = bind_one(address_, true, fd);
-    if (fd >= 0) fds_.push_back(fd);
-    if (!error.empty()) return error;
+    if (fd >= 0) fds_.push_back({fd});
+    if (error.empty() && worker == 0) address_ = SocketAddress::local_of(fd);
   }
-  for (const int one : fds_) {
-    if (::listen(one, kBacklog) != 0) return failure("cannot listen on", address_);
+  for (std::size_t worker = 0; error.empty() && worker < fds_.size(); ++worker) {
+    if (::listen(fds_[worker].front(), kBacklog) != 0) error = failure("cannot listen on", address_);
   }
+  return error;
+}
+
+std::string ListeningSockets::bind_shared(const SocketAddress& address, unsigned workers) {
+  address_ = address;
+  int fd = -1;
+  std::string error = file_.listen(address, kBacklog, SocketFile::kByUmask, fd);
+  if (!error.empty()) return error;
+  fds_.resize(workers);
+  fds_.front().push_back(fd);
+  for (unsigned worker = 1; error.empty() && worker < workers; ++worker)
+    error = add_duplicate(worker, fd);
+  return error;
+}
+
+std::string ListeningSockets::adopt(const std::vector<int>& inherited, unsigned workers) {
+  address_ = SocketAddress::local_of(inherited.front());
+  fds_.resize(workers);
+  std::string error;
+  const std::size_t pairs = std::max<std::size_t>(inherited.size(), workers);
+  for (std::size_t i = 0; error.empty() && i < pairs; ++i)
+    error = add_duplicate(static_cast<unsigned>(i % workers), inherited[i % inherited.size()]);
+  return error;
+}
+
+std::string ListeningSockets::add_duplicate(unsigned worker, int fd) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return failure("cannot share the socket of", address_);
+  fds_[worker].push_back(copy);
   return {};
 }
 
-void ListeningSockets::adopt(int fd, unsigned count) {
-  address_ = SocketAddress::local_of(fd);
-  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  fds_.push_back(fd);
-  for (unsigned i = 1; i < count; ++i)
-    fds_.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-}
-
-int ListeningSockets::release(unsigned worker) { return std::exchange(fds_[worker], -1); }
-
-std::vector<int> inherited_sockets() {
-  constexpr int kFirst = 3;  // SD_LISTEN_FDS_START
-  const char* pid = std::getenv("LISTEN_PID");
-  const char* count = std::getenv("LISTEN_FDS");
-  std::vector<int> fds;
-  if (pid == nullptr || count == nullptr || parse_decimal<pid_t>(pid) != ::getpid()) return fds;
-  for (int i = 0; i < parse_decimal<int>(count).value_or(0); ++i)
-    fds.push_back(kFirst + i);
-  ::unsetenv("LISTEN_PID");
-  ::unsetenv("LISTEN_FDS");
-  ::unsetenv("LISTEN_FDNAMES");
-  return fds;
-}
+std::vector<int> ListeningSockets::release(unsigned worker) { return std::exchange(fds_[worker], {}); }
 
 void notify_service_manager(const std::string& state) {
   const char* path = std::getenv("NOTIFY_SOCKET");

@@ -2,78 +2,21 @@
 
 #include "sluice/http1/server.hpp"
 #include "sluice/http2/server.hpp"
-#include "sluice/observe/log.hpp"
+
+#include "server/acceptor.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <pthread.h>
 #include <string>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace sluice::server {
 namespace {
 
 constexpr Nanos kMillisecond = 1'000'000;
-constexpr Nanos kAcceptPause = 100 * kMillisecond;
 constexpr Nanos kFlushEvery = 500 * kMillisecond;
-// In one turn of the loop, so that open connections, and workers that share the listener, get theirs.
-constexpr int kAcceptPerTurn = 32;
 
 }  // namespace
-
-// One listening descriptor of one worker.
-class Worker::Acceptor final : public net::Pollable {
- public:
-  Acceptor(Worker& worker, std::uint32_t slot, int fd)
-      : worker_(worker), slot_(slot), fd_(fd), resume_(&Acceptor::on_resume, this) {
-    watch();
-  }
-  ~Acceptor() override {
-    if (watched_) worker_.loop_.remove(*this, fd_);
-    ::close(fd_);
-  }
-  std::uint32_t slot() const { return slot_; }
-
-  // Until the backlog is empty; `most` bounds one turn.
-  void accept(int most) {
-    for (int i = 0; i < most; ++i) {
-      sockaddr_storage peer{};
-      socklen_t length = sizeof peer;
-      const int fd =
-          ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd >= 0) {
-        worker_.arrive(slot_, fd, SocketAddress(reinterpret_cast<const sockaddr*>(&peer), length));
-      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        return;
-      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        return pause();
-      }
-      // Anything else concerns the one connection, which is gone (accept(2) lists them).
-    }
-  }
-
- private:
-  void on_events(std::uint32_t /*events*/) override { accept(kAcceptPerTurn); }
-  void watch() { watched_ = worker_.loop_.add_listener(*this, fd_) == 0; }
-
-  // Out of descriptors: clients wait in the backlog until some are free again.
-  void pause() {
-    observe::log_warn("cannot accept on listener {}: {}; trying again",
-                      worker_.pipeline_->listener(slot_).name, std::strerror(errno));
-    worker_.loop_.remove(*this, fd_);
-    watched_ = false;
-    resume_.arm(worker_.loop_, worker_.loop_.now() + kAcceptPause);
-  }
-  static void on_resume(void* self) { static_cast<Acceptor*>(self)->watch(); }
-
-  Worker& worker_;
-  std::uint32_t slot_;
-  int fd_;
-  bool watched_ = false;
-  net::Deadline resume_;
-};
 
 // A connection between accept and its first request.
 class Worker::Arrival final : public ListLink {
@@ -96,6 +39,7 @@ class Worker::Closing final {
   Closing(Worker& worker, std::uint32_t slot) : worker_(worker), slot_(slot), end_(&Closing::on_end, this) {
     end_.arm(worker_.loop_, worker_.loop_.now() + worker_.pipeline_->listener(slot).drain);
   }
+  std::uint32_t slot() const { return slot_; }
 
  private:
   static void on_end(void* self) {
@@ -156,15 +100,23 @@ void Worker::publish(std::shared_ptr<const proxy::Runtime> runtime) {
 }
 
 void Worker::close_listener(std::uint32_t slot) {
-  const auto at =
-      std::find_if(acceptors_.begin(), acceptors_.end(), [&](const auto& a) { return a->slot() == slot; });
-  if (at == acceptors_.end()) return;
-  (*at)->accept(INT32_MAX);
-  acceptors_.erase(at);
+  if (!listening(slot)) return;
+  for (const auto& acceptor : acceptors_) {
+    if (acceptor->slot() == slot) acceptor->accept_rest();
+  }
+  std::erase_if(acceptors_, [&](const auto& acceptor) { return acceptor->slot() == slot; });
   open_.for_each([&](http::Connection& connection) {
     if (connection.listener() == slot) connection.drain();
   });
   closing_.push_back(std::make_unique<Closing>(*this, slot));
+}
+
+bool Worker::uses(std::uint32_t slot) {
+  bool found = listening(slot) || std::any_of(closing_.begin(), closing_.end(),
+                                              [&](const auto& closing) { return closing->slot() == slot; });
+  arriving_.for_each([&](Arrival& arrival) { found = found || arrival.slot == slot; });
+  open_.for_each([&](http::Connection& connection) { found = found || connection.listener() == slot; });
+  return found;
 }
 
 bool Worker::listening(std::uint32_t slot) const {
@@ -174,7 +126,7 @@ bool Worker::listening(std::uint32_t slot) const {
 void Worker::drain() {
   draining_ = true;
   for (const auto& acceptor : acceptors_)
-    acceptor->accept(INT32_MAX);
+    acceptor->accept_rest();
   acceptors_.clear();
   open_.for_each([](http::Connection& connection) { connection.drain(); });
 }

@@ -34,7 +34,7 @@ struct Outcome {
 
 class Steering {
  public:
-  explicit Steering(Source source);
+  Steering(Source source, server::InheritedSockets inherited);
   ~Steering();
 
   // These queue the work and return; `done` is called on the steering thread.
@@ -64,6 +64,8 @@ class Steering {
   const config::Document& first_document() const { return *first_document_; }
   // On the steering thread, or where nothing else happens there.
   std::vector<server::BoundAddress> addresses() const;
+  // Inherited sockets that no listener has the address of.
+  std::vector<SocketAddress> unclaimed() const { return server_->unclaimed(); }
   // What runs at this moment. Any thread.
   std::shared_ptr<const proxy::Runtime> runtime() const;
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
@@ -97,6 +99,7 @@ class Steering {
   unsigned worker_count(const config::Document& document) const;
 
   Source source_;
+  server::InheritedSockets inherited_;  // until the server is made
   std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
   upstream::Registry registry_;
   std::shared_ptr<const config::Document> first_document_;

@@ -6,12 +6,14 @@
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/admission.hpp"
+#include "sluice/server/inherited.hpp"
 #include "sluice/server/socket.hpp"
 #include "sluice/server/worker.hpp"
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,9 +26,9 @@ struct BoundAddress {
 
 class Server {
  public:
-  // `inherited`: listening descriptors from the service manager; a listener whose address one of them has
-  // takes it instead of binding.
-  Server(unsigned workers, std::vector<int> inherited, proxy::Pipeline::Dispose dispose);
+  // `inherited`: from the service manager; a listener whose address some of them have takes those instead of
+  // binding.
+  Server(unsigned workers, InheritedSockets inherited, proxy::Pipeline::Dispose dispose);
   ~Server();
 
   // Makes `runtime` what runs: binds new listeners, then switches every worker, then closes listeners that
@@ -35,6 +37,8 @@ class Server {
   bool publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diagnostics& diagnostics);
 
   std::vector<BoundAddress> addresses() const;
+  // Inherited sockets that no listener has the address of.
+  std::vector<SocketAddress> unclaimed() const;
   unsigned workers() const { return static_cast<unsigned>(workers_.size()); }
   std::uint32_t open_connections() const { return admission_.open(); }
   // Of all workers.
@@ -42,7 +46,7 @@ class Server {
 
   void drain();
   void abort();
-  // Ends the workers' threads, and those of the offload before them.
+  // Ends the workers' threads, and those of the offload before them; removes the files of unix sockets.
   void stop();
 
  private:
@@ -50,12 +54,18 @@ class Server {
     std::uint32_t slot;
     std::string name;
     SocketAddress address;
+    SocketFile file;
   };
+  using Listeners = std::map<std::string, Listener>;  // by key
 
   // What tells whether a listener is the same one as before.
   static std::string key_of(const plan::Listener& listener);
-  static std::uint16_t port_of_tls(const plan::Plan& plan, const std::map<std::string, Listener>& bound);
-  bool bind(const plan::Listener& listener, ListeningSockets& out, config::Diagnostics& diagnostics);
+  static std::uint16_t port_of_tls(const plan::Plan& plan, const Listeners& bound);
+  void bind(const plan::Listener& listener, ListeningSockets& out, config::Diagnostics& diagnostics);
+  void switch_over(const std::shared_ptr<const proxy::Runtime>& runtime, const Listeners& next,
+                   std::map<std::string, ListeningSockets>& fresh);
+  void sweep_slots();
+  std::uint32_t take_slot();
   template <class F>
   void on_all_workers(F work);
 
@@ -65,10 +75,13 @@ class Server {
 
   Admission admission_;
   net::Offload offload_{kOffloadThreads, kOffloadQueued};
-  std::vector<int> inherited_;
+  std::mutex inherited_mutex_;  // drain() waits for no reload
+  InheritedSockets inherited_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::map<std::string, Listener> listeners_;  // by key
+  Listeners listeners_;
   std::uint32_t next_slot_ = 0;
+  std::vector<std::uint32_t> retired_slots_;  // of listeners that are gone; connections may still name them
+  std::vector<std::uint32_t> free_slots_;
 };
 
 }  // namespace sluice::server

@@ -1,14 +1,15 @@
-// Listening sockets: made here, or handed over by systemd.
+// Listening sockets, and the service manager's socket.
 #pragma once
 
 #include "sluice/base/address.hpp"
+#include "sluice/base/socket_file.hpp"
 
 #include <string>
 #include <vector>
 
 namespace sluice::server {
 
-// The descriptors of one listening address, one for each worker. Owns them.
+// The descriptors of one listening address, for each worker its own. Owns them.
 class ListeningSockets {
  public:
   ListeningSockets() = default;
@@ -18,28 +19,31 @@ class ListeningSockets {
   ListeningSockets& operator=(const ListeningSockets&) = delete;
   ~ListeningSockets();
 
-  // Binds and listens, `count` times by SO_REUSEPORT, so that the kernel spreads connections over workers
-  // that share nothing. Unix sockets are bound once and shared. An address that another process listens on is
-  // an error even where that process would allow the sharing: two Sluices would each get half of the traffic.
-  // Returns "" or what went wrong.
-  std::string bind(const SocketAddress& address, unsigned count);
-  // Takes over a listening descriptor that was inherited, shared by all workers.
-  void adopt(int fd, unsigned count);
+  // Binds and listens, once for each worker by SO_REUSEPORT, so that the kernel spreads connections over
+  // workers that share nothing. Unix sockets are bound once and shared. An address that another process
+  // listens on is an error even where that process would allow the sharing: two Sluices would each get half
+  // of the traffic. Returns "" or what went wrong.
+  std::string bind(const SocketAddress& address, unsigned workers);
+  // Duplicates of listening sockets of one address that were inherited. Every one has a worker that accepts
+  // on it, and every worker has one; where there are fewer than workers, they share.
+  std::string adopt(const std::vector<int>& inherited, unsigned workers);
 
   const SocketAddress& address() const { return address_; }  // with the port the kernel chose
-  // Gives up the descriptor of one worker; the caller owns it.
-  int release(unsigned worker);
+  // Gives up the descriptors of one worker; the caller owns them.
+  std::vector<int> release(unsigned worker);
+  // Of a unix socket that was bound here.
+  SocketFile take_file() { return std::move(file_); }
 
  private:
-  std::string bind_one(const SocketAddress& address, bool reuse_port, int& fd);
+  static std::string bind_one(const SocketAddress& address, bool reuse_port, int& fd);
+  std::string bind_shared(const SocketAddress& address, unsigned workers);
+  std::string add_duplicate(unsigned worker, int fd);
   void close_all();
 
   SocketAddress address_;
-  std::vector<int> fds_;
+  std::vector<std::vector<int>> fds_;  // by worker
+  SocketFile file_;
 };
-
-// Descriptors passed by systemd socket activation (sd_listen_fds(3)). Called once.
-std::vector<int> inherited_sockets();
 
 // Tells the service manager (sd_notify(3)); does nothing when there is none. `state` such as "READY=1".
 void notify_service_manager(const std::string& state);

@@ -35,6 +35,8 @@ class Worker {
   // Takes what waits in the backlog, then closes; connections of that listener end after the request under
   // way, or when its drain time is over.
   void close_listener(std::uint32_t slot);
+  // Whether anything here still refers to that slot.
+  bool uses(std::uint32_t slot);
   // No new connections; those open end after the request under way.
   void drain();
   // Ends every connection now.
