@@ -149,6 +149,17 @@ std::optional<IpAddress> IpAddress::of(const SocketAddress& address) {
   return out;
 }
 
+bool IpAddress::is_v4() const { return std::memcmp(bytes, kMappedPrefix, sizeof kMappedPrefix) == 0; }
+
+IpAddress IpAddress::prefix(unsigned bits) const {
+  IpAddress out;
+  const unsigned whole = bits / 8;
+  std::memcpy(out.bytes, bytes, whole);
+  if (whole < sizeof bytes)
+    out.bytes[whole] = bytes[whole] & static_cast<std::uint8_t>(0xff << (8 - bits % 8));
+  return out;
+}
+
 bool AddressSet::add(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto address = IpAddress::parse(text.substr(0, slash));

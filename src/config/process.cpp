@@ -115,7 +115,10 @@ constexpr std::array kMaxKeys{
              &set<&Max::connections, whole<0, kMostConnections>>},
     Key<Max>{
         {"connections_per_ip", "whole number", "0", "Connections of one client address; 0 for any number."},
-        &set<&Max::connections_per_ip, whole<0, kMostConnections>>}};
+        &set<&Max::connections_per_ip, whole<0, kMostConnections>>},
+    Key<Max>{{"connections_per_ip_v6_prefix", "whole number", "64",
+              "How many leading bits of an IPv6 address `connections_per_ip` goes by, 1 to 128."},
+             &set<&Max::connections_per_ip_v6_prefix, whole<1, 128>>}};
 
 constexpr std::array kHttp2Keys{
     Key<Http2>{{"streams", "whole number", "128",

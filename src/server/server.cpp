@@ -75,7 +75,7 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
   for (const auto& [key, sockets] : fresh)
     next.at(key).slot = take_slot();
   const config::Max& max = runtime->plan->document().max;
-  admission_.set_limits(max.connections, max.connections_per_ip);
+  admission_.set_limits(max.connections, max.connections_per_ip, max.connections_per_ip_v6_prefix);
   switch_over(runtime, next, fresh);
   for (auto& [key, listener] : listeners_) {
     if (const auto kept = next.find(key); kept != next.end()) {

@@ -90,6 +90,28 @@ def test_listeners_come_and_go(start, app):
         assert visitor.get().status == 200
 
 
+def test_a_listener_that_is_gone_takes_nothing_from_those_that_come(start, app, gate):
+    """Its connections are cut when its drain time is over, and nobody else's, whatever is reused inside."""
+    app.play("/slow", lambda visit: (gate.wait(PATIENCE), visit.close()))
+    places = [f"127.0.0.1:{free_port()}" for _ in range(3)]
+    sluice = start(config(app, listeners={"old": {"address": places[0], "timeouts": {"drain": "500ms"}}}))
+    with RawClient(places[0]) as late, RawClient(places[0]) as idle:
+        assert idle.get().status == 200
+        late.send(b"GET /slow HTTP/1.1\r\nHost: app.test\r\n\r\n")
+        app.wait(lambda: app.to("/slow"), "the request to come")
+        assert sluice.hang_up(config(app, listeners={"new": places[1]})) == "applied"
+        with RawClient(places[1]) as visitor:
+            assert visitor.get().status == 200
+            late.rest()  # until it is cut
+            gate.set()
+            assert visitor.get().status == 200
+            for turn in range(8):
+                more = {"new": places[1]} if turn % 2 else {"new": places[1], "more": places[2]}
+                assert sluice.hang_up(config(app, listeners=more)) == "applied"
+                assert visitor.get().status == 200
+            assert refused(places[0]) and refused(places[2])
+
+
 def test_a_listener_moves(start, app):
     first, second = (f"127.0.0.1:{free_port()}" for _ in range(2))
     sluice = start(config(app, listeners={"http": first}))

@@ -52,6 +52,9 @@ struct IpAddress {
   std::uint8_t bytes[16]{};
   static std::optional<IpAddress> parse(std::string_view text);
   static std::optional<IpAddress> of(const SocketAddress& address);
+  bool is_v4() const;
+  // With all but the first `bits` of the 128 cleared.
+  IpAddress prefix(unsigned bits) const;
   bool operator==(const IpAddress&) const = default;
 };
 

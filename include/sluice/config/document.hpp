@@ -17,11 +17,12 @@ namespace sluice::config {
 
 // Bounds on what a client may send or hold. 0 for `body`, `connections` and `connections_per_ip`: no bound.
 struct Max {
-  std::uint32_t head = 32 * 1024;        // bytes, request line included; 1 KiB..1 MiB
-  std::uint32_t fields = 100;            // header fields; 10..1000
-  std::uint64_t body = 0;                // bytes of a request body
-  std::uint32_t connections = 0;         // client connections, all listeners together
-  std::uint32_t connections_per_ip = 0;  // client connections of one address
+  std::uint32_t head = 32 * 1024;                   // bytes, request line included; 1 KiB..1 MiB
+  std::uint32_t fields = 100;                       // header fields; 10..1000
+  std::uint64_t body = 0;                           // bytes of a request body
+  std::uint32_t connections = 0;                    // client connections, all listeners together
+  std::uint32_t connections_per_ip = 0;             // client connections of one address
+  std::uint32_t connections_per_ip_v6_prefix = 64;  // so many bits of an IPv6 address are one; 1..128
 };
 
 // What one HTTP/2 connection of a client may do.

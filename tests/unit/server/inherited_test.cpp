@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <set>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,4 +109,17 @@ TEST_CASE("every inherited socket has a worker, and every worker a socket", "[se
     CHECK(is_open(fd));
     ::close(fd);
   }
+}
+
+TEST_CASE("a socket that cannot be shared among workers is an error", "[server]") {
+  const int inherited = tcp_listener(kFirst);
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlimit none{0, limit.rlim_max};
+  ListeningSockets sockets;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const std::string error = sockets.adopt({inherited}, 2);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(error.find("cannot share") != std::string::npos);
+  ::close(inherited);
 }
