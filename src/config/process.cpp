@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t kMostConnections = 10'000'000;
 constexpr std::uint64_t kMostWorkers = 1024;
 constexpr std::uint64_t kVersion = 1;
+constexpr std::string_view kDefaultAdmin = "unix:/run/sluice/admin.sock";
 
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormatWords{"json", "combined"};
@@ -88,8 +89,9 @@ std::optional<std::string> access_target(const Cursor& at) {
 
 void read_document_routes(const Cursor& at, Document& out) { read_routes(at, out.routes); }
 
-constexpr std::array kAdminKeys{Key<Document>{{"address", "address or `off`", "127.0.0.1:9900",
-                                               "Where the admin API listens; loopback or `unix:/path`."},
+constexpr std::array kAdminKeys{Key<Document>{{"address", "address or `off`", kDefaultAdmin,
+                                               "Where the admin API listens; loopback or `unix:/path`. Not "
+                                               "written, it is left out where that cannot be."},
                                               kReadAdminAddress}};
 
 constexpr std::array kLogKeys{
@@ -157,8 +159,9 @@ constexpr std::array kDocumentKeys{
         &read_workers},
     Key<Document>{{"log", "map", "see below", "What is logged, and where."},
                   &nest<&Document::log, kLogSchema>},
-    Key<Document>{{"admin", "address, `off` or map", "127.0.0.1:9900",
-                   "Where the admin API listens; loopback or `unix:/path`."},
+    Key<Document>{{"admin", "address, `off` or map", kDefaultAdmin,
+                   "Where the admin API listens; loopback or `unix:/path`. Not written, it is left out where "
+                   "that cannot be."},
                   &read_admin}};
 
 constexpr std::array<std::string_view, 8> kLaterKeys{"access",           "cache_headers", "cors",

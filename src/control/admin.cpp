@@ -1,25 +1,21 @@
 #include "control/admin.hpp"
 
-#include "sluice/base/address.hpp"
-#include "sluice/base/text.hpp"
-#include "sluice/observe/metrics.hpp"
+#include "sluice/base/clock.hpp"
+#include "sluice/observe/log.hpp"
 
-#include "control/pools.hpp"
+#include "control/admin_endpoints.hpp"
+#include "control/admin_guard.hpp"
 
-#include <chrono>
-#include <functional>
-#include <optional>
-#include <sys/stat.h>
+#include <algorithm>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/json.hpp>
 
 namespace sluice::control {
 namespace {
@@ -27,176 +23,66 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-namespace json = boost::json;
+using namespace std::chrono_literals;
 
-using Protocol = asio::generic::stream_protocol;
-using Stream = beast::basic_stream<Protocol>;
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-constexpr auto kTimeout = std::chrono::seconds(30);
+constexpr auto kTimeout = 30s;  // for a request from the end of the one before, and for its answer
+constexpr std::uint32_t kMostHead = 8 * 1024;
+constexpr std::uint64_t kMostBody = 16 * 1024;
+constexpr std::size_t kMostConnections = 64;
 constexpr int kBacklog = 128;
 constexpr mode_t kSocketMode = 0660;  // whoever may steer is put into the group
+constexpr auto kFirstPause = 100ms;
+constexpr auto kLongestPause = 1600ms;
 
-Response reply(const Request& request, http::status status, std::string_view type, std::string body) {
-  Response response(status, request.version());
-  response.set(http::field::content_type, type);
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+Signs signs_of(const Request& request) {
+  return {view(request[http::field::host]), request.find(http::field::origin) != request.end(),
+          view(request["Sec-Fetch-Site"])};
+}
+
+asio::awaitable<Answer> answer(const Request& request, Steering& steering) {
+  if (request.count(http::field::host) > 1) co_return Answer{.status = 400, .body = "two Host fields\n"};
+  Found found = find_endpoint(view(request.method_string()), view(request.target()));
+  const bool open = found.endpoint != nullptr && found.endpoint->access == Access::open;
+  if (!open && !may_ask(signs_of(request))) co_return Answer{.status = 403, .body = "not from a web page\n"};
+  if (found.endpoint == nullptr) co_return std::move(found.otherwise);
+  co_return co_await found.endpoint->answer(std::move(found.words), steering);
+}
+
+Response response_of(const Request& request, Answer answer) {
+  Response response(static_cast<http::status>(answer.status), request.version());
+  response.set(http::field::content_type, answer.type);
   response.set(http::field::cache_control, "no-store");
+  if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   response.keep_alive(request.keep_alive());
-  response.body() = std::move(body);
+  response.body() = std::move(answer.body);
   response.prepare_payload();
+  if (request.method() == http::verb::head) response.body().clear();
   return response;
 }
 
-Response reply_json(const Request& request, http::status status, const json::object& body) {
-  return reply(request, status, "application/json", json::serialize(body) + "\n");
-}
-
-// A web page in the operator's browser can reach loopback too: it shows by Origin, or by a Host that is a
-// name (DNS rebinding). Neither comes from the command line or from a script.
-bool from_a_browser_page(const Request& request) {
-  if (request.find(http::field::origin) != request.end()) return true;
-  const auto host = request[http::field::host];
-  std::string_view name(host.data(), host.size());
-  if (const std::size_t colon = name.rfind(':'); colon != std::string_view::npos && !name.ends_with(']')) {
-    name = name.substr(0, colon);
-  }
-  if (name.size() > 2 && name.front() == '[') name = name.substr(1, name.size() - 2);
-  return !name.empty() && name != "localhost" && !IpAddress::parse(name);
-}
-
-// Waits for what the steering thread answers to `ask(done)`.
-template <class Answer, class Ask>
-asio::awaitable<Answer> steered(Ask ask) {
-  auto executor = co_await asio::this_coro::executor;
-  // A timer that never expires serves as the event; it is cancelled on this thread when the answer is there.
-  asio::steady_timer done(executor, asio::steady_timer::time_point::max());
-  Answer answer{};
-  ask([&](const Answer& given) {
-    asio::post(executor, [&, given] {
-      answer = given;
-      done.cancel();
-    });
-  });
-  co_await done.async_wait(kToken);
-  co_return answer;
-}
-
-asio::awaitable<Response> reload_reply(const Request& request, Steering& steering) {
-  const auto outcome = co_await steered<Outcome>(
-      [&](std::function<void(const Outcome&)> done) { steering.reload(std::move(done)); });
-  json::array warnings;
-  for (const std::string& warning : outcome.warnings)
-    warnings.emplace_back(warning);
-  co_return reply_json(request, outcome.applied ? http::status::ok : http::status::unprocessable_entity,
-                       {{"result", outcome.applied ? "applied" : "refused"},
-                        {"generation", outcome.generation},
-                        {"errors", outcome.errors},
-                        {"warnings", std::move(warnings)}});
-}
-
-// What a change may be asked for by: empty, or the refusal.
-std::optional<Response> not_a_change(const Request& request) {
-  if (request.method() != http::verb::post) {
-    Response response = reply(request, http::status::method_not_allowed, "text/plain", "use POST\n");
-    response.set(http::field::allow, "POST");
-    return response;
-  }
-  if (!from_a_browser_page(request)) return std::nullopt;
-  return reply(request, http::status::forbidden, "text/plain", "not from a web page\n");
-}
-
-std::optional<upstream::Duty> duty_of(std::string_view word) {
-  for (const auto duty : {upstream::Duty::ready, upstream::Duty::drain, upstream::Duty::maintenance}) {
-    if (word == upstream::to_string(duty)) return duty;
-  }
-  return std::nullopt;
-}
-
-struct DutyChange {
-  std::string pool;
-  std::string server;
-  upstream::Duty duty;
-};
-
-// Of "/api/pools/POOL/servers/SERVER/DUTY". The server of a unix socket has slashes in its name: all between
-// the fixed parts is the name, percent-encoded or as it is.
-std::optional<DutyChange> duty_change(std::string_view target) {
-  constexpr std::string_view kStart = "/api/pools/";
-  constexpr std::string_view kServers = "/servers/";
-  if (!target.starts_with(kStart)) return std::nullopt;
-  target.remove_prefix(kStart.size());
-  const std::size_t pool_end = target.find(kServers);
-  const std::size_t duty_at = target.rfind('/');
-  if (pool_end == std::string_view::npos || duty_at < pool_end + kServers.size()) return std::nullopt;
-  const auto duty = duty_of(target.substr(duty_at + 1));
-  const std::size_t server_at = pool_end + kServers.size();
-  const auto server = percent_decoded(target.substr(server_at, duty_at - server_at));
-  const auto pool = percent_decoded(target.substr(0, pool_end));
-  if (!duty || !server || !pool) return std::nullopt;
-  return DutyChange{*pool, *server, *duty};
-}
-
-asio::awaitable<Response> duty_reply(const Request& request, const DutyChange& change, Steering& steering) {
-  const bool known = co_await steered<bool>([&](std::function<void(bool)> done) {
-    steering.set_duty(change.pool, change.server, change.duty, std::move(done));
-  });
-  json::object told{{"pool", change.pool}, {"server", change.server}};
-  if (!known) {
-    told["error"] = "there is no such server";
-    co_return reply_json(request, http::status::not_found, told);
-  }
-  told["state"] = upstream::to_string(change.duty);
-  co_return reply_json(request, http::status::ok, told);
-}
-
-asio::awaitable<Response> answer(const Request& request, Steering& steering) {
-  const std::string_view target(request.target().data(), request.target().size());
-  const bool reading = request.method() == http::verb::get || request.method() == http::verb::head;
-  if (target == "/healthz" && reading) co_return reply(request, http::status::ok, "text/plain", "ok\n");
-  if (target == "/readyz" && reading) {
-    const bool draining = steering.draining();
-    co_return reply(request, draining ? http::status::service_unavailable : http::status::ok, "text/plain",
-                    draining ? "draining\n" : "ready\n");
-  }
-  if (target == "/metrics" && reading) {
-    const auto runtime = steering.runtime();
-    co_return reply(
-        request, http::status::ok, observe::kMetricsType,
-        observe::metrics_text(pool_samples(*runtime), server_samples(*runtime), steering.offload()));
-  }
-  if (target == "/api/pools" && reading) {
-    co_return reply_json(request, http::status::ok, {{"pools", pools_json(*steering.runtime())}});
-  }
-  const auto change = duty_change(target);
-  if (target == "/api/config/reload" || change) {
-    if (auto refused = not_a_change(request)) co_return std::move(*refused);
-    if (change) co_return co_await duty_reply(request, *change, steering);
-    co_return co_await reload_reply(request, steering);
-  }
-  co_return reply(request, http::status::not_found, "text/plain", "no such page\n");
-}
-
-asio::awaitable<void> serve(Stream stream, Steering& steering) {
-  beast::flat_buffer buffer;
-  for (;;) {
-    http::request_parser<http::string_body> parser;
-    parser.body_limit(64 * 1024);
-    stream.expires_after(kTimeout);
-    const auto [read_error, read] = co_await http::async_read(stream, buffer, parser, kToken);
-    if (read_error) co_return;
-    const Request request = parser.release();
-    stream.expires_never();  // a reload takes what it takes
-    Response response = co_await answer(request, steering);
-    if (request.method() == http::verb::head) response.body().clear();
-    stream.expires_after(kTimeout);
-    const auto [write_error, written] = co_await http::async_write(stream, response, kToken);
-    if (write_error || !response.keep_alive()) co_return;
-  }
+// The answer to a request that cannot be read; 0 where there is nobody to answer.
+unsigned status_of(const boost::system::error_code& error) {
+  if (error == http::error::header_limit) return 431;
+  if (error == http::error::body_limit) return 413;
+  const bool malformed = error.category() == make_error_code(http::error::bad_method).category();
+  const bool over = error == http::error::end_of_stream || error == http::error::partial_message;
+  return malformed && !over ? 400 : 0;
 }
 
 }  // namespace
+
+class Admin::Connection final : public ListLink {
+ public:
+  explicit Connection(Protocol::socket socket) : stream(std::move(socket)) {}
+  beast::basic_stream<Protocol> stream;
+  bool waiting = true;  // for a request
+};
 
 std::string Admin::listen(const SocketAddress& address) {
   boost::system::error_code error;
@@ -224,9 +110,74 @@ std::string Admin::address() const {
 void Admin::accept() {
   acceptor_.async_accept([this](const boost::system::error_code& error, Protocol::socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (!error) asio::co_spawn(io_, serve(Stream(std::move(socket)), steering_), asio::detached);
+    if (error) return pause(error);
+    pause_ = kFirstPause;
+    if (trouble_.recovered()) observe::log_info("accepting on the admin address again");
+    admit(std::move(socket));
     accept();
   });
+}
+
+// Most likely descriptors ran out. Whoever asks waits in the backlog meanwhile.
+void Admin::pause(const boost::system::error_code& error) {
+  if (const auto times = trouble_.failed(steady_now()); times != 0) {
+    observe::log_warn("cannot accept on the admin address: {}{}; trying again", error.message(),
+                      times > 1 ? fmt::format(", {} times", times) : "");
+  }
+  pause_ = std::clamp<std::chrono::milliseconds>(pause_, kFirstPause, kLongestPause);
+  retry_.expires_after(pause_);
+  pause_ *= 2;
+  retry_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) accept();
+  });
+}
+
+// Where there are as many as may be, the one that has been idle longest makes way: whoever holds them all
+// must not keep the operator out.
+void Admin::admit(Protocol::socket socket) {
+  std::size_t open = 0;
+  Connection* idle = nullptr;
+  connections_.for_each([&](Connection& connection) {
+    ++open;
+    if (idle == nullptr && connection.waiting) idle = &connection;
+  });
+  if (open >= kMostConnections) {
+    if (idle == nullptr) return;
+    idle->unlink();
+    idle->stream.close();
+  }
+  asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
+}
+
+asio::awaitable<void> Admin::serve(Protocol::socket socket) {
+  Connection connection(std::move(socket));
+  beast::flat_buffer buffer;
+  for (bool more = true; more;) {
+    connection.unlink();
+    connections_.push_back(connection);
+    connection.waiting = true;
+    http::request_parser<http::string_body> parser;
+    parser.header_limit(kMostHead);
+    parser.body_limit(kMostBody);
+    connection.stream.expires_after(kTimeout);
+    const auto [read_error, read] = co_await http::async_read(connection.stream, buffer, parser, kToken);
+    connection.waiting = false;
+    const unsigned wrong = read_error ? status_of(read_error) : 0;
+    if (read_error && wrong == 0) co_return;
+    Request request = parser.release();
+    connection.stream.expires_never();  // a reload takes what it takes
+    Answer told{.status = wrong, .body = "not understood\n"};
+    if (wrong == 0) {
+      told = co_await answer(request, steering_);
+    } else {
+      request.version(11);
+      request.keep_alive(false);
+    }
+    Response response = response_of(request, std::move(told));
+    connection.stream.expires_after(kTimeout);
+    const auto [write_error, written] = co_await http::async_write(connection.stream, response, kToken);
+    more = !write_error && response.keep_alive();
+  }
 }
 
 }  // namespace sluice::control

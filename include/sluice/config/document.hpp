@@ -117,8 +117,9 @@ struct Document {
   std::vector<std::string> files;  // [0] is the main file, as the user named it
   std::uint32_t workers = 0;       // 0: one per usable core; 1..1024
   Log log;
-  Located<std::string> admin{"127.0.0.1:9900", {}};  // loopback "address:port" | "unix:/path" | "off"
-  Timeouts timeouts;                                 // where unset: kDefaultTimeouts
+  // Loopback "address:port" | "unix:/path" | "off". Where it is not written (line 0) nobody insists on it.
+  Located<std::string> admin{"unix:/run/sluice/admin.sock", {}};
+  Timeouts timeouts;  // where unset: kDefaultTimeouts
   Max max;
   Http2 http2;
   Resolver resolver;

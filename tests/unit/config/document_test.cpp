@@ -53,7 +53,8 @@ TEST_CASE("the smallest file takes every default", "[config]") {
   CHECK_FALSE(document.timeouts.header);
   CHECK_FALSE(document.pools[0].timeouts.connect);
   CHECK_FALSE(document.listeners[0].timeouts);
-  CHECK(document.admin.value == "127.0.0.1:9900");
+  CHECK(document.admin.value == "unix:/run/sluice/admin.sock");
+  CHECK(document.admin.at.line == 0);
   CHECK(document.workers == 0);
   CHECK_FALSE(document.tls);
   CHECK_FALSE(document.tenants);
@@ -78,8 +79,8 @@ TEST_CASE("defaults of the reference are those of the document", "[config]") {
   CHECK(written.max.body == bare.max.body);
   CHECK(written.max.connections == bare.max.connections);
   CHECK(written.max.connections_per_ip == bare.max.connections_per_ip);
-  CHECK(written.http2.streams == bare.http2.streams);
   CHECK(written.max.connections_per_ip_v6_prefix == bare.max.connections_per_ip_v6_prefix);
+  CHECK(written.http2.streams == bare.http2.streams);
   CHECK(written.http2.resets == bare.http2.resets);
   CHECK(written.http2.control_frames == bare.http2.control_frames);
   CHECK(written.http2.continuations == bare.http2.continuations);
@@ -117,8 +118,8 @@ TEST_CASE("every key reaches its member", "[config]") {
   CHECK(document.max.body == 1536ULL * 1024 * 1024);
   CHECK(document.max.connections == 10'000);
   CHECK(document.max.connections_per_ip == 100);
-  CHECK(document.http2.streams == 250);
   CHECK(document.max.connections_per_ip_v6_prefix == 56);
+  CHECK(document.http2.streams == 250);
   CHECK(document.http2.resets == Rate{20, 1s});
   CHECK(document.http2.control_frames == Rate{36'000, 1h});
   CHECK(document.http2.continuations == 8);

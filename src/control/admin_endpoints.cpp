@@ -1,0 +1,150 @@
+#include "control/admin_endpoints.hpp"
+
+#include "sluice/base/text.hpp"
+#include "sluice/observe/metrics.hpp"
+
+#include "control/pools.hpp"
+
+#include <array>
+#include <functional>
+#include <optional>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
+
+namespace sluice::control {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+Answer json_answer(unsigned status, const json::object& body) {
+  return {status, "application/json", json::serialize(body) + "\n"};
+}
+
+// Waits for what the steering thread answers to `ask(done)`.
+template <class Result, class Ask>
+asio::awaitable<Result> steered(Ask ask) {
+  auto executor = co_await asio::this_coro::executor;
+  // A timer that never expires serves as the event; it is cancelled on this thread when the result is there.
+  asio::steady_timer done(executor, asio::steady_timer::time_point::max());
+  Result result{};
+  ask([&](const Result& given) {
+    asio::post(executor, [&, given] {
+      result = given;
+      done.cancel();
+    });
+  });
+  co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return result;
+}
+
+asio::awaitable<Answer> health(Words /*words*/, Steering& /*steering*/) { co_return Answer{.body = "ok\n"}; }
+
+asio::awaitable<Answer> readiness(Words /*words*/, Steering& steering) {
+  if (steering.draining()) co_return Answer{.status = 503, .body = "draining\n"};
+  co_return Answer{.body = "ready\n"};
+}
+
+asio::awaitable<Answer> metrics(Words /*words*/, Steering& steering) {
+  const auto runtime = steering.runtime();
+  co_return Answer{200, observe::kMetricsType,
+                   observe::metrics_text(pool_samples(*runtime), server_samples(*runtime), steering.offload())};
+}
+
+asio::awaitable<Answer> pools(Words /*words*/, Steering& steering) {
+  co_return json_answer(200, {{"pools", pools_json(*steering.runtime())}});
+}
+
+asio::awaitable<Answer> reload(Words /*words*/, Steering& steering) {
+  const auto outcome = co_await steered<Outcome>(
+      [&](std::function<void(const Outcome&)> done) { steering.reload(std::move(done)); });
+  json::array warnings;
+  for (const std::string& warning : outcome.warnings)
+    warnings.emplace_back(warning);
+  co_return json_answer(outcome.applied ? 200 : 422, {{"result", outcome.applied ? "applied" : "refused"},
+                                                      {"generation", outcome.generation},
+                                                      {"errors", outcome.errors},
+                                                      {"warnings", std::move(warnings)}});
+}
+
+// Of a server: the words are its pool and its name.
+template <upstream::Duty kDuty>
+asio::awaitable<Answer> set_duty(Words words, Steering& steering) {
+  const bool known = co_await steered<bool>(
+      [&](std::function<void(bool)> done) { steering.set_duty(words[0], words[1], kDuty, std::move(done)); });
+  json::object told{{"pool", words[0]}, {"server", words[1]}};
+  if (!known) {
+    told["error"] = "there is no such server";
+    co_return json_answer(404, told);
+  }
+  told["state"] = upstream::to_string(kDuty);
+  co_return json_answer(200, told);
+}
+
+// The first two stay open: a balancer or a container's supervisor asks by whatever name it has.
+constexpr std::array kEndpoints{
+    Endpoint{Use::read, Access::open, "/healthz", &health},
+    Endpoint{Use::read, Access::open, "/readyz", &readiness},
+    Endpoint{Use::read, Access::guarded, "/metrics", &metrics},
+    Endpoint{Use::read, Access::guarded, "/api/pools", &pools},
+    Endpoint{Use::change, Access::guarded, "/api/pools/*/servers/*/ready", &set_duty<upstream::Duty::ready>},
+    Endpoint{Use::change, Access::guarded, "/api/pools/*/servers/*/drain", &set_duty<upstream::Duty::drain>},
+    Endpoint{Use::change, Access::guarded, "/api/pools/*/servers/*/maintenance",
+             &set_duty<upstream::Duty::maintenance>},
+    Endpoint{Use::change, Access::guarded, "/api/config/reload", &reload}};
+
+bool asks(std::string_view method, Use use) {
+  return use == Use::change ? method == "POST" : method == "GET" || method == "HEAD";
+}
+
+bool add_word(std::string_view raw, Words& words) {
+  auto word = percent_decoded(raw);
+  if (!word || word->empty()) return false;
+  words.push_back(std::move(*word));
+  return true;
+}
+
+}  // namespace
+
+std::span<const Endpoint> endpoints() { return kEndpoints; }
+
+bool matches(std::string_view pattern, std::string_view path, Words& words) {
+  words.clear();
+  std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == path;
+  if (!path.starts_with(pattern.substr(0, star))) return false;
+  path.remove_prefix(star);
+  pattern.remove_prefix(star + 1);
+  while ((star = pattern.find('*')) != std::string_view::npos) {
+    const std::string_view between = pattern.substr(0, star);
+    const std::size_t at = path.find(between);
+    if (at == std::string_view::npos || !add_word(path.substr(0, at), words)) return false;
+    path.remove_prefix(at + between.size());
+    pattern.remove_prefix(star + 1);
+  }
+  return path.ends_with(pattern) && add_word(path.substr(0, path.size() - pattern.size()), words);
+}
+
+Found find_endpoint(std::string_view method, std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  Found out;
+  out.otherwise = {.status = 404, .body = "no such page\n"};
+  for (const Endpoint& endpoint : kEndpoints) {
+    if (!matches(endpoint.path, path, out.words)) continue;
+    if (asks(method, endpoint.use)) {
+      out.endpoint = &endpoint;
+      return out;
+    }
+    const bool change = endpoint.use == Use::change;
+    out.otherwise = {
+        .status = 405, .body = change ? "use POST\n" : "use GET\n", .allow = change ? "POST" : "GET, HEAD"};
+  }
+  return out;
+}
+
+}  // namespace sluice::control
