@@ -1,46 +1,44 @@
 #include "loadgen/options.hpp"
 
 #include "loadgen/schedule.hpp"
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/command_line.hpp"
 #include "origin/toolkit/http_text.hpp"
-#include "origin/toolkit/units.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 namespace sluice::bench {
 namespace {
 
-using toolkit::Args;
+using toolkit::add_choice;
+using toolkit::add_flag;
+using toolkit::add_read;
+using toolkit::add_size;
+using toolkit::add_text;
 using toolkit::UsageError;
 
-Nanoseconds duration(Args& args) { return static_cast<Nanoseconds>(args.duration().count()); }
-
-std::uint32_t count(Args& args, std::uint32_t most) {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(args.number(1), most));
+void add_duration(CLI::App& app, const std::string& name, Nanoseconds& into) {
+  toolkit::add_duration(
+      app, name, [&into](std::chrono::nanoseconds time) { into = static_cast<Nanoseconds>(time.count()); });
 }
 
-double decimal(std::string_view option, std::string_view text) {
-  double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-  if (error != std::errc{} || stop != end || number < 0)
-    throw UsageError(fmt::format("{}: \"{}\" is not a number", option, text));
-  return number;
+void add_count(CLI::App& app, const std::string& name, std::uint32_t& into, std::uint32_t most) {
+  toolkit::add_number(app, name, into, 1, most);
 }
 
-double positive(std::string_view option, std::string_view text) {
-  const double number = decimal(option, text);
-  if (number == 0) throw UsageError(fmt::format("{} must be more than 0", option));
-  return number;
+void add_decimal(CLI::App& app, const std::string& name, double& into, bool zero) {
+  add_read(app, name, [&into, zero](const std::string& option, std::string_view text) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, into, std::chars_format::fixed);
+    if (error != std::errc{} || stop != end || into < 0) toolkit::reject(option, text, "a number");
+    if (into == 0 && !zero) throw UsageError(fmt::format("{} must be more than 0", option));
+  });
 }
 
 std::string header(std::string_view text) {
-  if (!toolkit::split_field(text))
-    throw UsageError(fmt::format("--header: \"{}\" is not 'Name: value'", text));
+  if (!toolkit::split_field(text)) toolkit::reject("--header", text, "'Name: value'");
   // A second one would be another request than the one that was meant, and refused for it.
   const std::string_view name = text.substr(0, text.find(':'));
   if (toolkit::same_token(name, "host")) throw UsageError("--header: the host is named by --host");
@@ -49,114 +47,87 @@ std::string header(std::string_view text) {
   return std::string(text);
 }
 
-std::uint64_t read_rate(std::string_view text) {
+std::uint64_t read_rate(const std::string& option, std::string_view text) {
   const auto size = toolkit::parse_size(text.ends_with("/s") ? text.substr(0, text.size() - 2) : text);
-  if (!size || *size == 0)
-    throw UsageError(fmt::format("--read-rate: \"{}\" is not a rate such as 1000/s or 64KiB/s", text));
+  if (!size || *size == 0) toolkit::reject(option, text, "a rate such as 1000/s or 64KiB/s");
   return *size;
 }
 
-Distribution distribution(std::string_view text) {
-  if (text == "uniform") return Distribution::uniform;
-  if (text == "zipf") return Distribution::zipf;
-  throw UsageError(fmt::format("--distribution: \"{}\" is not uniform or zipf", text));
+void declare_connection(CLI::App& verb, TargetOptions& options) {
+  add_read(verb, "--url", [&](const std::string&, std::string_view text) { options.url = parse_url(text); });
+  add_count(verb, "--connections", options.connections, 1'000'000);
+  add_choice<bool>(verb, "--http", options.http2, {"1.1", false}, {"2", true});
+  add_count(verb, "--streams", options.streams, 10'000);
+  add_duration(verb, "--timeout", options.timeout);
+  verb.add_flag_callback("--insecure", [&] { options.verify = false; })->disable_flag_override();
+  add_text(verb, "--ca", options.ca_file);
+  add_text(verb, "--sni", options.server_name);
 }
 
-bool is_http2(std::string_view text) {
-  if (text == "1.1" || text == "2") return text == "2";
-  throw UsageError(fmt::format("--http: \"{}\" is not 1.1 or 2", text));
+void declare_request(CLI::App& verb, TargetOptions& options) {
+  add_text(verb, "--host", options.host);
+  add_count(verb, "--hosts", options.host_count, 10'000'000);
+  add_text(verb, "--pattern", options.host_pattern);
+  add_choice<Distribution>(verb, "--distribution", options.distribution, {"uniform", Distribution::uniform},
+                           {"zipf", Distribution::zipf});
+  toolkit::add_each(verb, "--header",
+                    [&](const std::string& text) { options.headers.push_back(header(text)); });
+  add_text(verb, "--method", options.method);
+  add_size(verb, "--body-size", options.body_size);
+  add_text(verb, "--body-file", options.body_file);
+  add_text(verb, "--requests", options.requests_file);
 }
 
-Loop arrivals(std::string_view text) {
-  if (text == "even") return Loop::even;
-  if (text == "poisson") return Loop::poisson;
-  throw UsageError(fmt::format("--arrivals: \"{}\" is not even or poisson", text));
+// What every verb has.
+void declare_target(CLI::App& verb, TargetOptions& options) {
+  add_flag(verb, "--json", options.json);
+  declare_connection(verb, options);
+  declare_request(verb, options);
 }
 
-bool read_connection_option(Args& args, TargetOptions& options) {
-  if (args.is("--url")) {
-    options.url = parse_url(args.value());
-  } else if (args.is("--connections")) {
-    options.connections = count(args, 1'000'000);
-  } else if (args.is("--http")) {
-    options.http2 = is_http2(args.value());
-  } else if (args.is("--streams")) {
-    options.streams = count(args, 10'000);
-  } else if (args.is("--timeout")) {
-    options.timeout = duration(args);
-  } else if (args.is("--insecure")) {
-    options.verify = false;
-  } else if (args.is("--ca")) {
-    options.ca_file = args.value();
-  } else if (args.is("--sni")) {
-    options.server_name = args.value();
-  } else {
-    return false;
-  }
-  return true;
+// What load and capacity have.
+void declare_run(CLI::App& verb, LoadOptions& options) {
+  declare_target(verb, options);
+  add_decimal(verb, "--rate", options.rate, false);
+  add_choice<Loop>(verb, "--arrivals", options.loop, {"even", Loop::even}, {"poisson", Loop::poisson});
+  add_count(verb, "--threads", options.threads, 256);
+  add_duration(verb, "--duration", options.duration);
+  add_duration(verb, "--warmup", options.warmup);
+  add_duration(verb, "--grace", options.grace);
+  add_choice<bool>(verb, "--keepalive", options.keep_alive, {"yes", true}, {"no", false});
+  add_choice<bool>(verb, "--resume", options.resume, {"yes", true}, {"no", false});
+  add_read(verb, "--read-rate", [&](const std::string& option, std::string_view text) {
+    options.read_rate = read_rate(option, text);
+  });
+  toolkit::add_number(verb, "--server-pid", options.server_pid, 1, std::numeric_limits<pid_t>::max());
+  add_flag(verb, "--progress", options.progress);
 }
 
-bool read_request_option(Args& args, TargetOptions& options) {
-  if (args.is("--host")) {
-    options.host = args.value();
-  } else if (args.is("--hosts")) {
-    options.host_count = count(args, 10'000'000);
-  } else if (args.is("--pattern")) {
-    options.host_pattern = args.value();
-  } else if (args.is("--distribution")) {
-    options.distribution = distribution(args.value());
-  } else if (args.is("--header")) {
-    options.headers.push_back(header(args.value()));
-  } else if (args.is("--method")) {
-    options.method = args.value();
-  } else if (args.is("--body-size")) {
-    options.body_size = args.size();
-  } else if (args.is("--body-file")) {
-    options.body_file = args.value();
-  } else if (args.is("--requests")) {
-    options.requests_file = args.value();
-  } else {
-    return false;
-  }
-  return true;
+void declare_load(CLI::App& verb, LoadOptions& options) {
+  // A log has no time to spare for warming up, and knows itself how long it is.
+  options.warmup = options.duration = never;
+  declare_run(verb, options);
+  verb.add_flag_callback("--closed", [&] { options.loop = Loop::closed; })->disable_flag_override();
+  add_text(verb, "--replay", options.replay_file);
+  add_decimal(verb, "--speed", options.speed, false);
+  add_flag(verb, "--announce", options.announce);
 }
 
-// Whether the current option belongs to every verb; then it has been read.
-bool read_target_option(Args& args, TargetOptions& options) {
-  if (args.is("--json")) {
-    options.json = true;
-    return true;
-  }
-  return read_connection_option(args, options) || read_request_option(args, options);
+void declare_capacity(CLI::App& verb, CapacityOptions& options) {
+  options.rate = 1000;
+  options.duration = 5 * per_second;
+  options.warmup = per_second;
+  declare_run(verb, options);
+  add_duration(verb, "--p99", options.p99);
+  add_decimal(verb, "--errors", options.errors, true);
+  add_count(verb, "--server-cores", options.server_cores, 1'000'000);
+  add_decimal(verb, "--highest-rate", options.highest_rate, false);
 }
 
-// Options of load and capacity.
-bool read_run_option(Args& args, LoadOptions& options) {
-  if (args.is("--rate"))
-    options.rate = positive("--rate", args.value());
-  else if (args.is("--arrivals"))
-    options.loop = arrivals(args.value());
-  else if (args.is("--threads"))
-    options.threads = count(args, 256);
-  else if (args.is("--duration"))
-    options.duration = duration(args);
-  else if (args.is("--warmup"))
-    options.warmup = duration(args);
-  else if (args.is("--grace"))
-    options.grace = duration(args);
-  else if (args.is("--keepalive"))
-    options.keep_alive = args.yes_or_no();
-  else if (args.is("--resume"))
-    options.resume = args.yes_or_no();
-  else if (args.is("--read-rate"))
-    options.read_rate = read_rate(args.value());
-  else if (args.is("--server-pid"))
-    options.server_pid = static_cast<pid_t>(args.number(1));
-  else if (args.is("--progress"))
-    options.progress = true;
-  else
-    return false;
-  return true;
+void declare_idle(CLI::App& verb, IdleOptions& options) {
+  declare_target(verb, options);
+  add_flag(verb, "--request-first", options.request_first);
+  add_flag(verb, "--request-last", options.request_last);
 }
 
 void finish(const TargetOptions& options) {
@@ -176,6 +147,21 @@ void finish_run(LoadOptions& options) {
   options.progress = options.progress || ::isatty(STDERR_FILENO) == 1;
 }
 
+void finish_load(LoadOptions& options) {
+  const bool replays = !options.replay_file.empty();
+  if (replays) options.loop = Loop::replay;
+  const LoadOptions defaults;
+  if (options.warmup == never) options.warmup = replays ? 0 : defaults.warmup;
+  if (options.duration == never && !replays) options.duration = defaults.duration;
+  finish_run(options);
+  const bool needs_rate = options.loop == Loop::even || options.loop == Loop::poisson;
+  if (needs_rate && options.rate == 0)
+    throw UsageError("--rate is missing: an open loop needs to be told how much to offer");
+  if (!needs_rate && options.rate > 0) throw UsageError("--rate excludes --closed and --replay");
+  if (replays && !options.requests_file.empty())
+    throw UsageError("--replay and --requests exclude each other");
+}
+
 }  // namespace
 
 int TargetOptions::receive_buffer() const {
@@ -189,76 +175,31 @@ std::uint32_t TargetOptions::stream_window() const {
   return read_rate == 0 ? no_limit : static_cast<std::uint32_t>(receive_buffer());
 }
 
-LoadOptions read_load_options(int argc, char** argv) {
-  LoadOptions options;
-  // A log has no time to spare for warming up, and knows itself how long it is.
-  options.warmup = options.duration = never;
-  Args args(argc, argv, 2);
-  while (args.next()) {
-    if (read_target_option(args, options) || read_run_option(args, options)) continue;
-    if (args.is("--closed"))
-      options.loop = Loop::closed;
-    else if (args.is("--replay"))
-      options.replay_file = args.value();
-    else if (args.is("--speed"))
-      options.speed = positive("--speed", args.value());
-    else if (args.is("--announce"))
-      options.announce = true;
-    else
-      args.unknown();
+Command read_command(int argc, char** argv) {
+  LoadOptions load;
+  CapacityOptions capacity;
+  IdleOptions idle;
+  CLI::App app;
+  app.require_subcommand(0, 1);
+  const CLI::App* const help = app.add_subcommand("help");
+  CLI::App* const load_verb = app.add_subcommand("load");
+  CLI::App* const capacity_verb = app.add_subcommand("capacity");
+  CLI::App* const idle_verb = app.add_subcommand("idle");
+  declare_load(*load_verb, load);
+  declare_capacity(*capacity_verb, capacity);
+  declare_idle(*idle_verb, idle);
+  if (!toolkit::parse(app, argc, argv) || help->parsed()) return Help{};
+  if (load_verb->parsed()) {
+    finish_load(load);
+    return load;
   }
-  const bool replays = !options.replay_file.empty();
-  if (replays) options.loop = Loop::replay;
-  const LoadOptions defaults;
-  if (options.warmup == never) options.warmup = replays ? 0 : defaults.warmup;
-  if (options.duration == never && !replays) options.duration = defaults.duration;
-  finish_run(options);
-  const bool needs_rate = options.loop == Loop::even || options.loop == Loop::poisson;
-  if (needs_rate && options.rate == 0)
-    throw UsageError("--rate is missing: an open loop needs to be told how much to offer");
-  if (!needs_rate && options.rate > 0) throw UsageError("--rate excludes --closed and --replay");
-  if (replays && !options.requests_file.empty())
-    throw UsageError("--replay and --requests exclude each other");
-  return options;
-}
-
-CapacityOptions read_capacity_options(int argc, char** argv) {
-  CapacityOptions options;
-  options.rate = 1000;
-  options.duration = 5 * per_second;
-  options.warmup = per_second;
-  Args args(argc, argv, 2);
-  while (args.next()) {
-    if (read_target_option(args, options) || read_run_option(args, options)) continue;
-    if (args.is("--p99"))
-      options.p99 = duration(args);
-    else if (args.is("--errors"))
-      options.errors = decimal("--errors", args.value());
-    else if (args.is("--server-cores"))
-      options.server_cores = count(args, 1'000'000);
-    else if (args.is("--highest-rate"))
-      options.highest_rate = positive("--highest-rate", args.value());
-    else
-      args.unknown();
+  if (capacity_verb->parsed()) {
+    finish_run(capacity);
+    return capacity;
   }
-  finish_run(options);
-  return options;
-}
-
-IdleOptions read_idle_options(int argc, char** argv) {
-  IdleOptions options;
-  Args args(argc, argv, 2);
-  while (args.next()) {
-    if (read_target_option(args, options)) continue;
-    if (args.is("--request-first"))
-      options.request_first = true;
-    else if (args.is("--request-last"))
-      options.request_last = true;
-    else
-      args.unknown();
-  }
-  finish(options);
-  return options;
+  if (!idle_verb->parsed()) throw UsageError("which verb: load, capacity or idle?");
+  finish(idle);
+  return idle;
 }
 
 }  // namespace sluice::bench

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <variant>
 #include <vector>
 
 namespace sluice::bench {
@@ -83,9 +84,11 @@ struct IdleOptions : TargetOptions {
   bool request_last = false;
 };
 
-// Each reads argv[2] and on, and throws toolkit::UsageError.
-LoadOptions read_load_options(int argc, char** argv);
-CapacityOptions read_capacity_options(int argc, char** argv);
-IdleOptions read_idle_options(int argc, char** argv);
+struct Help {};
+
+using Command = std::variant<Help, LoadOptions, CapacityOptions, IdleOptions>;
+
+// Throws toolkit::UsageError.
+Command read_command(int argc, char** argv);
 
 }  // namespace sluice::bench

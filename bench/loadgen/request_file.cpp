@@ -1,7 +1,7 @@
 #include "loadgen/request_file.hpp"
 
 #include "loadgen/files.hpp"
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/usage_error.hpp"
 #include "origin/toolkit/http_text.hpp"
 #include "origin/toolkit/units.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "loadgen/files.hpp"
 #include "loadgen/request_file.hpp"
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/usage_error.hpp"
 
 #include <utility>
 

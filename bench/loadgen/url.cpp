@@ -1,6 +1,6 @@
 #include "loadgen/url.hpp"
 
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/usage_error.hpp"
 #include "origin/toolkit/units.hpp"
 
 #include <limits>

@@ -7,7 +7,6 @@
 #include "sluice/plan/plan.hpp"
 
 #include "cli/admin_client.hpp"
-#include "cli/options.hpp"
 #include "cli/pools_table.hpp"
 
 #include <algorithm>
@@ -21,9 +20,6 @@ namespace sluice::cli {
 namespace {
 
 namespace json = boost::json;
-
-constexpr const char* kDefaultConfig = "/etc/sluice/sluice.yaml";
-const std::vector<OptionSpec> kFileOptions = {{"--config", true}, {"--json", false}};
 
 json::array to_json(const config::Diagnostics& diagnostics, const std::vector<std::string>& files) {
   json::array out;
@@ -41,8 +37,7 @@ json::array to_json(const config::Diagnostics& diagnostics, const std::vector<st
 // Whom a verb speaks to: the process that runs with the file's admin address.
 class RunningProcess {
  public:
-  explicit RunningProcess(const Options& options)
-      : document_(config::load(options.value("--config", kDefaultConfig), diagnostics_)) {}
+  explicit RunningProcess(const Options& options) : document_(config::load(options.file, diagnostics_)) {}
 
   // Empty where nobody answers; `code` is the exit code then, and the reason is on stderr.
   std::optional<AdminReply> ask(const std::string& method, const std::string& target,
@@ -94,25 +89,17 @@ json::array to_json(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-int run_verb(const Arguments& arguments) {
-  const auto options = Options::parse(arguments, {{"--config", true}});
-  if (!options) return kUsage;
-  const std::string file = options->value("--config", kDefaultConfig);
-  return control::run([file](config::Diagnostics& diagnostics) { return config::load(file, diagnostics); });
+int run_verb(const Options& options) {
+  return control::run(
+      [file = options.file](config::Diagnostics& diagnostics) { return config::load(file, diagnostics); });
 }
 
-int proxy_verb(const Arguments& arguments) {
-  const auto options = Options::parse(arguments, {{"--from", true}, {"--to", true, true}});
-  if (!options) return kUsage;
-  if (!options->has("--from") || !options->has("--to")) {
-    std::cerr << "usage: sluice proxy --from ADDR --to ADDR [--to ADDR]...\n";
-    return kUsage;
-  }
+int proxy_verb(const Options& options) {
   // The same words as in a file, so that they mean the same and fail the same.
   std::string text =
-      "version: 1\nadmin: off\nlisteners:\n  http: " + json::serialize(json::value(options->value("--from")));
+      "version: 1\nadmin: off\nlisteners:\n  http: " + json::serialize(json::value(options.from));
   text += "\npools:\n  app:\n    servers:\n";
-  for (const std::string& server : options->values("--to"))
+  for (const std::string& server : options.to)
     text += "      - " + json::serialize(json::value(server)) + "\n";
   text += "routes:\n  - pool: app\n";
   return control::run([text](config::Diagnostics& diagnostics) {
@@ -120,14 +107,11 @@ int proxy_verb(const Arguments& arguments) {
   });
 }
 
-int check_verb(const Arguments& arguments) {
-  const auto options = Options::parse(arguments, kFileOptions);
-  if (!options) return kUsage;
+int check_verb(const Options& options) {
   config::Diagnostics diagnostics;
-  const auto document = std::make_shared<config::Document>(
-      config::load(options->value("--config", kDefaultConfig), diagnostics));
+  const auto document = std::make_shared<config::Document>(config::load(options.file, diagnostics));
   const auto plan = plan::Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), diagnostics);
-  if (options->has("--json")) {
+  if (options.json) {
     json::object out{{"ok", plan != nullptr}, {"errors", to_json(diagnostics, document->files)}};
     if (plan != nullptr) out["warnings"] = to_json(plan->warnings());
     std::cout << json::serialize(out) << "\n";
@@ -135,18 +119,16 @@ int check_verb(const Arguments& arguments) {
     std::cout << plan::summary(*plan) << "ok\n";
   }
   if (plan != nullptr) return kDone;
-  if (!options->has("--json")) std::cerr << diagnostics.render(document->files);
+  if (!options.json) std::cerr << diagnostics.render(document->files);
   return kInvalid;
 }
 
-int reload_verb(const Arguments& arguments) {
-  const auto options = Options::parse(arguments, kFileOptions);
-  if (!options) return kUsage;
-  const RunningProcess process(*options);
+int reload_verb(const Options& options) {
+  const RunningProcess process(options);
   int failed = kDone;
   const auto reply = process.ask("POST", "/api/config/reload", "use the signal HUP", failed);
   if (!reply) return failed;
-  if (options->has("--json")) {
+  if (options.json) {
     std::cout << reply->body;
     return reply->status == 200 ? kDone : kInvalid;
   }
@@ -165,34 +147,27 @@ int reload_verb(const Arguments& arguments) {
   return kInvalid;
 }
 
-int pool_verb(const Arguments& arguments) {
-  const auto options = Options::parse(arguments, kFileOptions, 3);
-  if (!options) return kUsage;
-  const auto& words = options->words();
-  const bool changing = words.size() == 3;
-  if (!words.empty() &&
-      (!changing || (words[0] != "drain" && words[0] != "ready" && words[0] != "maintenance"))) {
-    std::cerr << "usage: sluice pool [drain|ready|maintenance POOL SERVER] [--config FILE] [--json]\n";
-    return kUsage;
-  }
-  const std::string target = changing ? fmt::format("/api/pools/{}/servers/{}/{}", percent_encoded(words[1]),
-                                                    percent_encoded(words[2]), words[0])
-                                      : "/api/pools";
-  const RunningProcess process(*options);
+int pool_verb(const Options& options) {
+  const bool changing = !options.duty.empty();
+  const std::string target = changing
+                                 ? fmt::format("/api/pools/{}/servers/{}/{}", percent_encoded(options.pool),
+                                               percent_encoded(options.server), options.duty)
+                                 : "/api/pools";
+  const RunningProcess process(options);
   int failed = kDone;
   const auto reply = process.ask(changing ? "POST" : "GET", target, "it is needed for this", failed);
   if (!reply) return failed;
   const bool done = reply->status == 200;
-  if (options->has("--json")) {
+  if (options.json) {
     std::cout << reply->body;
     return done ? kDone : kInvalid;
   }
   if (changing && reply->status == 404) {
-    std::cerr << fmt::format("sluice: pool {} has no server {}\n", words[1], words[2]);
+    std::cerr << fmt::format("sluice: pool {} has no server {}\n", options.pool, options.server);
     return kInvalid;
   }
   if (changing && done) {
-    std::cout << fmt::format("pool {}: server {} is set to {}\n", words[1], words[2], words[0]);
+    std::cout << fmt::format("pool {}: server {} is set to {}\n", options.pool, options.server, options.duty);
     return kDone;
   }
   const auto told = process.object_in(*reply, {"pools"});

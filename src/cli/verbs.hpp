@@ -1,20 +1,15 @@
-// The verbs, each a function from its arguments to an exit code. The table in cli.cpp names them all.
+// The verbs that do something, each a function from its options to an exit code. The table in
+// command_line.cpp names them all.
 #pragma once
 
-#include <string>
-#include <vector>
+#include "cli/command_line.hpp"
 
 namespace sluice::cli {
 
-using Arguments = std::vector<std::string>;
-
-int run_verb(const Arguments& arguments);
-int proxy_verb(const Arguments& arguments);
-int check_verb(const Arguments& arguments);
-int reload_verb(const Arguments& arguments);
-int pool_verb(const Arguments& arguments);
-int version_verb(const Arguments& arguments);
-int help_verb(const Arguments& arguments);
-int completion_verb(const Arguments& arguments);
+int run_verb(const Options& options);
+int proxy_verb(const Options& options);
+int check_verb(const Options& options);
+int reload_verb(const Options& options);
+int pool_verb(const Options& options);
 
 }  // namespace sluice::cli

@@ -1,6 +1,6 @@
 #include "origin/options.hpp"
 #include "origin/server.hpp"
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/usage_error.hpp"
 #include "origin/toolkit/socket.hpp"
 
 #include <cstdio>

@@ -1,36 +1,29 @@
 #include "origin/options.hpp"
 
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/command_line.hpp"
+
+#include <limits>
 
 namespace sluice::origin {
 
 Options read_options(int argc, char** argv) {
+  using namespace toolkit;
   Options options;
-  toolkit::Args args(argc, argv, 1);
-  while (args.next()) {
-    if (args.is("--listen")) {
-      options.listen.emplace_back(args.value());
-    } else if (args.is("--name")) {
-      options.name = args.value();
-    } else if (args.is("--pool")) {
-      options.pool = args.value();
-    } else if (args.is("--color")) {
-      options.color = args.value();
-    } else if (args.is("--tls")) {
-      options.certificate = args.value();
-      options.key = args.value();
-    } else if (args.is("--body-size")) {
-      options.body_size = args.size();
-    } else if (args.is("--keepalive-timeout")) {
-      options.keepalive_timeout = args.duration();
-    } else if (args.is("--seed")) {
-      options.seed = args.number();
-    } else if (args.is("--help") || args.is("-h")) {
-      options.help = true;
-      return options;
-    } else {
-      args.unknown();
-    }
+  std::vector<std::string> tls;
+  CLI::App app;
+  add_each(app, "--listen", [&](const std::string& address) { options.listen.push_back(address); });
+  add_text(app, "--name", options.name);
+  add_text(app, "--pool", options.pool);
+  add_text(app, "--color", options.color);
+  app.add_option("--tls", tls)->expected(2)->take_last();
+  add_size(app, "--body-size", options.body_size);
+  add_duration(app, "--keepalive-timeout",
+               [&](std::chrono::nanoseconds time) { options.keepalive_timeout = time; });
+  add_number(app, "--seed", options.seed, 0, std::numeric_limits<std::uint64_t>::max());
+  options.help = !parse(app, argc, argv);
+  if (!tls.empty()) {
+    options.certificate = tls[0];
+    options.key = tls[1];
   }
   if (options.listen.empty()) options.listen.emplace_back("127.0.0.1:3000");
   return options;

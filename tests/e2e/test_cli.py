@@ -39,6 +39,12 @@ def test_check_hello(examples):
         assert word in done.stdout
 
 
+@pytest.mark.parametrize("words", [["{}"], ["-c", "{}"], ["--config={}"]], ids=" ".join)
+def test_check_takes_its_file_in_any_way(examples, words):
+    assert command("check", *(word.format(examples / "hello.yaml") for word in words)).returncode == 0
+    assert command("check", *(word.format(examples / "nowhere.yaml") for word in words)).returncode == 1
+
+
 def test_check_tenants(examples):
     done = command("check", "--config", examples / "tenants.yaml")
     assert done.returncode == 0, done.stderr
@@ -215,8 +221,9 @@ def test_proxy_says_how_to_use_it(arguments):
 
 # --- the rest ---------------------------------------------------------------------------------------------------
 
-def test_version():
-    done = command("version")
+@pytest.mark.parametrize("word", ["version", "--version", "-v", "-V"])
+def test_version(word):
+    done = command(word)
     assert done.returncode == 0 and re.match(r"sluice \d+\.\d+\.\d+", done.stdout)
 
 
@@ -226,6 +233,18 @@ def test_help(arguments):
     assert done.returncode == 0
     for verb in ("run", "proxy", "check", "reload", "version", "completion"):
         assert verb in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["help", "proxy"], ["proxy", "--help"], ["proxy", "-h"]], ids=" ".join)
+def test_help_of_one_verb(arguments):
+    done = command(*arguments)
+    assert done.returncode == 0 and not done.stderr
+    assert "usage: sluice proxy --from ADDR --to ADDR" in done.stdout and "reload" not in done.stdout
+
+
+def test_a_misspelt_option_is_guessed():
+    done = command("check", "--confg", "x.yaml")
+    assert done.returncode == 2 and 'unknown argument "--confg"; did you mean "--config"?' in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [

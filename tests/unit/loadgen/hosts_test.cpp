@@ -1,6 +1,6 @@
 #include "loadgen/hosts.hpp"
 
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/usage_error.hpp"
 
 #include <map>
 #include <string>

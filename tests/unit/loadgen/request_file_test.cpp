@@ -1,6 +1,6 @@
 #include "loadgen/request_file.hpp"
 
-#include "origin/toolkit/args.hpp"
+#include "origin/toolkit/usage_error.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,0 +1,261 @@
+// The only file that includes CLI11, which takes longer to compile than all else in this room.
+#include "cli/command_line.hpp"
+
+#include "sluice/cli/cli.hpp"
+#include "sluice/config/load.hpp"
+
+#include "cli/verbs.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace sluice::cli {
+namespace {
+
+// What is declared for a verb beside --help.
+using Declare = void (*)(CLI::App&, Options&);
+
+struct Verb {
+  const char* name;
+  const char* usage;
+  const char* does;
+  const char* words;  // what may stand behind it, for completion; "FILE" for any file
+  Declare declare;
+  int (*run)(const Options&);  // empty: answered by parse_command
+};
+
+CLI::Option* add_config(CLI::App& verb, Options& options) {
+  return verb.add_option("-c,--config", options.file, "the configuration; /etc/sluice/sluice.yaml")
+      ->type_name("FILE");
+}
+
+// `check FILE` is what people try first.
+void add_file(CLI::App& verb, Options& options) {
+  CLI::Option* const named = add_config(verb, options);
+  verb.add_option("FILE", options.file, "the same")->type_name("")->excludes(named);
+}
+
+void add_json(CLI::App& verb, Options& options) {
+  verb.add_flag("--json", options.json, "answer as JSON")->disable_flag_override();
+}
+
+void add_file_and_json(CLI::App& verb, Options& options) {
+  add_file(verb, options);
+  add_json(verb, options);
+}
+
+void declare_proxy(CLI::App& verb, Options& options) {
+  verb.add_option("--from", options.from, "where to listen")->type_name("ADDR")->required();
+  verb.add_option("--to", options.to, "a server; may be given again")
+      ->type_name("ADDR")
+      ->allow_extra_args(false)
+      ->required();
+}
+
+void declare_pool(CLI::App& verb, Options& options) {
+  CLI::Option* const duty = verb.add_option("DUTY", options.duty, "drain, ready or maintenance")
+                                ->type_name("")
+                                ->check(CLI::IsMember({"drain", "ready", "maintenance"}));
+  verb.add_option("POOL", options.pool, "which pool")->type_name("");
+  duty->needs(verb.add_option("SERVER", options.server, "its address, as the file has it")->type_name(""));
+  add_config(verb, options);
+  add_json(verb, options);
+}
+
+void declare_help(CLI::App& verb, Options& /*options*/) {
+  verb.add_option("VERB", "tell about this one")->type_name("");
+}
+
+void declare_completion(CLI::App& verb, Options& /*options*/) {
+  verb.add_option("SHELL", "bash")->type_name("")->required()->check(CLI::IsMember({"bash"}));
+}
+
+constexpr Verb kVerbs[] = {
+    {"run", "[--config FILE]", "serve in the foreground; logs go to stderr", "FILE",
+     [](CLI::App& verb, Options& options) { add_file(verb, options); }, &run_verb},
+    {"proxy", "--from ADDR --to ADDR [--to ADDR]...",
+     "serve without a file: everything on one address to some servers", "", &declare_proxy, &proxy_verb},
+    {"check", "[--config FILE] [--json]", "build all that run would build, say what it is, change nothing",
+     "FILE", &add_file_and_json, &check_verb},
+    {"reload", "[--config FILE] [--json]", "have the running process apply its file; says applied or refused",
+     "FILE", &add_file_and_json, &reload_verb},
+    {"pool", "[drain|ready|maintenance POOL SERVER] [--config FILE] [--json]",
+     "how the servers are; or take one out of the running process, or back in", "drain ready maintenance",
+     &declare_pool, &pool_verb},
+    {"version", "", "print the version", "", [](CLI::App&, Options&) {}, nullptr},
+    {"help", "[VERB]", "print this, or more of one verb", "", &declare_help, nullptr},
+    {"completion", "bash", "print a completion script: source <(sluice completion bash)", "bash",
+     &declare_completion, nullptr},
+};
+
+constexpr const char* kVersion = "sluice " SLUICE_VERSION "\n";
+
+const Verb* find_verb(std::string_view name) {
+  const Verb* const at =
+      std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& verb) { return verb.name == name; });
+  return at == std::end(kVerbs) ? nullptr : at;
+}
+
+std::string overview() {
+  std::string out =
+      "Sluice, an edge load balancer for multi-tenant services.\n\nusage: sluice VERB [options]\n\n";
+  for (const Verb& verb : kVerbs)
+    out += fmt::format("  {:<10} {}\n             {}\n", verb.name, verb.usage, verb.does);
+  out +=
+      "\nFILE is /etc/sluice/sluice.yaml unless named, by --config, by -c, or alone. ADDR is HOST:PORT,\n"
+      "[V6]:PORT, :PORT or unix:/PATH.\n"
+      "Exit codes: 0 done, 1 invalid or failed, 2 usage, 4 running process not reachable.\n"
+      "Signals to a running process: HUP reload, TERM and INT drain and stop, USR1 reopen the access log.\n";
+  return out;
+}
+
+std::string usage_of(const Verb& verb) {
+  return fmt::format("usage: sluice {}{}{}\n", verb.name, *verb.usage == '\0' ? "" : " ", verb.usage);
+}
+
+std::string help_of(const CLI::App& app, std::string_view name) {
+  const Verb* const verb = find_verb(name);
+  if (verb == nullptr) return overview();
+  const CLI::App* const declared = app.get_subcommand(verb->name);
+  CLI::Formatter formatter;
+  return usage_of(*verb) + verb->does + "\n" + formatter.make_positionals(declared) +
+         formatter.make_groups(declared, CLI::AppFormatMode::Normal);
+}
+
+std::vector<std::string> options_of(const CLI::App& app) {
+  std::vector<std::string> out;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames())
+      out.push_back("--" + name);
+  }
+  return out;
+}
+
+std::string completion(const CLI::App& app) {
+  std::string verbs;
+  std::string cases;
+  for (const Verb& verb : kVerbs) {
+    verbs += std::string(verbs.empty() ? "" : " ") + verb.name;
+    const bool files = verb.words == std::string_view("FILE");
+    const std::string words = verb.name == std::string_view("help") ? "$verbs" : files ? "" : verb.words;
+    cases +=
+        fmt::format("    {}) words=\"{} {}\"{} ;;\n", verb.name, words,
+                    fmt::join(options_of(*app.get_subcommand(verb.name)), " "), files ? " files=-f" : "");
+  }
+  return fmt::format(R"(_sluice() {{
+  local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}"
+  local verbs="{}" words="" files=""
+  if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "$verbs" -- "$word")); return; fi
+  case "$before" in --config|-c) COMPREPLY=($(compgen -f -- "$word")); return ;; esac
+  case "${{COMP_WORDS[1]}}" in
+{}  esac
+  COMPREPLY=($(compgen $files -W "$words" -- "$word"))
+}}
+complete -o filenames -F _sluice sluice
+)",
+                     verbs, cases);
+}
+
+// The option that CLI11 complains about: its message begins with the name, of flags without the dashes.
+const CLI::Option* named_by(const CLI::App& verb, std::string_view message) {
+  const auto bare = [](std::string_view text) { return text.substr(text.find_first_not_of('-')); };
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string name = option->get_name();
+    if (!bare(message).starts_with(bare(name))) continue;
+    if (bare(message).substr(bare(name).size()).find_first_of(": ") == 0) return option;
+  }
+  return nullptr;
+}
+
+// CLI11 says how many values it wanted and had; people want to know what they have done.
+std::string mismatch(const CLI::App& verb, const CLI::ParseError& error) {
+  const CLI::Option* const option = named_by(verb, error.what());
+  if (option == nullptr) return error.what();
+  const bool flag = option->get_items_expected_max() == 0;
+  return option->get_name() + (flag                  ? " takes no value"
+                               : option->count() > 0 ? " is given twice"
+                                                     : " needs a value");
+}
+
+std::string unknown(const CLI::App& verb, const std::string& word) {
+  const std::string name = word.substr(0, word.starts_with("--") ? word.find('=') : std::string::npos);
+  const std::vector<std::string> options = options_of(verb);
+  return fmt::format("unknown argument \"{}\"{}", name,
+                     config::did_you_mean(name, {options.begin(), options.end()}));
+}
+
+Command complain(std::string_view problem, const Verb* verb) {
+  Command out;
+  out.code = kUsage;
+  out.error = verb == nullptr ? fmt::format("sluice: {}\nsee: sluice help\n", problem)
+                              : fmt::format("sluice {}: {}\n{}see: sluice help {}\n", verb->name, problem,
+                                            usage_of(*verb), verb->name);
+  return out;
+}
+
+Command tell(std::string text) {
+  Command out;
+  out.out = std::move(text);
+  return out;
+}
+
+Command no_such_verb(const std::string& word) {
+  if (word.starts_with('-')) return complain(fmt::format("\"{}\" where a verb was expected", word), nullptr);
+  std::vector<std::string_view> known;
+  for (const Verb& verb : kVerbs)
+    known.emplace_back(verb.name);
+  return complain(fmt::format("unknown verb \"{}\"{}", word, config::did_you_mean(word, known)), nullptr);
+}
+
+// What parse_command answers itself.
+Command answer(const CLI::App& app, const CLI::App& given) {
+  if (given.get_name() == "version") return tell(kVersion);
+  if (given.get_name() == "completion") return tell(completion(app));
+  const CLI::Option* const verb = given.get_option("VERB");
+  if (verb->count() == 0) return tell(overview());
+  const auto name = verb->as<std::string>();
+  return find_verb(name) == nullptr ? no_such_verb(name) : tell(help_of(app, name));
+}
+
+}  // namespace
+
+Command parse_command(const std::vector<std::string>& arguments) {
+  Command out;
+  CLI::App app;
+  app.set_help_flag("-h,--help", "print this");
+  app.set_version_flag("-v,-V,--version", kVersion);
+  app.require_subcommand(0, 1);
+  for (const Verb& verb : kVerbs)
+    verb.declare(*app.add_subcommand(verb.name), out.options);
+  const auto given = [&] { return app.get_subcommands().empty() ? nullptr : app.get_subcommands().front(); };
+  const auto verb = [&] { return given() == nullptr ? nullptr : find_verb(given()->get_name()); };
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 begins at the end
+  } catch (const CLI::CallForHelp&) {
+    return tell(help_of(app, given() == nullptr ? "" : given()->get_name()));
+  } catch (const CLI::CallForVersion&) {
+    return tell(kVersion);
+  } catch (const CLI::ExtrasError&) {
+    const std::string word = app.remaining(true).front();
+    return given() == nullptr ? no_such_verb(word) : complain(unknown(*given(), word), verb());
+  } catch (const CLI::ArgumentMismatch& error) {
+    return complain(mismatch(given() == nullptr ? app : *given(), error), verb());
+  } catch (const CLI::ParseError& error) {
+    return complain(error.what(), verb());
+  }
+  if (given() == nullptr) {
+    out = tell(overview());
+    out.code = kUsage;
+    return out;
+  }
+  if (verb()->run == nullptr) return answer(app, *given());
+  out.verb = verb()->run;
+  return out;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,34 @@
+// What the words behind `sluice` ask for.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::cli {
+
+// Of all verbs; each reads its own.
+struct Options {
+  std::string file = "/etc/sluice/sluice.yaml";
+  bool json = false;
+  std::string from;
+  std::vector<std::string> to;
+  std::string duty;  // what a server is to be set to; empty: it is only asked how the servers are
+  std::string pool;
+  std::string server;
+};
+
+struct Command {
+  // Empty where no verb is to run: `out` and `error` have been said then, and `code` is the exit code.
+  int (*verb)(const Options&) = nullptr;
+  Options options;
+  int code = 0;
+  std::string out;
+  std::string error;
+};
+
+// `arguments` without the program's name. Help, the version and the completion script are answered here,
+// because they are made of what is declared here.
+Command parse_command(const std::vector<std::string>& arguments);
+
+}  // namespace sluice::cli

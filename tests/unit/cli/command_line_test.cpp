@@ -1,0 +1,130 @@
+#include "cli/command_line.hpp"
+
+#include "sluice/cli/cli.hpp"
+
+#include "cli/verbs.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace sluice::cli;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+using Words = std::vector<std::string>;
+
+namespace {
+
+std::string refusal(const Words& words) {
+  const Command command = parse_command(words);
+  CHECK(command.verb == nullptr);
+  CHECK(command.code == kUsage);
+  CHECK(command.out.empty());
+  return command.error;
+}
+
+std::string told(const Words& words) {
+  const Command command = parse_command(words);
+  CHECK(command.verb == nullptr);
+  CHECK(command.code == kDone);
+  CHECK(command.error.empty());
+  return command.out;
+}
+
+}  // namespace
+
+TEST_CASE("the file is named by an option, by its short form, or alone", "[cli]") {
+  CHECK(parse_command({"check"}).options.file == "/etc/sluice/sluice.yaml");
+  for (const Words& words : {Words{"check", "--config", "a.yaml"}, Words{"check", "--config=a.yaml"},
+                             Words{"check", "-c", "a.yaml"}, Words{"check", "-ca.yaml"},
+                             Words{"check", "a.yaml"}, Words{"check", "--", "a.yaml"}}) {
+    const Command command = parse_command(words);
+    CHECK(command.verb == &check_verb);
+    CHECK(command.options.file == "a.yaml");
+    CHECK_FALSE(command.options.json);
+  }
+  CHECK(parse_command({"run", "a.yaml"}).verb == &run_verb);
+  CHECK(parse_command({"reload", "a.yaml"}).verb == &reload_verb);
+  const Command command = parse_command({"check", "--json", "a.yaml"});
+  CHECK(command.options.json);
+  CHECK(command.options.file == "a.yaml");
+}
+
+TEST_CASE("a file that is called like a verb", "[cli]") {
+  CHECK(parse_command({"check", "run"}).options.file == "run");
+  CHECK(parse_command({"check", "--config", "help"}).options.file == "help");
+  CHECK(parse_command({"pool", "drain", "pool", "check"}).options.pool == "pool");
+}
+
+TEST_CASE("proxy takes one address and any number of servers", "[cli]") {
+  const Command command =
+      parse_command({"proxy", "--from", ":8080", "--to", "[::1]:1", "--to=unix:/a,b", "--to", "c.test:3"});
+  CHECK(command.verb == &proxy_verb);
+  CHECK(command.options.from == ":8080");
+  CHECK(command.options.to == Words{"[::1]:1", "unix:/a,b", "c.test:3"});
+  CHECK_THAT(refusal({"proxy", "--to", "a:1"}),
+             Contains("--from is required") && Contains("usage: sluice proxy"));
+  CHECK_THAT(refusal({"proxy", "--from", "a:1"}), Contains("--to is required"));
+  CHECK_THAT(refusal({"proxy", "--from", ":1", "--to", "a:1", "b:1"}), Contains("unknown argument \"b:1\""));
+}
+
+TEST_CASE("pool asks, or sets one server", "[cli]") {
+  CHECK(parse_command({"pool"}).options.duty.empty());
+  const Command command = parse_command({"pool", "drain", "app", "127.0.0.1:3000", "--json", "-c", "a.yaml"});
+  CHECK(command.verb == &pool_verb);
+  CHECK(command.options.duty == "drain");
+  CHECK(command.options.pool == "app");
+  CHECK(command.options.server == "127.0.0.1:3000");
+  CHECK(command.options.json);
+  CHECK(command.options.file == "a.yaml");
+  for (const Words& words : {Words{"pool", "drain"}, Words{"pool", "drain", "app"},
+                             Words{"pool", "dry", "app", "a:1"}, Words{"pool", "drain", "app", "a:1", "b:1"}})
+    CHECK_THAT(refusal(words), Contains("usage: sluice pool [drain|ready|maintenance POOL SERVER]"));
+}
+
+TEST_CASE("what is wrong is named", "[cli]") {
+  CHECK_THAT(refusal({"relaod"}), Contains("unknown verb \"relaod\"; did you mean \"reload\"?"));
+  CHECK_THAT(refusal({"check", "--confg", "x"}), Contains("\"--confg\"; did you mean \"--config\"?"));
+  CHECK_THAT(refusal({"check", "--confg=x"}), Contains("\"--confg\"; did you mean \"--config\"?"));
+  CHECK_THAT(refusal({"check", "a", "b"}), StartsWith("sluice check: unknown argument \"b\""));
+  CHECK_THAT(refusal({"run", "--config"}), Contains("--config needs a value"));
+  CHECK_THAT(refusal({"run", "-c"}), Contains("--config needs a value"));
+  CHECK_THAT(refusal({"run", "--config", "a", "-c", "b"}), Contains("--config is given twice"));
+  CHECK_THAT(refusal({"run", "a", "-c", "b"}), Contains("--config excludes FILE"));
+  CHECK_THAT(refusal({"check", "--json=yes"}), Contains("--json takes no value"));
+  CHECK_THAT(refusal({"run", "--json"}), Contains("--json"));
+  CHECK_THAT(refusal({"--config", "a.yaml"}), Contains("\"--config\" where a verb was expected"));
+  CHECK_THAT(refusal({"completion", "klingon"}),
+             Contains("klingon") && Contains("usage: sluice completion bash"));
+}
+
+TEST_CASE("no verb is a mistake that is answered with all of them", "[cli]") {
+  const Command command = parse_command({});
+  CHECK(command.code == kUsage);
+  CHECK(command.out == told({"help"}));
+}
+
+TEST_CASE("help, of all and of one", "[cli]") {
+  const std::string all = told({"help"});
+  for (const char* verb : {"run", "proxy", "check", "reload", "pool", "version", "help", "completion"})
+    CHECK_THAT(all, Contains(std::string("\n  ") + verb + " "));
+  CHECK(told({"--help"}) == all);
+  CHECK(told({"-h"}) == all);
+  const std::string one = told({"help", "proxy"});
+  CHECK_THAT(one, StartsWith("usage: sluice proxy --from ADDR --to ADDR") &&
+                      Contains("a server; may be given again"));
+  // What else is wrong with the line does not matter to somebody who asks for help.
+  CHECK(told({"proxy", "--help"}) == one);
+  CHECK(told({"proxy", "--from", "x", "-h"}) == one);
+  CHECK_THAT(refusal({"help", "prxy"}), Contains("unknown verb \"prxy\"; did you mean \"proxy\"?"));
+}
+
+TEST_CASE("the version, however it is asked for", "[cli]") {
+  for (const char* word : {"version", "--version", "-v", "-V"})
+    CHECK(told({word}) == "sluice " SLUICE_VERSION "\n");
+}
+
+TEST_CASE("completion knows the options of each verb", "[cli]") {
+  const std::string script = told({"completion", "bash"});
+  CHECK_THAT(script, Contains("proxy) words=\" --help --from --to\" ;;"));
+  CHECK_THAT(script, Contains("check) words=\" --help --config --json\" files=-f ;;"));
+  CHECK_THAT(script, Contains("help) words=\"$verbs --help\" ;;"));
+}
