@@ -1,53 +1,40 @@
 #include "loadgen/url.hpp"
 
 #include "origin/toolkit/usage_error.hpp"
-#include "origin/toolkit/units.hpp"
 
-#include <limits>
-
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
 #include <fmt/format.h>
 
 namespace sluice::bench {
 namespace {
 
+namespace urls = boost::urls;
+
 [[noreturn]] void reject(std::string_view text) {
   throw toolkit::UsageError(fmt::format("\"{}\" is not http[s]://host[:port][/path]", text));
 }
 
+std::string string(urls::pct_string_view text) { return {text.data(), text.size()}; }
+
 }  // namespace
 
 Url parse_url(std::string_view text) {
+  const auto parsed = urls::parse_uri(text);
+  if (!parsed || parsed->encoded_host().empty() || parsed->has_userinfo()) reject(text);
+  // RFC 3986 §3.3; Boost 1.81 takes the second port of "http://a:80:80" for a path.
+  if (!parsed->encoded_path().empty() && !parsed->encoded_path().starts_with('/')) reject(text);
   Url url;
-  std::string_view rest = text;
-  if (rest.starts_with("https://")) {
-    url.tls = true;
-    url.port = 443;
-    rest.remove_prefix(8);
-  } else if (rest.starts_with("http://")) {
-    rest.remove_prefix(7);
-  } else {
-    reject(text);
-  }
-  const auto path = rest.find_first_of("/?#");
-  const auto authority = rest.substr(0, path);
-  if (path != std::string_view::npos) {
-    url.target = rest.substr(path, rest.find('#') - path);
-    if (!url.target.starts_with('/')) url.target.insert(0, "/");
-  }
-
-  // In brackets stands an IPv6 address, whose colons separate no port.
-  const auto bracket = authority.rfind(']');
-  const auto colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  const std::uint16_t usual_port = url.port;
-  if (colon != std::string_view::npos) {
-    const auto port = toolkit::parse_number(authority.substr(colon + 1));
-    if (!port || *port == 0 || *port > std::numeric_limits<std::uint16_t>::max()) reject(text);
-    url.port = static_cast<std::uint16_t>(*port);
-  }
-  const auto host = authority.substr(0, colon);
-  url.authority = url.port == usual_port ? host : authority;
-  url.host = host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
-  if (url.host.empty()) reject(text);
+  url.tls = parsed->scheme_id() == urls::scheme::https;
+  if (!url.tls && parsed->scheme_id() != urls::scheme::http) reject(text);
+  const std::uint16_t usual_port = url.tls ? 443 : 80;
+  url.port = parsed->has_port() ? parsed->port_number() : usual_port;
+  if (url.port == 0) reject(text);
+  url.host = string(parsed->encoded_host_address());
+  url.authority = string(parsed->encoded_host());
+  if (url.port != usual_port) url.authority += fmt::format(":{}", url.port);
+  url.target = string(parsed->encoded_target());
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
   return url;
 }
 
