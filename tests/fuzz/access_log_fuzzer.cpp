@@ -76,10 +76,10 @@ std::size_t quotes_in(std::string_view line) {
   return count;
 }
 
-void must_be_json(const http::Exchange& exchange, const observe::AccessDetails& details) {
+void must_be_json(const http::Exchange& exchange) {
   observe::AccessLog log;
   log.configure(nullptr, config::LogFormat::json, true);
-  log.write(exchange, details);
+  log.write(exchange);
   must_be_a_line(log.pending());
   boost::system::error_code error;
   const boost::json::value parsed = boost::json::parse({log.pending().data(), log.pending().size()}, error);
@@ -93,18 +93,19 @@ void must_be_json(const http::Exchange& exchange, const observe::AccessDetails& 
   must_say(line, "path", exchange.request.target);
   must_say(line, "tls_version", exchange.origin.tls_version);
   must_say(line, "sni", exchange.origin.sni);
-  must_say(line, "error", exchange.account.error);
-  must_say(line, "route", details.route);
-  must_say(line, "pool", details.pool);
-  must_say(line, "server", details.server);
+  must_say(line, "error", exchange.record.error);
+  const std::string file(exchange.record.route_file);
+  must_say(line, "route", file.empty() ? file : file + ":12");
+  must_say(line, "pool", exchange.record.pool);
+  must_say(line, "server", exchange.record.server);
   must_say(line, "user_agent", exchange.request.fields.value(http::FieldId::user_agent));
   must_say(line, "referer", exchange.request.fields.value(http::FieldId::referer));
 }
 
-void must_be_combined(const http::Exchange& exchange, const observe::AccessDetails& details) {
+void must_be_combined(const http::Exchange& exchange) {
   observe::AccessLog log;
   log.configure(nullptr, config::LogFormat::combined, true);
-  log.write(exchange, details);
+  log.write(exchange);
   must_be_a_line(log.pending());
   must(quotes_in(log.pending()) == 6);
 }
@@ -115,17 +116,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > kMost) return 0;
   Texts texts(text_of(data, size));
   http::Exchange exchange;
-  observe::AccessDetails details;
+  exchange.record.route_line = 12;
   exchange.request.target = texts.next();
   exchange.request.fields.add(exchange.arena, "user-agent", texts.next(), http::FieldId::user_agent);
   exchange.request.fields.add(exchange.arena, "referer", texts.next(), http::FieldId::referer);
   for (std::string_view* text :
        {&exchange.request.method_text, &exchange.request.host, &exchange.client_ip, &exchange.request_id,
-        &exchange.tenant, &exchange.origin.sni, &exchange.origin.tls_version, &exchange.account.error,
-        &details.route, &details.pool, &details.server}) {
+        &exchange.tenant, &exchange.origin.sni, &exchange.origin.tls_version, &exchange.record.error,
+        &exchange.record.route_file, &exchange.record.pool, &exchange.record.server}) {
     *text = texts.next();
   }
-  must_be_json(exchange, details);
-  must_be_combined(exchange, details);
+  must_be_json(exchange);
+  must_be_combined(exchange);
   return 0;
 }

@@ -28,33 +28,30 @@ http::Exchange& filled(http::Exchange& exchange) {
   exchange.client_ip = "192.0.2.1";
   exchange.request_id = "abc";
   exchange.tenant = "acme";
-  exchange.account.bytes_in = 3;
-  exchange.account.bytes_out = 12345678901;
-  exchange.account.error = "connection_refused";
+  exchange.record.bytes_in = 3;
+  exchange.record.bytes_out = 12345678901;
+  exchange.record.error = "connection_refused";
   exchange.origin.sni = "app.test";
   exchange.origin.tls_version = "TLSv1.3";
+  http::Record& record = exchange.record;
+  record.pool = "app";
+  record.server = "127.0.0.1:3000";
+  record.route_file = "sluice.yaml";
+  record.route_line = 12;
+  record.attempts = 2;
+  record.started = 1'000'000'000;
+  record.ended = record.started + 1'234'567;
+  record.first_byte = 999'500;
+  record.connect = 499;
+  record.queued = 2'000'000'000;
+  record.generation = 7;
   return exchange;
 }
 
-AccessDetails details() {
-  AccessDetails out;
-  out.pool = "app";
-  out.server = "127.0.0.1:3000";
-  out.route = "sluice.yaml:12";
-  out.attempts = 2;
-  out.duration = 1'234'567;
-  out.upstream = 999'500;
-  out.connect = 499;
-  out.queued = 2'000'000'000;
-  out.generation = 7;
-  return out;
-}
-
-std::string line_of(const http::Exchange& exchange, const AccessDetails& told, config::LogFormat format,
-                    bool query = false) {
+std::string line_of(const http::Exchange& exchange, config::LogFormat format, bool query = false) {
   AccessLog log;
   log.configure(nullptr, format, query);
-  log.write(exchange, told);
+  log.write(exchange);
   return std::string(log.pending());
 }
 
@@ -67,7 +64,7 @@ json::object object_of(const std::string& line) {
 
 TEST_CASE("a JSON line says all that is known", "[observe][access]") {
   http::Exchange exchange;
-  json::object line = object_of(line_of(filled(exchange), details(), config::LogFormat::json));
+  json::object line = object_of(line_of(filled(exchange), config::LogFormat::json));
   const std::string when(line["ts"].as_string().c_str());
   CHECK(std::regex_match(when, std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")));
   line.erase("ts");
@@ -84,7 +81,7 @@ TEST_CASE("a JSON line leaves out what is not known", "[observe][access]") {
   http::Exchange exchange;
   exchange.response.status = 400;
   exchange.request.major = 2;
-  json::object line = object_of(line_of(exchange, {}, config::LogFormat::json));
+  json::object line = object_of(line_of(exchange, config::LogFormat::json));
   line.erase("ts");
   CHECK(line == json::parse(R"({"status": 400, "protocol": "HTTP/2", "bytes_in": 0, "bytes_out": 0,
     "duration_ms": 0.000, "config_generation": 0})"));
@@ -92,22 +89,22 @@ TEST_CASE("a JSON line leaves out what is not known", "[observe][access]") {
 
 TEST_CASE("the combined format is that of Apache and nginx", "[observe][access]") {
   http::Exchange exchange;
-  const std::string line = line_of(filled(exchange), details(), config::LogFormat::combined);
+  const std::string line = line_of(filled(exchange), config::LogFormat::combined);
   CHECK(std::regex_match(
       line, std::regex(R"-(192\.0\.2\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] )-"
                        R"-("GET /a/b HTTP/1\.1" 206 12345678901 "https://x\.test/" "curl/8\.0"\n)-")));
   http::Exchange empty;
   empty.request.minor = 0;
-  CHECK(std::regex_match(line_of(empty, {}, config::LogFormat::combined),
+  CHECK(std::regex_match(line_of(empty, config::LogFormat::combined),
                          std::regex(R"-(- - - \[[^\]]+\] "- - HTTP/1\.0" \d+ 0 "-" "-"\n)-")));
 }
 
 TEST_CASE("the query is shown where that is wanted", "[observe][access]") {
   http::Exchange exchange;
   filled(exchange);
-  CHECK(line_of(exchange, {}, config::LogFormat::combined, true).find("/a/b?c=d ") != std::string::npos);
-  CHECK(line_of(exchange, {}, config::LogFormat::combined).find('?') == std::string::npos);
-  CHECK(object_of(line_of(exchange, {}, config::LogFormat::json, true))["path"] == "/a/b?c=d");
+  CHECK(line_of(exchange, config::LogFormat::combined, true).find("/a/b?c=d ") != std::string::npos);
+  CHECK(line_of(exchange, config::LogFormat::combined).find('?') == std::string::npos);
+  CHECK(object_of(line_of(exchange, config::LogFormat::json, true))["path"] == "/a/b?c=d");
 }
 
 TEST_CASE("what a client sends stays within its quotes", "[observe][access]") {
@@ -119,11 +116,11 @@ TEST_CASE("what a client sends stays within its quotes", "[observe][access]") {
     exchange.request.fields.add(exchange.arena, "User-Agent", text, http::FieldId::user_agent);
     const std::string escaped =
         std::string(before, 'x') + R"(\"\\\u000a\u007f\u0080\u00ff)" + std::string(before % 17, 'y');
-    const std::string combined = line_of(exchange, {}, config::LogFormat::combined);
+    const std::string combined = line_of(exchange, config::LogFormat::combined);
     CHECK(combined.starts_with(escaped + " - - ["));
     CHECK(combined.ends_with("\"" + escaped + ' ' + escaped + " HTTP/1.1\" " +
                              std::to_string(exchange.response.status) + " 0 \"-\" \"" + escaped + "\"\n"));
-    const std::string as_json = line_of(exchange, {}, config::LogFormat::json);
+    const std::string as_json = line_of(exchange, config::LogFormat::json);
     CHECK(as_json.find("\"path\":\"" + escaped + '"') != std::string::npos);
     CHECK(as_json.find("\"user_agent\":\"" + escaped + '"') != std::string::npos);
   }
@@ -141,13 +138,13 @@ TEST_CASE("a log hands over what it holds when told to, when much is there, and 
     CHECK_FALSE(log.on());
     log.configure(file, config::LogFormat::combined, false);
     CHECK(log.on());
-    log.write(exchange, {});
+    log.write(exchange);
     CHECK_FALSE(log.pending().empty());
     log.flush();
     CHECK(log.pending().empty());
     std::size_t most = 0;
     for (int i = 0; i < 1000; ++i) {
-      log.write(exchange, {});
+      log.write(exchange);
       most = std::max(most, log.pending().size());
     }
     CHECK(most < 33 * 1024);
