@@ -82,7 +82,7 @@ void write_response(benchmark::State& state) {
   }
 }
 
-void log_line(benchmark::State& state, config::LogFormat format) {
+void log_line(benchmark::State& state, observe::LogFormat format) {
   Parsed parsed(kBrowserRequest);
   const AddressSet trusted;
   http::identify(parsed.exchange, trusted);
@@ -99,7 +99,7 @@ void log_line(benchmark::State& state, config::LogFormat format) {
   record.first_byte = 1'034'567;
   record.generation = 3;
   observe::AccessLog log;
-  log.configure(observe::AccessFile::open("/dev/null"), format, false);
+  log.configure({observe::AccessFile::open("/dev/null"), format, false});
   for (auto _ : state)
     log.write(parsed.exchange);
 }
@@ -110,8 +110,8 @@ BENCHMARK(rewrite_nothing);
 BENCHMARK_CAPTURE(write_request, small, kSmallRequest);
 BENCHMARK_CAPTURE(write_request, browser, kBrowserRequest);
 BENCHMARK(write_response);
-BENCHMARK_CAPTURE(log_line, json, config::LogFormat::json);
-BENCHMARK_CAPTURE(log_line, combined, config::LogFormat::combined);
+BENCHMARK_CAPTURE(log_line, json, observe::LogFormat::json);
+BENCHMARK_CAPTURE(log_line, combined, observe::LogFormat::combined);
 
 }  // namespace
 }  // namespace sluice::micro

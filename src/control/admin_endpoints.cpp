@@ -53,7 +53,8 @@ asio::awaitable<Answer> readiness(Words /*words*/, Steering& steering) {
 asio::awaitable<Answer> metrics(Words /*words*/, Steering& steering) {
   const auto runtime = steering.runtime();
   co_return Answer{200, observe::kMetricsType,
-                   observe::metrics_text(pool_samples(*runtime), server_samples(*runtime), steering.offload())};
+                   observe::metrics_text({steering.totals(), pool_samples(*runtime), server_samples(*runtime),
+                                          steering.offload()})};
 }
 
 asio::awaitable<Answer> pools(Words /*words*/, Steering& steering) {

@@ -58,6 +58,20 @@ std::string key_of(const upstream::Endpoint& server) {
   return upstream::server_key(server.pool(), server.name());
 }
 
+observe::LogLevel level_of(config::LogLevel from) {
+  switch (from) {
+    case config::LogLevel::debug: return observe::LogLevel::debug;
+    case config::LogLevel::warn: return observe::LogLevel::warn;
+    case config::LogLevel::error: return observe::LogLevel::error;
+    case config::LogLevel::info: break;
+  }
+  return observe::LogLevel::info;
+}
+
+observe::LogFormat format_of(config::LogFormat from) {
+  return from == config::LogFormat::combined ? observe::LogFormat::combined : observe::LogFormat::json;
+}
+
 bool checks(const proxy::Runtime& runtime) {
   const auto& pools = runtime.plan->pools();
   return std::any_of(pools.begin(), pools.end(),
@@ -191,12 +205,12 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
                           bool new_generation) {
   auto runtime = std::make_shared<proxy::Runtime>();
   runtime->generation = generation() + (new_generation ? 1 : 0);
-  runtime->access_file = access_file(*plan, diagnostics);
+  runtime->access = access(*plan, diagnostics);
   runtime->groups = make_groups(*plan, *names_, registry_, {});
   runtime->plan = std::move(plan);
   Outcome outcome;
   if (!diagnostics.empty() || !hand_out(runtime, diagnostics)) return outcome;
-  observe::set_log_level(runtime->plan->document().log.level);
+  observe::set_log_level(level_of(runtime->plan->document().log.level));
   generation_ = runtime->generation;
   drain_ = runtime->plan->drain();
   outcome.applied = true;
@@ -260,19 +274,17 @@ bool Steering::hand_out(const std::shared_ptr<const proxy::Runtime>& runtime,
   return published;
 }
 
-std::shared_ptr<observe::AccessFile> Steering::access_file(const plan::Plan& plan,
-                                                           config::Diagnostics& diagnostics) {
-  const std::string& path = plan.document().log.access;
-  if (path == "off") return nullptr;
-  if (runtime_ != nullptr && runtime_->access_file != nullptr &&
-      path == runtime_->plan->document().log.access) {
-    return runtime_->access_file;
+observe::AccessSpec Steering::access(const plan::Plan& plan, config::Diagnostics& diagnostics) {
+  const config::Log& log = plan.document().log;
+  observe::AccessSpec out{nullptr, format_of(log.format), log.query};
+  if (log.access == "off") return out;
+  const bool kept = runtime_ != nullptr && log.access == runtime_->plan->document().log.access;
+  if (kept) out.file = runtime_->access.file;
+  if (out.file == nullptr) out.file = observe::AccessFile::open(log.access);
+  if (out.file == nullptr) {
+    diagnostics.add({}, "log.access", "cannot open " + log.access + ": " + std::strerror(errno));
   }
-  auto file = observe::AccessFile::open(path);
-  if (file == nullptr) {
-    diagnostics.add({}, "log.access", "cannot open " + path + ": " + std::strerror(errno));
-  }
-  return file;
+  return out;
 }
 
 // The names of what runs stay known, in case the new plan comes to nothing.
@@ -359,7 +371,7 @@ void Steering::rotate_ticket_keys() { tickets_->rotate(); }
 
 void Steering::reopen_logs() {
   later([this] {
-    const auto& file = runtime_->access_file;
+    const auto& file = runtime_->access.file;
     if (file == nullptr || file->reopen()) return;
     observe::log_error("cannot reopen {}: {}", runtime_->plan->document().log.access, std::strerror(errno));
   });
@@ -382,7 +394,7 @@ void Steering::stop() {
   give_up();
   later([this] {
     if (server_ != nullptr) server_->stop();
-    if (runtime_ != nullptr && runtime_->access_file != nullptr) runtime_->access_file->close();
+    if (runtime_ != nullptr && runtime_->access.file != nullptr) runtime_->access.file->close();
   });
   thread_->pool.join();
 }

@@ -160,20 +160,18 @@ void AccessFile::close() {
   if (!path_.empty()) sink_->close();
 }
 
-void AccessLog::configure(std::shared_ptr<AccessFile> file, config::LogFormat format, bool query) {
+void AccessLog::configure(AccessSpec spec) {
   flush();
-  file_ = std::move(file);
-  format_ = format;
-  query_ = query;
+  spec_ = std::move(spec);
 }
 
 std::string_view AccessLog::shown_target(const http::Exchange& exchange) const {
   const std::string_view target = exchange.request.target;
-  return query_ ? target : target.substr(0, target.find('?'));
+  return spec_.query ? target : target.substr(0, target.find('?'));
 }
 
 void AccessLog::write(const http::Exchange& exchange) {
-  if (format_ == config::LogFormat::json) {
+  if (spec_.format == LogFormat::json) {
     write_json(exchange);
   } else {
     write_combined(exchange);
@@ -249,7 +247,7 @@ void AccessLog::write_combined(const http::Exchange& exchange) {
 }
 
 void AccessLog::flush() {
-  if (file_ != nullptr && !buffer_.empty()) file_->append(buffer_);
+  if (spec_.file != nullptr && !buffer_.empty()) spec_.file->append(buffer_);
   buffer_.clear();
 }
 

@@ -191,7 +191,7 @@ void LineSink::Writer::lose(LogKind kind, std::uint64_t lines, std::string_view 
     told = losses_.lost(lines, steady_now());
   }
   if (told == 0 || !settings_.tells_at_once) return;
-  settings_.tell(config::LogLevel::warn, fmt::format("{}: {}; lines dropped: {}", settings_.name, why, told));
+  settings_.tell(LogLevel::warn, fmt::format("{}: {}; lines dropped: {}", settings_.name, why, told));
 }
 
 void LineSink::Writer::signal() const {
@@ -242,7 +242,7 @@ void LineSink::Writer::idle(std::unique_lock<std::mutex>& lock) {
   idle_ = lost == 0;
   lock.unlock();
   if (lost != 0) {
-    settings_.tell(settings_.tells_at_once ? config::LogLevel::info : config::LogLevel::warn,
+    settings_.tell(settings_.tells_at_once ? LogLevel::info : LogLevel::warn,
                    fmt::format("{}: lines are written again; dropped: {}", settings_.name, lost));
   } else {
     wait(milliseconds_until(over_at));

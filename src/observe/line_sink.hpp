@@ -3,8 +3,8 @@
 // docs/decisions/0012-log-writing.md says why.
 #pragma once
 
-#include "sluice/config/document.hpp"
 #include "sluice/observe/counters.hpp"
+#include "sluice/observe/log.hpp"
 
 #include <functional>
 #include <memory>
@@ -18,7 +18,7 @@ struct SinkSettings {
   std::string name;              // in what it tells
   std::size_t most = 4U << 20U;  // bytes that may wait to be written
   // Told of lines that are lost and of the end of it; by any thread, and no lock is held meanwhile.
-  std::function<void(config::LogLevel, std::string_view)> tell;
+  std::function<void(LogLevel, std::string_view)> tell;
   // Whether it can tell while lines are being lost, and not of the end only: not where that goes here too.
   bool tells_at_once = true;
   // How long what comes next, another descriptor or the end, waits for what is still unwritten.

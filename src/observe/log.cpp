@@ -10,14 +10,14 @@
 namespace sluice::observe {
 namespace {
 
-std::atomic<config::LogLevel> threshold{config::LogLevel::info};
+std::atomic<LogLevel> threshold{LogLevel::info};
 
-std::string_view name_of(config::LogLevel level) {
+std::string_view name_of(LogLevel level) {
   switch (level) {
-    case config::LogLevel::debug: return "debug";
-    case config::LogLevel::info: return "info";
-    case config::LogLevel::warn: return "warn";
-    case config::LogLevel::error: return "error";
+    case LogLevel::debug: return "debug";
+    case LogLevel::info: return "info";
+    case LogLevel::warn: return "warn";
+    case LogLevel::error: return "error";
   }
   return "info";
 }
@@ -52,9 +52,9 @@ std::string_view timestamp() {
   return {text, sizeof text - 1};
 }
 
-void set_log_level(config::LogLevel level) { threshold.store(level, std::memory_order_relaxed); }
+void set_log_level(LogLevel level) { threshold.store(level, std::memory_order_relaxed); }
 
-void write_log(config::LogLevel level, std::string_view message) {
+void write_log(LogLevel level, std::string_view message) {
   if (level < threshold.load(std::memory_order_relaxed)) return;
   std::string line = fmt::format("{} {} {}\n", timestamp(), name_of(level), message);
   process_log()->put(LogKind::process, line);

@@ -2,6 +2,7 @@
 
 #include "sluice/observe/counters.hpp"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,19 @@ MetricFamily family(std::string name, std::string help, MetricType type, const s
   return out;
 }
 
+MetricFamily requests(const Totals::Sum& exchanges) {
+  MetricFamily out{"sluice_http_requests_total",
+                   "Requests that are over, by the status the client was told; 0: none.",
+                   MetricType::Counter,
+                   {}};
+  for (const auto& [status, count] : exchanges.requests) {
+    ClientMetric metric = labelled("code", std::to_string(status));
+    metric.counter.value = static_cast<double>(count);
+    out.metric.push_back(std::move(metric));
+  }
+  return out;
+}
+
 MetricFamily retries(const std::vector<PoolSample>& pools) {
   MetricFamily out{"sluice_upstream_retries_total",
                    "Requests sent to another server, by why the one before would not do.",
@@ -88,10 +102,14 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
 
 }  // namespace
 
-std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers,
-                         const OffloadSample& offload) {
+std::string metrics_text(const Samples& samples) {
+  const auto& [exchanges, pools, servers, offload] = samples;
   return prometheus::TextSerializer().Serialize(
-      {build_info(), abuse(),
+      {build_info(), abuse(), requests(exchanges),
+       single("sluice_http_request_bytes_total", "Bytes of request bodies that came from clients.",
+              MetricType::Counter, exchanges.bytes_in),
+       single("sluice_http_response_bytes_total", "Bytes of response bodies that went to clients.",
+              MetricType::Counter, exchanges.bytes_out),
        single("sluice_access_log_dropped_total", "Lines of the access log that could not be written in time.",
               MetricType::Counter, counted_lost(LogKind::access)),
        single("sluice_process_log_dropped_total",

@@ -75,7 +75,10 @@ class Builder {
 
   std::shared_ptr<const Plan> build() {
     plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
+    plan_->files_ = doc_.files;
     plan_->max_body_ = doc_.max.body;
+    plan_->connections_ = {doc_.max.connections, doc_.max.connections_per_ip,
+                           doc_.max.connections_per_ip_v6_prefix};
     plan_->unknown_ = unknown(doc_.tenants ? doc_.tenants->unknown : kNotFound);
     for (const auto& block : doc_.trusted_proxies)
       plan_->trusted_.add(block.value);

@@ -6,7 +6,7 @@
 //   ask        forwarding: a server, until the head of its answer is here; or the answer is made at once
 //   respond    head and body to the client, whoever made them
 //   finish     what forwarding left under way
-//   account    the record of all that goes to the counters and the log; always, exactly once
+//   account    the record of all that goes to the totals and the log; always, exactly once
 //
 // Whoever changes the list changes the drawing in docs/architecture.md.
 #include "sluice/proxy/pipeline.hpp"
@@ -142,6 +142,7 @@ void Pipeline::let_go(http::Exchange& exchange, Pin& pin) {
 
 void Pipeline::account(http::Exchange& exchange) {
   exchange.record.ended = loop_.now();
+  totals_.add(exchange.response.status, exchange.record);
   if (access_log_.on()) access_log_.write(exchange);
 }
 
@@ -160,8 +161,9 @@ void Pipeline::abused(const http::Connection& connection, http::Abuse reason) {
   abuse_untold_ = 0;
 }
 
-Pipeline::Pipeline(net::Loop& loop, Ended ended, Dispose dispose)
+Pipeline::Pipeline(net::Loop& loop, observe::Totals& totals, Ended ended, Dispose dispose)
     : loop_(loop),
+      totals_(totals),
       ended_(std::move(ended)),
       dispose_(std::move(dispose)),
       connections_(loop),
@@ -174,8 +176,7 @@ void Pipeline::publish(std::shared_ptr<const Runtime> runtime) {
   epoch->balancers.reserve(runtime->groups.size());
   for (const auto& group : runtime->groups)
     epoch->balancers.emplace_back(*group, seeds_.next());
-  const config::Log& log = runtime->plan->document().log;
-  access_log_.configure(runtime->access_file, log.format, log.query);
+  access_log_.configure(runtime->access);
 
   retire_servers(*runtime);
   epoch->runtime = std::move(runtime);

@@ -74,8 +74,8 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
   if (!fresh.empty()) sweep_slots();
   for (const auto& [key, sockets] : fresh)
     next.at(key).slot = take_slot();
-  const config::Max& max = runtime->plan->document().max;
-  admission_.set_limits(max.connections, max.connections_per_ip, max.connections_per_ip_v6_prefix);
+  const plan::ConnectionLimits& most = runtime->plan->connections();
+  admission_.set_limits(most.all, most.per_ip, most.v6_prefix);
   switch_over(runtime, next, fresh);
   for (auto& [key, listener] : listeners_) {
     if (const auto kept = next.find(key); kept != next.end()) {
@@ -148,6 +148,13 @@ std::vector<SocketAddress> Server::unclaimed() const {
                        [&](const auto& item) { return item.second.address == address; });
   });
   return out;
+}
+
+observe::Totals::Sum Server::totals() const {
+  std::vector<const observe::Totals*> all;
+  for (const auto& worker : workers_)
+    all.push_back(&worker->totals());
+  return observe::Totals::sum(all);
 }
 
 void Server::drain() {

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 namespace sluice::server {
 namespace {
@@ -18,19 +19,38 @@ constexpr Nanos kFlushEvery = 500 * kMillisecond;
 
 }  // namespace
 
-// A connection between accept and its first request.
+// A connection between accept and its first request. Unless it becomes one that is served, all it has is
+// given back with it.
 class Worker::Arrival final : public ListLink {
  public:
-  Arrival(net::Loop& loop, int fd, std::uint32_t slot_of, std::string ip, Admission::Ticket ticket_of)
-      : transport(std::make_unique<net::Transport>(loop, fd, false)),
-        peer_ip(std::move(ip)),
+  Arrival(Worker& worker, int fd, std::uint32_t slot_of, std::string ip)
+      : peer_ip(std::move(ip)),
         slot(slot_of),
-        ticket(ticket_of) {}
+        admission_(worker.admission_),
+        ticket_(admission_.admit(peer_ip)) {
+    if (ticket_.admitted) {
+      transport = std::make_unique<net::Transport>(worker.loop_, fd, false);
+    } else {
+      ::close(fd);
+    }
+  }
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+  ~Arrival() {
+    if (ticket_.admitted) admission_.release(ticket_, peer_ip);
+  }
+  bool admitted() const { return ticket_.admitted; }
+  // The admission is the caller's from now on.
+  Admission::Ticket take_ticket() { return std::exchange(ticket_, {}); }
+
   std::unique_ptr<net::Transport> transport;
   std::shared_ptr<const tls::ServerContext> tls;  // must live until the handshake is over
   std::string peer_ip;
   std::uint32_t slot;
-  Admission::Ticket ticket;
+
+ private:
+  Admission& admission_;
+  Admission::Ticket ticket_;
 };
 
 // A listener that is gone while connections accepted on it are not.
@@ -62,7 +82,7 @@ class Worker::Closing final {
 Worker::Worker(unsigned index, Admission& admission, proxy::Pipeline::Dispose dispose)
     : admission_(admission), flush_(&Worker::on_flush, this) {
   pipeline_ = std::make_unique<proxy::Pipeline>(
-      loop_, [this](http::Connection& connection) { delete &connection; }, std::move(dispose));
+      loop_, totals_, [this](http::Connection& connection) { delete &connection; }, std::move(dispose));
   thread_ = std::thread([this] { run(); });
   ::pthread_setname_np(thread_.native_handle(), ("worker-" + std::to_string(index)).c_str());
 }
@@ -136,36 +156,25 @@ void Worker::abort() {
   open_.for_each([](http::Connection& connection) { connection.abort(); });
 }
 
-void Worker::arrive(std::uint32_t slot, int fd, const SocketAddress& peer) {
-  std::string ip = peer.ip_text();
-  const Admission::Ticket ticket = admission_.admit(ip);
-  if (!ticket.admitted) {
-    ::close(fd);
-    return;
-  }
-  auto arrival = std::make_unique<Arrival>(loop_, fd, slot, std::move(ip), ticket);
-  const plan::Listener& listener = pipeline_->listener(slot);
-  if (!listener.tls) return serve(std::move(arrival));
-  arrival->tls = pipeline_->runtime().plan->tls();
-  SSL* ssl = arrival->tls != nullptr ? arrival->tls->accept({listener.h2, listener.http1}) : nullptr;
-  if (ssl == nullptr) {
-    admission_.release(ticket, arrival->peer_ip);
-    return;
-  }
-  arrival->transport->start_tls(ssl);
-  arriving_.push_back(*arrival);
-  shake_hands(std::move(arrival));
+// From accept to the first request, one step after the other; any of them may be the last.
+Detached Worker::arrive(std::uint32_t slot, int fd, SocketAddress peer) {
+  Arrival arrival(*this, fd, slot, peer.ip_text());
+  if (!arrival.admitted()) co_return;
+  arriving_.push_back(arrival);
+  if (pipeline_->listener(slot).tls && !co_await secure(arrival)) co_return;
+  arrival.unlink();
+  serve(arrival);
 }
 
-Detached Worker::shake_hands(std::unique_ptr<Arrival> arrival) {
-  const Nanos deadline = loop_.now() + pipeline_->listener(arrival->slot).settings.header;
-  const Error error = co_await arrival->transport->handshake(deadline);
-  arrival->unlink();
-  if (error) {
-    admission_.release(arrival->ticket, arrival->peer_ip);
-    co_return;
-  }
-  serve(std::move(arrival));
+// TLS. False: the client and we did not come to terms.
+Task<bool> Worker::secure(Arrival& arrival) {
+  const plan::Listener& listener = pipeline_->listener(arrival.slot);
+  arrival.tls = pipeline_->runtime().plan->tls();
+  SSL* ssl = arrival.tls != nullptr ? arrival.tls->accept({listener.h2, listener.http1}) : nullptr;
+  if (ssl == nullptr) co_return false;
+  arrival.transport->start_tls(ssl);
+  const Error error = co_await arrival.transport->handshake(loop_.now() + listener.settings.header);
+  co_return !error;
 }
 
 // The connection as the worker keeps it: with its admission.
@@ -173,9 +182,9 @@ template <class Codec>
 class Worker::Open final : public Codec {
  public:
   Open(Arrival& arrival, Worker& worker)
-      : Codec(std::move(arrival.transport), *worker.pipeline_, std::move(arrival.peer_ip), arrival.slot),
+      : Codec(std::move(arrival.transport), *worker.pipeline_, arrival.peer_ip, arrival.slot),
         admission_(worker.admission_),
-        ticket_(arrival.ticket) {}
+        ticket_(arrival.take_ticket()) {}
   ~Open() override { admission_.release(ticket_, this->peer_ip()); }
 
  private:
@@ -183,16 +192,15 @@ class Worker::Open final : public Codec {
   Admission::Ticket ticket_;
 };
 
-void Worker::serve(std::unique_ptr<Arrival> arrival) {
-  const std::uint32_t slot = arrival->slot;
+void Worker::serve(Arrival& arrival) {
   http::Connection* opened = nullptr;  // owned by itself until it says ended()
-  if (arrival->transport->protocol() == "h2" || pipeline_->listener(slot).h2c) {
-    opened = new Open<http2::ServerConnection>(*arrival, *this);
+  if (arrival.transport->protocol() == "h2" || pipeline_->listener(arrival.slot).h2c) {
+    opened = new Open<http2::ServerConnection>(arrival, *this);
   } else {
-    opened = new Open<http1::ServerConnection>(*arrival, *this);
+    opened = new Open<http1::ServerConnection>(arrival, *this);
   }
   open_.push_back(*opened);
-  if (draining_ || !listening(slot)) opened->drain();
+  if (draining_ || !listening(arrival.slot)) opened->drain();
   opened->run();
 }
 

@@ -78,7 +78,7 @@ std::size_t quotes_in(std::string_view line) {
 
 void must_be_json(const http::Exchange& exchange) {
   observe::AccessLog log;
-  log.configure(nullptr, config::LogFormat::json, true);
+  log.configure({nullptr, observe::LogFormat::json, true});
   log.write(exchange);
   must_be_a_line(log.pending());
   boost::system::error_code error;
@@ -104,7 +104,7 @@ void must_be_json(const http::Exchange& exchange) {
 
 void must_be_combined(const http::Exchange& exchange) {
   observe::AccessLog log;
-  log.configure(nullptr, config::LogFormat::combined, true);
+  log.configure({nullptr, observe::LogFormat::combined, true});
   log.write(exchange);
   must_be_a_line(log.pending());
   must(quotes_in(log.pending()) == 6);

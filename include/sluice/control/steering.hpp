@@ -71,6 +71,8 @@ class Steering {
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   std::uint32_t open_connections() const { return server_->open_connections(); }
   observe::OffloadSample offload() const;
+  // Of all workers.
+  observe::Totals::Sum totals() const { return server_->totals(); }
   std::chrono::nanoseconds drain_time() const { return std::chrono::nanoseconds(drain_.load()); }
   std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
 
@@ -94,7 +96,7 @@ class Steering {
   bool give_to_workers(const std::shared_ptr<const proxy::Runtime>& runtime,
                        config::Diagnostics& diagnostics);
   bool hand_out(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics);
-  std::shared_ptr<observe::AccessFile> access_file(const plan::Plan& plan, config::Diagnostics& diagnostics);
+  observe::AccessSpec access(const plan::Plan& plan, config::Diagnostics& diagnostics);
   void warn_about_restart(const config::Document& document, Outcome& outcome) const;
   unsigned worker_count(const config::Document& document) const;
 

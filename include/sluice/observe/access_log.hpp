@@ -2,7 +2,6 @@
 // of its own and hands over whole lines.
 #pragma once
 
-#include "sluice/config/document.hpp"
 #include "sluice/http/exchange.hpp"
 
 #include <cstdint>
@@ -39,12 +38,21 @@ class AccessFile {
   std::shared_ptr<LineSink> sink_;
 };
 
+enum class LogFormat : std::uint8_t { json, combined };
+
+// Where lines go, and what they look like.
+struct AccessSpec {
+  std::shared_ptr<AccessFile> file;  // empty: nowhere
+  LogFormat format = LogFormat::json;
+  bool query = false;  // whether query strings are shown
+};
+
 // One worker's end of the log.
 class AccessLog {
  public:
   ~AccessLog() { flush(); }
-  void configure(std::shared_ptr<AccessFile> file, config::LogFormat format, bool query);
-  bool on() const { return file_ != nullptr; }
+  void configure(AccessSpec spec);
+  bool on() const { return spec_.file != nullptr; }
   void write(const http::Exchange& exchange);
   // Hands the buffer to the file. Called by the worker a few times per second, and when it grows.
   void flush();
@@ -56,10 +64,8 @@ class AccessLog {
   void write_combined(const http::Exchange& exchange);
   std::string_view shown_target(const http::Exchange& exchange) const;
 
-  std::shared_ptr<AccessFile> file_;
+  AccessSpec spec_;
   std::string buffer_;
-  config::LogFormat format_ = config::LogFormat::json;
-  bool query_ = false;
 };
 
 }  // namespace sluice::observe

@@ -2,6 +2,8 @@
 // where they are counted; here they get their names.
 #pragma once
 
+#include "sluice/observe/totals.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,8 +36,14 @@ struct OffloadSample {
   std::uint64_t rejected = 0;
 };
 
+struct Samples {
+  Totals::Sum exchanges;
+  std::vector<PoolSample> pools;
+  std::vector<ServerSample> servers;
+  OffloadSample offload;
+};
+
 // All metrics as they stand now. Any thread.
-std::string metrics_text(const std::vector<PoolSample>& pools, const std::vector<ServerSample>& servers,
-                         const OffloadSample& offload);
+std::string metrics_text(const Samples& samples);
 
 }  // namespace sluice::observe

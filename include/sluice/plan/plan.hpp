@@ -57,6 +57,13 @@ struct Pool {
   Nanos drain = 0;  // for what is under way when a reload removes the pool or a server of it
 };
 
+// Of clients' connections; 0: any number.
+struct ConnectionLimits {
+  std::uint32_t all = 0;
+  std::uint32_t per_ip = 0;
+  std::uint32_t v6_prefix = 64;  // bits of an IPv6 address that count as one client
+};
+
 class Plan {
  public:
   // Adds what is wrong to `diagnostics`; the result is empty when there was anything, also from before.
@@ -79,7 +86,8 @@ class Plan {
   // The most a request's body may have; 0: any number.
   std::uint64_t max_body() const { return max_body_; }
   // The file that a position is in.
-  const std::string& file_of(config::Position at) const { return document_->files[at.file]; }
+  const std::string& file_of(config::Position at) const { return files_[at.file]; }
+  const ConnectionLimits& connections() const { return connections_; }
   const std::string& tenant_header() const { return tenant_header_; }
   Nanos drain() const { return drain_; }
   // Whether a file with certificates, of ours or to trust, changed since it was read.
@@ -90,6 +98,7 @@ class Plan {
  private:
   friend class Builder;
   std::shared_ptr<const config::Document> document_;
+  std::vector<std::string> files_;
   std::vector<Listener> listeners_;
   std::vector<Pool> pools_;
   RouteTable routes_;
@@ -99,6 +108,7 @@ class Plan {
   std::string tenant_header_;
   std::vector<std::string> warnings_;
   Nanos drain_ = 0;
+  ConnectionLimits connections_;
   std::uint64_t max_body_ = 0;
   Action unknown_;
 };

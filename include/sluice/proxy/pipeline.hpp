@@ -5,6 +5,7 @@
 #include "sluice/handler/forward.hpp"
 #include "sluice/http/service.hpp"
 #include "sluice/observe/access_log.hpp"
+#include "sluice/observe/totals.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/upstream/balance/balancer.hpp"
 
@@ -20,7 +21,7 @@ struct Runtime {
   std::uint64_t generation = 0;
   std::shared_ptr<const plan::Plan> plan;
   std::vector<std::shared_ptr<const upstream::Group>> groups;  // by pool
-  std::shared_ptr<observe::AccessFile> access_file;            // empty: no access log
+  observe::AccessSpec access;
 };
 
 class Pipeline final : public http::Service {
@@ -29,7 +30,8 @@ class Pipeline final : public http::Service {
   // delays no request.
   using Ended = std::function<void(http::Connection&)>;
   using Dispose = std::function<void(std::shared_ptr<const Runtime>)>;
-  Pipeline(net::Loop& loop, Ended ended, Dispose dispose);
+  // Its exchanges are counted in `totals`.
+  Pipeline(net::Loop& loop, observe::Totals& totals, Ended ended, Dispose dispose);
   ~Pipeline();
 
   // From now on new exchanges use `runtime`; those under way end with the one they began with.
@@ -93,6 +95,7 @@ class Pipeline final : public http::Service {
   void forget(Epoch& epoch);
 
   net::Loop& loop_;
+  observe::Totals& totals_;
   Ended ended_;
   Dispose dispose_;
   upstream::Connections connections_;

@@ -43,6 +43,7 @@ class Server {
   std::uint32_t open_connections() const { return admission_.open(); }
   // Of all workers.
   const net::Offload& offload() const { return offload_; }
+  observe::Totals::Sum totals() const;
 
   void drain();
   void abort();

@@ -27,6 +27,9 @@ class Worker {
   // Ends the thread; connections still open are cut. From another thread.
   void stop();
 
+  // What came of its exchanges. From any thread.
+  const observe::Totals& totals() const { return totals_; }
+
   // The rest only from within post().
   proxy::Pipeline& pipeline() { return *pipeline_; }
   void publish(std::shared_ptr<const proxy::Runtime> runtime);
@@ -51,12 +54,13 @@ class Worker {
 
   void run();
   bool listening(std::uint32_t slot) const;
-  void arrive(std::uint32_t slot, int fd, const SocketAddress& peer);
-  Detached shake_hands(std::unique_ptr<Arrival> arrival);
-  void serve(std::unique_ptr<Arrival> arrival);
+  Detached arrive(std::uint32_t slot, int fd, SocketAddress peer);
+  Task<bool> secure(Arrival& arrival);
+  void serve(Arrival& arrival);
   static void on_flush(void* self);
 
   net::Loop loop_;
+  observe::Totals totals_;
   Admission& admission_;
   std::unique_ptr<proxy::Pipeline> pipeline_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

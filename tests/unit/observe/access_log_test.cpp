@@ -48,9 +48,9 @@ http::Exchange& filled(http::Exchange& exchange) {
   return exchange;
 }
 
-std::string line_of(const http::Exchange& exchange, config::LogFormat format, bool query = false) {
+std::string line_of(const http::Exchange& exchange, LogFormat format, bool query = false) {
   AccessLog log;
-  log.configure(nullptr, format, query);
+  log.configure({nullptr, format, query});
   log.write(exchange);
   return std::string(log.pending());
 }
@@ -64,7 +64,7 @@ json::object object_of(const std::string& line) {
 
 TEST_CASE("a JSON line says all that is known", "[observe][access]") {
   http::Exchange exchange;
-  json::object line = object_of(line_of(filled(exchange), config::LogFormat::json));
+  json::object line = object_of(line_of(filled(exchange), LogFormat::json));
   const std::string when(line["ts"].as_string().c_str());
   CHECK(std::regex_match(when, std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")));
   line.erase("ts");
@@ -81,7 +81,7 @@ TEST_CASE("a JSON line leaves out what is not known", "[observe][access]") {
   http::Exchange exchange;
   exchange.response.status = 400;
   exchange.request.major = 2;
-  json::object line = object_of(line_of(exchange, config::LogFormat::json));
+  json::object line = object_of(line_of(exchange, LogFormat::json));
   line.erase("ts");
   CHECK(line == json::parse(R"({"status": 400, "protocol": "HTTP/2", "bytes_in": 0, "bytes_out": 0,
     "duration_ms": 0.000, "config_generation": 0})"));
@@ -89,22 +89,22 @@ TEST_CASE("a JSON line leaves out what is not known", "[observe][access]") {
 
 TEST_CASE("the combined format is that of Apache and nginx", "[observe][access]") {
   http::Exchange exchange;
-  const std::string line = line_of(filled(exchange), config::LogFormat::combined);
+  const std::string line = line_of(filled(exchange), LogFormat::combined);
   CHECK(std::regex_match(
       line, std::regex(R"-(192\.0\.2\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] )-"
                        R"-("GET /a/b HTTP/1\.1" 206 12345678901 "https://x\.test/" "curl/8\.0"\n)-")));
   http::Exchange empty;
   empty.request.minor = 0;
-  CHECK(std::regex_match(line_of(empty, config::LogFormat::combined),
+  CHECK(std::regex_match(line_of(empty, LogFormat::combined),
                          std::regex(R"-(- - - \[[^\]]+\] "- - HTTP/1\.0" \d+ 0 "-" "-"\n)-")));
 }
 
 TEST_CASE("the query is shown where that is wanted", "[observe][access]") {
   http::Exchange exchange;
   filled(exchange);
-  CHECK(line_of(exchange, config::LogFormat::combined, true).find("/a/b?c=d ") != std::string::npos);
-  CHECK(line_of(exchange, config::LogFormat::combined).find('?') == std::string::npos);
-  CHECK(object_of(line_of(exchange, config::LogFormat::json, true))["path"] == "/a/b?c=d");
+  CHECK(line_of(exchange, LogFormat::combined, true).find("/a/b?c=d ") != std::string::npos);
+  CHECK(line_of(exchange, LogFormat::combined).find('?') == std::string::npos);
+  CHECK(object_of(line_of(exchange, LogFormat::json, true))["path"] == "/a/b?c=d");
 }
 
 TEST_CASE("what a client sends stays within its quotes", "[observe][access]") {
@@ -116,11 +116,11 @@ TEST_CASE("what a client sends stays within its quotes", "[observe][access]") {
     exchange.request.fields.add(exchange.arena, "User-Agent", text, http::FieldId::user_agent);
     const std::string escaped =
         std::string(before, 'x') + R"(\"\\\u000a\u007f\u0080\u00ff)" + std::string(before % 17, 'y');
-    const std::string combined = line_of(exchange, config::LogFormat::combined);
+    const std::string combined = line_of(exchange, LogFormat::combined);
     CHECK(combined.starts_with(escaped + " - - ["));
     CHECK(combined.ends_with("\"" + escaped + ' ' + escaped + " HTTP/1.1\" " +
                              std::to_string(exchange.response.status) + " 0 \"-\" \"" + escaped + "\"\n"));
-    const std::string as_json = line_of(exchange, config::LogFormat::json);
+    const std::string as_json = line_of(exchange, LogFormat::json);
     CHECK(as_json.find("\"path\":\"" + escaped + '"') != std::string::npos);
     CHECK(as_json.find("\"user_agent\":\"" + escaped + '"') != std::string::npos);
   }
@@ -136,7 +136,7 @@ TEST_CASE("a log hands over what it holds when told to, when much is there, and 
   {
     AccessLog log;
     CHECK_FALSE(log.on());
-    log.configure(file, config::LogFormat::combined, false);
+    log.configure({file, LogFormat::combined, false});
     CHECK(log.on());
     log.write(exchange);
     CHECK_FALSE(log.pending().empty());

@@ -31,9 +31,9 @@ class Told {
     out.name = "here";
     out.most = most;
     out.patience = 50'000'000;
-    out.tell = [this](config::LogLevel level, std::string_view line) {
+    out.tell = [this](LogLevel level, std::string_view line) {
       const std::lock_guard lock(mutex_);
-      lines_.emplace_back(std::string(level == config::LogLevel::warn ? "warn " : "info ") += line);
+      lines_.emplace_back(std::string(level == LogLevel::warn ? "warn " : "info ") += line);
       changed_.notify_all();
     };
     return out;

@@ -43,13 +43,13 @@ TEST_CASE("a line has its time, its level and its text", "[observe][log]") {
 
 TEST_CASE("lines below the level are left out", "[observe][log]") {
   const std::string lines = heard([] {
-    set_log_level(config::LogLevel::warn);
+    set_log_level(LogLevel::warn);
     log_info("quiet");
     log_warn("loud");
-    set_log_level(config::LogLevel::debug);
-    write_log(config::LogLevel::debug, "all");
-    set_log_level(config::LogLevel::info);
-    write_log(config::LogLevel::debug, "quiet again");
+    set_log_level(LogLevel::debug);
+    write_log(LogLevel::debug, "all");
+    set_log_level(LogLevel::info);
+    write_log(LogLevel::debug, "quiet again");
   });
   CHECK(std::regex_match(lines, std::regex(R"(\S+ warn loud\n\S+ debug all\n)")));
 }

@@ -18,8 +18,12 @@ bool has(const std::string& text, const std::string& line) {
 
 TEST_CASE("totals of the process are there from the start", "[observe][metrics]") {
   const std::string before = std::to_string(counted_lost(LogKind::access));
-  const std::string text = metrics_text({}, {}, {3, 4});
+  const std::string text =
+      metrics_text({.exchanges = {{{200, 7}}, 1, 2}, .pools = {}, .servers = {}, .offload = {3, 4}});
   CHECK(has(text, "sluice_build_info{version=\"" SLUICE_VERSION "\"} 1"));
+  CHECK(has(text, "sluice_http_requests_total{code=\"200\"} 7"));
+  CHECK(has(text, "sluice_http_request_bytes_total 1"));
+  CHECK(has(text, "sluice_http_response_bytes_total 2"));
   CHECK(has(text, "# TYPE sluice_access_log_dropped_total counter"));
   CHECK(has(text, "sluice_access_log_dropped_total " + before));
   CHECK(has(text, "# TYPE sluice_process_log_dropped_total counter"));
@@ -28,12 +32,12 @@ TEST_CASE("totals of the process are there from the start", "[observe][metrics]"
   CHECK(has(text, "# TYPE sluice_offload_rejected_total counter"));
   CHECK(has(text, "sluice_offload_rejected_total 4"));
   count_lost(LogKind::access, 2);
-  CHECK(has(metrics_text({}, {}, {}),
+  CHECK(has(metrics_text({}),
             "sluice_access_log_dropped_total " + std::to_string(counted_lost(LogKind::access))));
 }
 
 TEST_CASE("every reason to end a connection has its line", "[observe][metrics]") {
-  const std::string text = metrics_text({}, {}, {});
+  const std::string text = metrics_text({});
   for (std::size_t at = 0; at < sluice::http::kAbuses; ++at) {
     const auto reason = static_cast<sluice::http::Abuse>(at);
     CHECK(has(text, "sluice_http2_connections_ended_total{reason=\"" +
@@ -46,7 +50,8 @@ TEST_CASE("pools and servers have theirs", "[observe][metrics]") {
   const PoolSample pool{"app", {{"connect", 5}, {"503", 1}}, 2, true};
   const ServerSample up{"app", "127.0.0.1:1", true, 4, 0};
   const ServerSample down{"app", "127.0.0.1:2", false, 0, 3};
-  const std::string text = metrics_text({pool}, {up, down}, {});
+  const std::string text =
+      metrics_text({.exchanges = {}, .pools = {pool}, .servers = {up, down}, .offload = {}});
   CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:1"} 1)"));
   CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:2"} 0)"));
   CHECK(has(text, R"(sluice_upstream_active{pool="app",server="127.0.0.1:1"} 4)"));

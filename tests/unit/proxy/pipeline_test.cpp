@@ -67,7 +67,7 @@ class Stage {
  public:
   Stage()
       : pipeline(
-            loop, [](http::Connection&) {}, [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
+            loop, totals, [](http::Connection&) {}, [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
     publish();
   }
   ~Stage() { pipeline.close(); }
@@ -106,6 +106,7 @@ class Stage {
   }
 
   net::Loop loop;
+  observe::Totals totals;
   upstream::Registry registry;
   std::uint64_t generation = 0;
   int disposed = 0;
@@ -140,6 +141,10 @@ TEST_CASE("each answer of our own is sent once, and accounted for", "[proxy][pip
     stage.serve(client);
     CHECK(client.responses == 1);
     CHECK(client.exchange.response.status == c.status);
+    const auto sum = observe::Totals::sum({&stage.totals});
+    REQUIRE(sum.requests.size() == 1);
+    CHECK(sum.requests[0].status == c.status);
+    CHECK(sum.requests[0].count == 1);
     CHECK(client.closes == c.closes);
     CHECK(client.exchange.record.error == c.error);
     CHECK(client.exchange.record.generation == 1);
