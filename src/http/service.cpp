@@ -1,6 +1,15 @@
 #include "sluice/http/service.hpp"
 
+#include "sluice/base/text.hpp"
+
 namespace sluice::http {
+
+Holder Connection::holder(std::string_view host, std::string_view sni) {
+  if (iequals(host, sni) || host == shown_for_) return Holder::shown;
+  const Holder found = look_up(host);
+  if (found == Holder::shown) shown_for_ = host;
+  return found;
+}
 
 std::string_view to_string(Abuse reason) {
   switch (reason) {

@@ -97,7 +97,7 @@ class ServerSession final : public Session {
   http::Service& service() const { return service_; }
   http::Origin origin() const;
   // Whether a request for `host` may come by this connection: the name it was opened for, or one that the
-  // certificate shown then is valid for (RFC 9110 §7.4, RFC 9113 §9.1.1).
+  // certificate shown then is valid for (RFC 9113 §9.1.1).
   bool serves(std::string_view host, std::string_view scheme);
   void count_reset() { take_reset_token(); }
   // The last a stream does.
@@ -146,7 +146,6 @@ class ServerSession final : public Session {
   ServerConnection& connection_;
   http::Service& service_;
   net::Deadline drain_deadline_;
-  std::string covered_;  // the last host found to be served by our certificate
   Nanos accepted_;
   Nanos idle_since_;
   Nanos header_;
@@ -365,12 +364,9 @@ bool ServerSession::serves(std::string_view host, std::string_view scheme) {
   if (transport().ssl() == nullptr) return true;
   if (scheme != "https") return false;
   const std::string_view sni = transport().server_name();
-  if (host == covered_ || iequals(host, sni)) return true;
+  if (connection_.holder(host, sni) == http::Holder::shown) return true;
   // Addresses are not sent as SNI.
-  const bool address = IpAddress::parse(host).has_value() || host.starts_with('[');
-  if (!(sni.empty() && address) && !transport().certificate_covers(std::string(host))) return false;
-  covered_ = host;
-  return true;
+  return sni.empty() && (host.starts_with('[') || IpAddress::parse(host).has_value());
 }
 
 void ServerSession::on_block(const FrameHead& head, std::string_view block, bool malformed) {

@@ -11,7 +11,6 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 namespace sluice::net {
 namespace {
@@ -80,12 +79,6 @@ std::string_view Transport::protocol() const {
   unsigned size = 0;
   if (ssl_ != nullptr) SSL_get0_alpn_selected(ssl_, &name, &size);
   return {reinterpret_cast<const char*>(name), size};
-}
-
-bool Transport::certificate_covers(const std::string& host) const {
-  X509* shown = ssl_ != nullptr ? SSL_get_certificate(ssl_) : nullptr;
-  constexpr unsigned kFlags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
-  return shown != nullptr && X509_check_host(shown, host.data(), host.size(), kFlags, nullptr) == 1;
 }
 
 bool Transport::flush_tls(Push push) {

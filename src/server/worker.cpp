@@ -45,6 +45,7 @@ class Worker::Arrival final : public ListLink {
 
   std::unique_ptr<net::Transport> transport;
   std::shared_ptr<const tls::ServerContext> tls;  // must live until the handshake is over
+  std::shared_ptr<const tls::Identity> shown;     // what the client verified; empty without TLS
   std::string peer_ip;
   std::uint32_t slot;
 
@@ -174,21 +175,31 @@ Task<bool> Worker::secure(Arrival& arrival) {
   if (ssl == nullptr) co_return false;
   arrival.transport->start_tls(ssl);
   const Error error = co_await arrival.transport->handshake(loop_.now() + listener.settings.header);
-  co_return !error;
+  if (error) co_return false;
+  arrival.shown = arrival.tls->shown(arrival.transport->ssl());
+  co_return true;
 }
 
-// The connection as the worker keeps it: with its admission.
+// The connection as the worker keeps it: with its admission, and the certificate that was shown on it.
 template <class Codec>
 class Worker::Open final : public Codec {
  public:
   Open(Arrival& arrival, Worker& worker)
       : Codec(std::move(arrival.transport), *worker.pipeline_, arrival.peer_ip, arrival.slot),
-        admission_(worker.admission_),
+        worker_(worker),
+        shown_(std::move(arrival.shown)),
         ticket_(arrival.take_ticket()) {}
-  ~Open() override { admission_.release(ticket_, this->peer_ip()); }
+  ~Open() override { worker_.admission_.release(ticket_, this->peer_ip()); }
 
  private:
-  Admission& admission_;
+  http::Holder look_up(std::string_view host) const override {
+    if (shown_ == nullptr || shown_->covers(host)) return http::Holder::shown;
+    const auto& tls = worker_.pipeline_->runtime().plan->tls();
+    return tls != nullptr && tls->certificates().covers(host) ? http::Holder::another : http::Holder::nobody;
+  }
+
+  Worker& worker_;
+  std::shared_ptr<const tls::Identity> shown_;
   Admission::Ticket ticket_;
 };
 

@@ -3,9 +3,11 @@
 #include "tls/pem.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <sys/stat.h>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -75,6 +77,12 @@ bool usable(const Identity& identity) {
   return ok == 1;
 }
 
+// What follows the first label, with its dot; nothing when there is no label, or only one.
+std::string_view parent_of(std::string_view name) {
+  const std::size_t dot = name.find('.');
+  return dot == std::string_view::npos || dot == 0 ? std::string_view() : name.substr(dot);
+}
+
 std::string key_type_of(const EVP_PKEY* key) {
   switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_EC: return "ECDSA";
@@ -85,6 +93,20 @@ std::string key_type_of(const EVP_PKEY* key) {
 }
 
 }  // namespace
+
+Fingerprint fingerprint_of(const X509* certificate) {
+  Fingerprint out{};
+  if (X509_digest(certificate, EVP_sha256(), out.data(), nullptr) != 1) std::abort();  // out of memory
+  return out;
+}
+
+bool Identity::covers(std::string_view host) const {
+  const std::string_view parent = parent_of(host);
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+    if (name == host) return true;
+    return !parent.empty() && name.starts_with("*.") && name.substr(1) == parent;
+  });
+}
 
 FileStamp FileStamp::of(const std::string& path) {
   struct stat info {};
@@ -124,6 +146,7 @@ std::shared_ptr<const Identity> IdentityLoader::load(const std::string& cert_fil
                "OpenSSL refuses the key in " + key_file + " as too weak for the default security level"};
     return nullptr;
   }
+  out->fingerprint = fingerprint_of(out->leaf.get());
   out->not_before = to_time(X509_get0_notBefore(out->leaf.get()));
   out->not_after = to_time(X509_get0_notAfter(out->leaf.get()));
   out->key_type = key_type_of(out->key.get());
@@ -147,22 +170,23 @@ const CertificateIndex::Choice* CertificateIndex::look_up(std::string_view name)
   return found == by_name_.end() ? nullptr : &found->second;
 }
 
+const CertificateIndex::Choice* CertificateIndex::look_up_wildcard(std::string_view name) const {
+  char wildcard[256] = "*";
+  const std::string_view parent = parent_of(name);
+  if (parent.empty() || parent.size() >= sizeof wildcard - 1) return nullptr;
+  const std::size_t size = parent.copy(wildcard + 1, parent.size());
+  return look_up({wildcard, size + 1});
+}
+
 const CertificateIndex::Choice* CertificateIndex::find(std::string_view name) const {
   if (const Choice* exact = look_up(name)) return exact;
-  char wildcard[256] = "*";
-  const std::size_t dot = name.find('.');
-  if (dot != std::string_view::npos && name.size() - dot < sizeof wildcard - 1) {
-    const std::size_t size = name.copy(wildcard + 1, name.size() - dot, dot);
-    if (const Choice* found = look_up({wildcard, size + 1})) return found;
-  }
-  return &fallback_;
+  const Choice* wildcard = look_up_wildcard(name);
+  return wildcard != nullptr ? wildcard : &fallback_;
 }
 
 bool CertificateIndex::covers(std::string_view name) const {
   if (look_up(name) != nullptr) return true;
-  const std::size_t dot = name.find('.');
-  if (dot == std::string_view::npos || name.starts_with("*.")) return false;
-  return look_up("*" + std::string(name.substr(dot))) != nullptr;
+  return !name.starts_with("*.") && look_up_wildcard(name) != nullptr;
 }
 
 }  // namespace sluice::tls

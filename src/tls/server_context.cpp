@@ -2,6 +2,7 @@
 
 #include "tls/context.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -30,6 +31,12 @@ int protocols_slot() {
   return slot;
 }
 
+// A connection's own: the certificate of the session that it offered, when that may resume.
+int resumed_slot() {
+  static const int slot = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return slot;
+}
+
 const std::string_view& offer_of(Protocols protocols) {
   if (!protocols.h2) return kOfferHttp1;
   return protocols.http1 ? kOfferBoth : kOfferH2;
@@ -38,18 +45,25 @@ const std::string_view& offer_of(SSL* ssl) {
   return *static_cast<const std::string_view*>(SSL_get_ex_data(ssl, protocols_slot()));
 }
 
-// Puts the certificates for the client's server name into its connection.
-int choose_certificate(SSL* ssl, void* /*unused*/) {
+// What a client is shown that asks for `name`, or for none.
+const CertificateIndex::Choice& choice_for(SSL* ssl, std::string_view name) {
   const auto* index =
       static_cast<const CertificateIndex*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index_slot()));
   char lowered[256];
-  std::size_t size = 0;
-  if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) {
-    for (; name[size] != '\0' && size < sizeof lowered; ++size)
-      lowered[size] = to_lower(name[size]);
-  }
-  if (size != 0 && lowered[size - 1] == '.') --size;
-  for (const Identity* identity : *index->find({lowered, size})) {
+  const std::size_t size = std::min(name.size(), sizeof lowered);
+  std::transform(name.begin(), name.begin() + size, lowered, to_lower);
+  const bool dot = size != 0 && lowered[size - 1] == '.';
+  return *index->find({lowered, dot ? size - 1 : size});
+}
+
+std::string_view name_of(SSL* ssl) {
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  return name != nullptr ? std::string_view(name) : std::string_view();
+}
+
+// Puts the certificates for the client's server name into its connection.
+int choose_certificate(SSL* ssl, void* /*unused*/) {
+  for (const Identity* identity : choice_for(ssl, name_of(ssl))) {
     // An empty chain would be copied all the same, for each connection.
     STACK_OF(X509)* chain = sk_X509_num(identity->chain.get()) > 0 ? identity->chain.get() : nullptr;
     if (SSL_use_cert_and_key(ssl, identity->leaf.get(), identity->key.get(), chain, 1) != 1) {
@@ -58,6 +72,67 @@ int choose_certificate(SSL* ssl, void* /*unused*/) {
     }
   }
   return 1;
+}
+
+// Any name may be asked for. Without this OpenSSL forgets it with the session (TLS 1.2).
+int accept_name(SSL* /*ssl*/, int* /*alert*/, void* /*unused*/) { return SSL_TLSEXT_ERR_OK; }
+
+// The certificate that the client verified, on this connection or where its session began.
+const Identity* identity_of(SSL* ssl) {
+  if (SSL_session_reused(ssl) == 1) return static_cast<const Identity*>(SSL_get_ex_data(ssl, resumed_slot()));
+  const X509* leaf = SSL_get_certificate(ssl);
+  for (const Identity* identity : choice_for(ssl, name_of(ssl))) {
+    if (identity->leaf.get() == leaf) return identity;
+  }
+  return nullptr;
+}
+
+// A ticket carries which certificate its client verified.
+int seal_session(SSL* ssl, void* /*unused*/) {
+  const Identity* identity = identity_of(ssl);
+  if (identity == nullptr) return 1;  // it will not be taken
+  const Fingerprint& print = identity->fingerprint;
+  return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), print.data(), print.size());
+}
+
+// The server name in the ClientHello that is being read: sessions are looked at before OpenSSL has come to
+// it. Empty when there is none, or one that OpenSSL will refuse.
+std::string_view name_in_hello(SSL* ssl) {
+  constexpr std::size_t kBefore = 5;  // length of the list, type, length of the name
+  const unsigned char* bytes = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1 || size < kBefore)
+    return {};
+  const std::size_t length = std::size_t{bytes[3]} << 8 | bytes[4];
+  if (bytes[2] != TLSEXT_NAMETYPE_host_name || length != size - kBefore) return {};
+  return {reinterpret_cast<const char*>(bytes + kBefore), length};
+}
+
+// Among the certificates that the client would be shown now, the one that it verified when the session began.
+// A session whose certificate was renewed, or gave its name to another, begins anew.
+const Identity* identity_of(SSL* ssl, SSL_SESSION* session) {
+  const std::string_view name = name_in_hello(ssl);
+  if (SSL_version(ssl) < TLS1_3_VERSION) {  // RFC 6066 §3: for the same name only
+    const char* first = SSL_SESSION_get0_hostname(session);
+    if (!iequals(name, first != nullptr ? std::string_view(first) : std::string_view())) return nullptr;
+  }
+  void* sealed = nullptr;
+  std::size_t size = 0;
+  if (SSL_SESSION_get0_ticket_appdata(session, &sealed, &size) != 1) return nullptr;
+  for (const Identity* identity : choice_for(ssl, name)) {
+    const Fingerprint& print = identity->fingerprint;
+    if (size == print.size() && std::memcmp(sealed, print.data(), size) == 0) return identity;
+  }
+  return nullptr;
+}
+
+SSL_TICKET_RETURN open_session(SSL* ssl, SSL_SESSION* session, const unsigned char* /*key*/,
+                               std::size_t /*key_size*/, SSL_TICKET_STATUS status, void* /*unused*/) {
+  const bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  const Identity* identity = opened ? identity_of(ssl, session) : nullptr;
+  if (identity == nullptr || SSL_set_ex_data(ssl, resumed_slot(), const_cast<Identity*>(identity)) != 1)
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 // The first of ours that the client offers too.
@@ -134,6 +209,10 @@ ServerContext::ServerContext(std::shared_ptr<const CertificateIndex> certificate
   must(SSL_CTX_set_ex_data(context_, index_slot(), const_cast<CertificateIndex*>(certificates_.get())));
   must(SSL_CTX_set_ex_data(context_, tickets_slot(), const_cast<TicketKeys*>(tickets_.get())));
   must(static_cast<int>(SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, &seal_or_open)));
+  must(SSL_CTX_set_session_ticket_cb(context_, &seal_session, &open_session, nullptr));
+  // By the function behind OpenSSL's macro, which casts in the old style.
+  must(static_cast<int>(SSL_CTX_callback_ctrl(context_, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+                                              reinterpret_cast<void (*)()>(&accept_name))));
   SSL_CTX_set_cert_cb(context_, &choose_certificate, nullptr);
   SSL_CTX_set_client_hello_cb(context_, &demand_offer, nullptr);
   SSL_CTX_set_alpn_select_cb(context_, &choose_protocol, nullptr);
@@ -149,6 +228,11 @@ SSL* ServerContext::accept(Protocols protocols) const {
     return ssl;
   SSL_free(ssl);
   return nullptr;
+}
+
+std::shared_ptr<const Identity> ServerContext::shown(SSL* ssl) const {
+  const Identity* identity = identity_of(ssl);
+  return identity != nullptr ? identity->shared_from_this() : nullptr;
 }
 
 }  // namespace sluice::tls

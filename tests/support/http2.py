@@ -321,16 +321,17 @@ class Answer:
 class Http2Client:
     """One connection. Use as a context manager.
 
-    tls: an ssl.SSLContext that offers h2; server_name goes into SNI. shake=False: nothing is sent or read until
-    the test does. replenish=False: windows are not opened again. strict=False: the reader forgives.
+    tls: an ssl.SSLContext that offers h2; server_name goes into SNI; session resumes an earlier one. shake=False:
+    nothing is sent or read until the test does. replenish=False: windows are not opened again. strict=False: the
+    reader forgives.
     """
 
-    def __init__(self, address, tls=None, server_name=None, shake=True, strict=True, replenish=True, acknowledge=True,
+    def __init__(self, address, tls=None, server_name=None, session=None, shake=True, strict=True, replenish=True, acknowledge=True,
                  announce=None, **socket_options):
         self.sock = connect(address, **socket_options)
         if tls:
             try:
-                self.sock = tls.wrap_socket(self.sock, server_hostname=server_name)
+                self.sock = tls.wrap_socket(self.sock, server_hostname=server_name, session=session)
                 assert self.sock.selected_alpn_protocol() == "h2", f"ALPN gave {self.sock.selected_alpn_protocol()}"
             except BaseException:
                 self.sock.close()

@@ -42,10 +42,10 @@ enum class HalfClosed : std::uint8_t { finish, cancel };
 // What a connection needs to know of the configuration in force; read anew for each request.
 struct ServerSettings {
   HeadLimits limits;
-  std::uint64_t max_body = 0;  // 0: no bound
-  Nanos header = 0;            // first byte of a head to its end
-  Nanos idle = 0;              // between two requests
-  Nanos body = 0;              // each wait for the client, reading or writing
+  std::uint64_t max_body = 0;   // 0: no bound
+  Nanos header = 0;             // first byte of a head to its end
+  Nanos idle = 0;               // between two requests
+  Nanos body = 0;               // each wait for the client, reading or writing
   Http2Limits http2;
   HalfClosed half_closed = HalfClosed::finish;
 };
@@ -60,6 +60,13 @@ enum class Abuse : std::uint8_t {
 };
 constexpr std::size_t kAbuses = 5;
 std::string_view to_string(Abuse reason);
+
+// Which certificate names a host, as one client's connection sees it.
+enum class Holder : std::uint8_t {
+  shown,    // the one that its client verified; also where there is no TLS
+  another,  // another one of those in force
+  nobody,
+};
 
 // A client's connection, as its worker keeps it.
 class Connection : public ListLink {
@@ -82,8 +89,16 @@ class Connection : public ListLink {
   const std::string& peer_ip() const { return peer_ip_; }
   std::uint32_t listener() const { return listener_; }
 
+  // Whether a request for `host` came by the right connection (RFC 9110 §7.4). What the client asked for in
+  // its handshake, `sni`, counts as shown whatever the certificate names: it was shown for that.
+  Holder holder(std::string_view host, std::string_view sni);
+
+ protected:
+  virtual Holder look_up(std::string_view /*host*/) const { return Holder::shown; }
+
  private:
   std::string peer_ip_;
+  std::string shown_for_;  // the last host found to be in the certificate
   std::uint32_t listener_;
 };
 

@@ -66,8 +66,6 @@ class Transport final : private Pollable {
   std::string_view tls_version() const;
   std::string_view server_name() const;
   std::string_view protocol() const;  // ALPN
-  // Whether the certificate we showed is valid for `host` (RFC 9525; no partial wildcards, DNS names only).
-  bool certificate_covers(const std::string& host) const;
   // Ends when the handshake is done; kind none means it succeeded.
   Task<Error> handshake(Nanos deadline);
 

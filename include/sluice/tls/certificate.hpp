@@ -3,6 +3,7 @@
 
 #include "sluice/base/text.hpp"
 
+#include <array>
 #include <cstdint>
 #include <ctime>
 #include <memory>
@@ -37,9 +38,13 @@ struct FileStamp {
   static FileStamp of(const std::string& path);
 };
 
+// The SHA-256 of a certificate: which one it is, whatever file it came from.
+using Fingerprint = std::array<unsigned char, 32>;
+Fingerprint fingerprint_of(const X509* certificate);
+
 // One certificate chain and its private key, as read from their files. Immutable, shared between generations
-// of the configuration while the files stay the same.
-struct Identity {
+// of the configuration while the files stay the same, and with the connections on which it was shown.
+struct Identity : std::enable_shared_from_this<Identity> {
   std::string cert_file;
   std::string key_file;
   FileStamp cert_stamp;
@@ -47,11 +52,14 @@ struct Identity {
   X509Ptr leaf;
   ChainPtr chain;  // without the leaf; may be empty
   KeyPtr key;
+  Fingerprint fingerprint{};       // of the leaf
   std::vector<std::string> names;  // DNS names it covers, lower case; wildcards as "*.example.com"
   std::time_t not_before = 0;
   std::time_t not_after = 0;
   std::string key_type;  // "ECDSA", "RSA", "Ed25519"
 
+  // Whether it is valid for `host`, in lower case: a wildcard stands for one whole label (RFC 9525 §6.3).
+  bool covers(std::string_view host) const;
   bool files_unchanged() const {
     return FileStamp::of(cert_file) == cert_stamp && FileStamp::of(key_file) == key_stamp;
   }
@@ -101,6 +109,7 @@ class CertificateIndex {
 
  private:
   const Choice* look_up(std::string_view name) const;
+  const Choice* look_up_wildcard(std::string_view name) const;
 
   std::vector<std::shared_ptr<const Identity>> identities_;
   std::unordered_map<std::string, Choice, TextHash, TextEqual> by_name_;

@@ -46,7 +46,8 @@ struct Protocols {
 };
 
 // TLS 1.2 and 1.3, Mozilla's "intermediate" ciphers (version 5.7, without finite-field DH), no compression,
-// no renegotiation, tickets, ALPN. Aborts when OpenSSL refuses one of these: that is a broken build.
+// no renegotiation, tickets, ALPN; server names are acknowledged. Aborts when OpenSSL refuses one of these:
+// that is a broken build.
 class ServerContext {
  public:
   ServerContext(std::shared_ptr<const CertificateIndex> certificates,
@@ -61,6 +62,10 @@ class ServerContext {
   // ALPN settles on one of `protocols`, h2 before http/1.1. A client that offers others only is refused with
   // no_application_protocol; one that offers nothing speaks HTTP/1, and is refused where that is not spoken.
   SSL* accept(Protocols protocols = {}) const;
+  // Once a handshake of ours has succeeded: the certificate that the client verified, on this connection or,
+  // when its session resumes, on the one where that began. Sessions resume only for names that are still
+  // shown the same certificate.
+  std::shared_ptr<const Identity> shown(SSL* ssl) const;
   const CertificateIndex& certificates() const { return *certificates_; }
 
  private:

@@ -99,6 +99,19 @@ TEST_CASE("covered is what some certificate names", "[tls][index]") {
   }
 }
 
+TEST_CASE("a certificate covers its names, and one label in place of a star", "[tls][index]") {
+  const auto site = named({"*.example.com", "acme.test", "www.acme.test"});
+  for (const char* host : {"a.example.com", "acme.test", "www.acme.test", "*.example.com"}) {
+    CAPTURE(host);
+    CHECK(site->covers(host));
+  }
+  for (const char* host : {"", ".", "example.com", ".example.com", "a.b.example.com", "xexample.com", "test",
+                           "a.acme.test", "acme.test.", "192.0.2.1", "[::1]"}) {
+    CAPTURE(host);
+    CHECK_FALSE(site->covers(host));
+  }
+}
+
 TEST_CASE("names of any length are looked up safely", "[tls][index]") {
   CertificateIndex index;
   const std::string domain =

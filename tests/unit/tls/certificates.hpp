@@ -67,6 +67,7 @@ inline std::shared_ptr<const tls::Identity> make_identity(const std::vector<std:
   for (const std::string& name : names)
     written.push_back("DNS:" + name);
   out->leaf = make_certificate(out->key.get(), written);
+  out->fingerprint = tls::fingerprint_of(out->leaf.get());
   out->chain.reset(sk_X509_new_null());
   out->names = names;
   out->key_type = type;

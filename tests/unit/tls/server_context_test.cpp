@@ -232,6 +232,50 @@ TEST_CASE("sessions resume by ticket, also under the next configuration and the 
   }
 }
 
+TEST_CASE("a session stands for the certificate that it began with", "[tls][context]") {
+  const auto wild = make_identity({"*.example.com", "example.com"});
+  const auto site = make_identity({"www.acme.test"});
+  const Setup setup({wild, site});
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const ContextPtr client = client_context(version);
+    const auto visit = [&](const ServerContext& context, const char* name, SSL_SESSION* session) {
+      return std::make_unique<Handshake>(context, client.get(), [&](SSL* ssl) {
+        if (name != nullptr) ask_for(ssl, name);
+        if (session != nullptr) SSL_set_session(ssl, session);
+      });
+    };
+    // Which certificate stands for the second connection, and whether it resumed.
+    const auto again = [&](const ServerContext& context, const char* first, const char* second) {
+      const auto begun = visit(*setup.context, first, nullptr);
+      REQUIRE(begun->done);
+      const SessionPtr session(SSL_SESSION_dup(begun->session().get()));
+      const auto next = visit(context, second, session.get());
+      REQUIRE(next->done);
+      const char* name = SSL_get_servername(next->server.get(), TLSEXT_NAMETYPE_host_name);
+      CHECK(std::string(name != nullptr ? name : "") == (second != nullptr ? second : ""));
+      return std::pair(context.shown(next->server.get()), SSL_session_reused(next->server.get()) == 1);
+    };
+    CHECK(setup.context->shown(visit(*setup.context, "www.acme.test", nullptr)->server.get()) == site);
+    CHECK(setup.context->shown(visit(*setup.context, nullptr, nullptr)->server.get()) == wild);
+    CHECK(again(*setup.context, "www.acme.test", "www.acme.test") == std::pair(site, true));
+    CHECK(again(*setup.context, nullptr, nullptr) == std::pair(wild, true));
+    CHECK(again(*setup.context, "a.example.com", "b.example.com") ==
+          std::pair(wild, version == TLS1_3_VERSION));
+    CHECK(again(*setup.context, "www.acme.test", "a.example.com") == std::pair(wild, false));
+    CHECK(again(*setup.context, "www.acme.test", nullptr) == std::pair(wild, false));
+    CHECK(again(*setup.context, nullptr, "www.acme.test") == std::pair(site, false));
+    // After a reload in which the certificate was renewed, and one in which it was not.
+    const auto renewed = std::make_shared<CertificateIndex>();
+    const auto fresh = make_identity({"www.acme.test"});
+    renewed->add(wild);
+    renewed->add(fresh);
+    const ServerContext reloaded(renewed, setup.tickets);
+    CHECK(again(reloaded, "www.acme.test", "www.acme.test") == std::pair(fresh, false));
+    CHECK(again(reloaded, "a.example.com", "a.example.com") == std::pair(wild, true));
+  }
+}
+
 TEST_CASE("there is no renegotiation", "[tls][context]") {
   const Setup setup({make_identity({"a.example"})});
   const ContextPtr client = client_context(TLS1_2_VERSION);
