@@ -1,5 +1,7 @@
 #include "sluice/net/transport.hpp"
 
+#include "net/tls_call.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -8,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <openssl/err.h>
 
 namespace sluice::net {
 namespace {
@@ -251,8 +251,7 @@ std::size_t Transport::unsent() const {
 
 void Transport::shutdown_write() {
   if (ssl_ != nullptr && !broken_ && SSL_is_init_finished(ssl_) == 1) {
-    SSL_shutdown(ssl_);
-    ERR_clear_error();           // what is left there would be taken for another connection's
+    tls_call([&] { return SSL_shutdown(ssl_); });
     flush_tls(Push::with_next);  // the FIN
   }
   ::shutdown(fd_, SHUT_WR);

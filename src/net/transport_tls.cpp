@@ -3,6 +3,8 @@
 // one send(). What the kernel does not take is kept as ciphertext: SSL_write never has to be repeated.
 #include "sluice/net/transport.hpp"
 
+#include "net/tls_call.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -138,7 +140,8 @@ IoResult Transport::read_tls(std::span<char> into) {
   while (total < into.size()) {
     if (!may_read()) break;
     std::size_t got = 0;
-    const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &got);
+    const int result =
+        tls_call([&] { return SSL_read_ex(ssl_, into.data() + total, into.size() - total, &got); });
     if (!staged.empty() && !flush_tls() && unsent_->size() > kPerWrite) broken_ = true;  // see below
     if (broken_) return {IoStatus::error, 0, EPROTO};
     if (result != 1) {
@@ -172,7 +175,7 @@ IoResult Transport::write_tls(std::span<iovec>& pieces) {
       from = plain.data();
     }
     std::size_t written = 0;
-    const int result = size == 0 ? 1 : SSL_write_ex(ssl_, from, size, &written);
+    const int result = size == 0 ? 1 : tls_call([&] { return SSL_write_ex(ssl_, from, size, &written); });
     if (result != 1) {
       const IoResult failure = tls_failure(result);
       staged.clear();
@@ -202,7 +205,7 @@ Transport::Push Transport::push_of_tickets() {
   may_read_ = true;  // the read before emptied the socket, but that was a while ago
   char byte = 0;
   std::size_t got = 0;
-  const int result = SSL_peek_ex(ssl_, &byte, 1, &got);
+  const int result = tls_call([&] { return SSL_peek_ex(ssl_, &byte, 1, &got); });
   if (result == 1) return Push::with_next;
   tls_failure(result);  // what it finds comes again with the first read
   return Push::now;
@@ -210,7 +213,7 @@ Transport::Push Transport::push_of_tickets() {
 
 Task<Error> Transport::handshake(Nanos deadline) {
   for (;;) {
-    const int result = SSL_do_handshake(ssl_);
+    const int result = tls_call([&] { return SSL_do_handshake(ssl_); });
     const IoResult failure = result == 1 ? IoResult{IoStatus::ok} : tls_failure(result);
     const bool sent = flush_tls(result == 1 ? push_of_tickets() : Push::now);
     if (failure.status == IoStatus::ok && sent) co_return Error{};
