@@ -98,7 +98,7 @@ void BodyReader::take_result(const net::IoResult& got) {
 
 Task<void> BodyReader::fill() {
   filling_ = true;
-  while (!error_ && !eof_) {
+  while (!error_ && !eof_ && !stopped_) {
     if (splicing_) {
       buffer_->release();
       const ErrorKind waited = co_await transport_->readable(transport_->loop().now() + stall_);
@@ -118,9 +118,7 @@ Task<void> BodyReader::fill() {
     }
   }
   filling_ = false;
-  if (!stopped_) co_return;
-  transport_->clear_cancel();  // it was meant for this wait alone
-  if (!error_) fail(ErrorKind::cancelled);
+  if (stopped_ && !error_) fail(ErrorKind::cancelled);
 }
 
 void BodyReader::stop() {
@@ -129,7 +127,7 @@ void BodyReader::stop() {
     return;
   }
   stopped_ = true;
-  transport_->cancel(ErrorKind::cancelled);
+  transport_->nudge();  // this wait alone: whatever cancels the transport is for good
 }
 
 }  // namespace sluice::http1

@@ -91,8 +91,6 @@ class Transport final : private Pollable {
   // Makes the reader look again, as if something had come. Unlike cancel() it leaves nothing behind.
   void nudge() { wake_reader(); }
   bool cancelled() const { return cancelled_ != ErrorKind::none; }
-  // For use again by another exchange.
-  void clear_cancel() { cancelled_ = ErrorKind::none; }
 
   void set_observer(TransportObserver* observer) { observer_ = observer; }
   // Both directions died. Sticky.

@@ -189,6 +189,23 @@ TEST_CASE("a body that nobody wants any more", "[http1][body]") {
     CHECK(stage.body.error().kind == ErrorKind::cancelled);
     CHECK_FALSE(stage.transport.cancelled());
   }
+  SECTION("while the connection is ended: that stands") {
+    Stage stage(Framing::length, 10);
+    bool ended = false;
+    const auto reader = [&]() -> Task<void> {
+      co_await stage.read_all();
+      ended = true;
+    };
+    const auto script = [&]() -> Task<void> {
+      start(reader());
+      stage.body.stop();
+      stage.transport.cancel(ErrorKind::cancelled);
+      while (!ended)
+        co_await stage.loop.yield();
+    };
+    run(stage.loop, script);
+    CHECK(stage.transport.cancelled());
+  }
   SECTION("while it is not read") {
     Stage stage(Framing::length, 10, "hello");
     stage.body.stop();
