@@ -4,9 +4,15 @@
 #include <cstring>
 #include <mutex>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 namespace sluice::tls {
+
+TicketKeys::Key::~Key() {
+  OPENSSL_cleanse(cipher.data(), cipher.size());
+  OPENSSL_cleanse(mac.data(), mac.size());
+}
 
 TicketKeys::TicketKeys() {
   for (Key& key : keys_)

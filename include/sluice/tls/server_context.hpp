@@ -24,7 +24,12 @@ class TicketKeys {
   // Every kLifetimeSeconds: a fresh key seals from now on, the oldest is forgotten.
   void rotate();
 
+  // Wiped wherever a copy of it goes.
   struct Key {
+    Key() = default;
+    Key(const Key&) = default;
+    Key& operator=(const Key&) = default;
+    ~Key();
     std::array<unsigned char, 16> name;
     std::array<unsigned char, 32> cipher;
     std::array<unsigned char, 32> mac;

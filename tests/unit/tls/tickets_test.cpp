@@ -1,6 +1,9 @@
 #include "sluice/tls/server_context.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
+#include <new>
 
 #include <catch2/catch.hpp>
 
@@ -56,4 +59,26 @@ TEST_CASE("keys of others and names of nobody open nothing", "[tls][tickets]") {
   CHECK_FALSE(keys.find(others.newest().name.data(), found, old));
   const unsigned char zeros[16]{};
   CHECK_FALSE(keys.find(zeros, found, old));
+}
+
+TEST_CASE("keys are wiped where they and their copies go", "[tls][tickets]") {
+  TicketKeys::Key known{};
+  const auto holds = [&](const unsigned char* from, std::size_t size) {
+    const auto part = [&](const auto& secret) {
+      return std::search(from, from + size, secret.begin(), secret.end()) != from + size;
+    };
+    return part(known.cipher) || part(known.mac);
+  };
+  alignas(TicketKeys) static unsigned char room[sizeof(TicketKeys)];
+  auto* keys = new (room) TicketKeys;
+  known = keys->newest();
+  keys->rotate();
+  REQUIRE(holds(room, sizeof room));  // it still opens
+  std::destroy_at(keys);
+  CHECK_FALSE(holds(room, sizeof room));
+
+  auto* copy = new (room) TicketKeys::Key(known);
+  REQUIRE(holds(room, sizeof *copy));
+  std::destroy_at(copy);
+  CHECK_FALSE(holds(room, sizeof room));
 }
