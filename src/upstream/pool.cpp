@@ -18,9 +18,13 @@ namespace {
 Error connect_error(int cause) {
   const ErrorKind kind = cause == ECONNREFUSED || cause == ENOENT ? ErrorKind::connect_refused
                          : cause == ETIMEDOUT                     ? ErrorKind::connect_timeout
+                         : cause == ECANCELED                     ? ErrorKind::cancelled
                                                                   : ErrorKind::connect_failed;
   return {kind, Side::upstream, cause};
 }
+
+// Between two tries where a unix socket has no room in its backlog.
+constexpr Nanos kBacklogPause = 10'000'000;
 
 // How often who was left over is sent on.
 constexpr int kMostAttempts = 5;
@@ -110,16 +114,30 @@ std::unique_ptr<Channel> Connections::take(Endpoint& endpoint, bool sure) {
   return nullptr;
 }
 
+// A server on a unix socket whose backlog is full is busy, not gone. Under TCP the kernel would drop the SYN
+// and send it again until our time is over; here that is for us to do.
+Task<int> Connections::start(const Endpoint& endpoint, const Connecting& entry, Nanos deadline, int& cause) {
+  for (;;) {
+    const int fd = start_connect(endpoint.address(), cause);
+    if (fd >= 0 || cause != EAGAIN) co_return fd;
+    if (loop_.now() >= deadline) cause = ETIMEDOUT;
+    if (entry.given_up) cause = ECANCELED;
+    if (cause != EAGAIN) co_return -1;
+    co_await loop_.sleep_until(std::min(loop_.now() + kBacklogPause, deadline));
+  }
+}
+
 Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpoint, Nanos deadline,
                                                            Error& error) {
   int cause = 0;
-  const int fd = start_connect(endpoint.address(), cause);
+  Connecting entry(connecting_, endpoint.id());
+  const int fd = co_await start(endpoint, entry, deadline, cause);
   if (fd < 0) {
     error = connect_error(cause);
     co_return nullptr;
   }
   auto transport = std::make_unique<net::Transport>(loop_, fd, true);
-  const Connecting entry(connecting_, endpoint.id(), *transport);
+  entry.transport = transport.get();
   const ErrorKind waited = co_await transport->writable(deadline);
   if (waited != ErrorKind::none) {
     const ErrorKind kind = waited == ErrorKind::timed_out ? ErrorKind::connect_timeout : waited;
@@ -217,17 +235,18 @@ void Connections::keep(const Endpoint& endpoint) {
   slot->retired = false;
 }
 
-Connections::Connecting::Connecting(std::vector<Connecting*>& all_of, std::uint32_t endpoint_of,
-                                    net::Transport& transport_of)
-    : all(all_of), endpoint(endpoint_of), transport(transport_of) {
+Connections::Connecting::Connecting(std::vector<Connecting*>& all_of, std::uint32_t endpoint_of)
+    : all(all_of), endpoint(endpoint_of) {
   all.push_back(this);
 }
 
 Connections::Connecting::~Connecting() { std::erase(all, this); }
 
 void Connections::give_up(const Endpoint& endpoint) {
-  for (const Connecting* const entry : connecting_) {
-    if (entry->endpoint == endpoint.id()) entry->transport.cancel(ErrorKind::cancelled);
+  for (Connecting* const entry : connecting_) {
+    if (entry->endpoint != endpoint.id()) continue;
+    entry->given_up = true;
+    if (entry->transport != nullptr) entry->transport->cancel(ErrorKind::cancelled);
   }
   slot(endpoint).shared.for_each([](Shared& connection) {
     if (connection.opening()) connection.cancel(ErrorKind::cancelled);

@@ -94,9 +94,9 @@ class Loop {
   void post(std::function<void()> work);
 
   // Edge-triggered, both directions. Returns 0 or errno.
-  int add(Pollable& item, int fd);
+  [[nodiscard]] int add(Pollable& item, int fd);
   // Level-triggered, for reading only, waking one of the loops that may share the descriptor.
-  int add_listener(Pollable& item, int fd);
+  [[nodiscard]] int add_listener(Pollable& item, int fd);
   // Before `item` is destroyed. Events already fetched for it are dropped.
   void remove(Pollable& item, int fd);
   // The same where the descriptor is closed next and has no duplicate: the kernel takes it out of the set
@@ -108,6 +108,10 @@ class Loop {
   void wake_late(Waiter& waiter);
   Nanos now() const { return now_; }
   DeadlineWheel& wheel() { return wheel_; }
+
+  struct [[nodiscard]] Sleep;
+  // co_await: goes on when the instant has passed, up to one tick of the wheel late.
+  Sleep sleep_until(Nanos at);
 
   // co_await loop.yield(): lets everything else that is ready go first.
   auto yield() {
@@ -164,5 +168,25 @@ class Loop {
   DeadlineWheel wheel_;
   Mailbox mailbox_;
 };
+
+struct Loop::Sleep {
+  Sleep(Loop& loop_of, Nanos until) : loop(loop_of), at(until) {}
+  bool await_ready() const noexcept { return at <= loop.now(); }
+  void await_suspend(std::coroutine_handle<> handle) noexcept {
+    waiter.handle = handle;
+    deadline.arm(loop, at);
+  }
+  void await_resume() const noexcept {}
+  static void on_due(void* self) {
+    auto& sleep = *static_cast<Sleep*>(self);
+    sleep.loop.wake(sleep.waiter);
+  }
+
+  Loop& loop;
+  Nanos at;
+  Waiter waiter{};
+  Deadline deadline{&Sleep::on_due, this};
+};
+inline Loop::Sleep Loop::sleep_until(Nanos at) { return {*this, at}; }
 
 }  // namespace sluice::net

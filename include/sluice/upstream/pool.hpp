@@ -101,13 +101,14 @@ class Connections {
 
   // One connect under way, listed while it lives.
   struct Connecting {
-    Connecting(std::vector<Connecting*>& all_of, std::uint32_t endpoint_of, net::Transport& transport_of);
+    Connecting(std::vector<Connecting*>& all_of, std::uint32_t endpoint_of);
     Connecting(const Connecting&) = delete;
     Connecting& operator=(const Connecting&) = delete;
     ~Connecting();
     std::vector<Connecting*>& all;
     std::uint32_t endpoint;
-    net::Transport& transport;
+    net::Transport* transport = nullptr;  // once the socket is on its way
+    bool given_up = false;
   };
 
   struct Slot {
@@ -127,6 +128,8 @@ class Connections {
 
   Slot& slot(const Endpoint& endpoint);
   void drop_idle(Exclusive& connection);
+  // A socket on its way to the endpoint; -1 and `cause` when there is none.
+  Task<int> start(const Endpoint& endpoint, const Connecting& entry, Nanos deadline, int& cause);
   // TCP and TLS, as the endpoint's wire says.
   Task<std::unique_ptr<net::Transport>> connect(const Endpoint& endpoint, Nanos deadline, Error& error);
   Task<std::unique_ptr<Channel>> open_shared(std::shared_ptr<Endpoint> endpoint, ConnectTime time,

@@ -6,8 +6,10 @@
 #include "unit/net/loop_fixture.hpp"
 #include "unit/tls/certificates.hpp"
 
+#include <cerrno>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -98,6 +100,52 @@ TEST_CASE("a server that is not there refuses", "[upstream][pool]") {
   };
   run(stage.loop, script);
   ::close(fd);
+}
+
+TEST_CASE("a unix socket with a full backlog is waited for", "[upstream][pool]") {
+  Stage stage;
+  REQUIRE(::listen(stage.upstream.listener, 0) == 0);
+  const auto& address = stage.upstream.address;
+  std::vector<int> crowd;
+  for (bool full = false; !full;) {
+    crowd.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    full = ::connect(crowd.back(), address.raw(), address.length()) != 0;
+    if (full) REQUIRE(errno == EAGAIN);
+  }
+  const auto try_for = [&](Nanos limit, Error& error) {
+    return stage.connections.open(stage.endpoint, {limit, limit, kSecond}, error);
+  };
+  const auto script = [&]() -> Task<void> {
+    Error error;
+    auto connection = co_await try_for(50 * kMilli, error);
+    CHECK(connection == nullptr);
+    CHECK(error.kind == ErrorKind::connect_timeout);
+
+    bool ended = false;
+    const auto opener = [&]() -> Task<void> {
+      connection = co_await try_for(10 * kSecond, error);
+      ended = true;
+    };
+    start(opener());
+    CHECK_FALSE(ended);
+    stage.connections.give_up(*stage.endpoint);
+    while (!ended)
+      co_await stage.loop.yield();
+    CHECK(error.kind == ErrorKind::cancelled);
+
+    error = {};
+    ended = false;
+    start(opener());
+    CHECK_FALSE(ended);
+    ::close(::accept(stage.upstream.listener, nullptr, nullptr));
+    while (!ended)
+      co_await stage.loop.yield();
+    CHECK(connection != nullptr);
+    CHECK_FALSE(error);
+  };
+  run(stage.loop, script);
+  for (const int fd : crowd)
+    ::close(fd);
 }
 
 TEST_CASE("a connection is kept and used again, the one used last first", "[upstream][pool]") {
