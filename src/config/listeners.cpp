@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 1> kRedirectWords{"https"};
 constexpr Choices kRedirects{kRedirectWords, {}};
 constexpr std::array<std::string_view, 2> kHalfClosedWords{"finish", "cancel"};
 constexpr Choices kHalfClosed{kHalfClosedWords, {}};
+constexpr std::array<std::string_view, 2> kMismatchWords{"refuse", "allow"};
+constexpr Choices kMismatches{kMismatchWords, {}};
 
 std::optional<std::string> listener_address(const Cursor& at) {
   return read_parsed(at, [](std::string_view word) { return parse_address(word, Role::listener); });
@@ -96,6 +98,8 @@ void read_listener(const Cursor& at, Listener& out) {
   if (out.tls && out.redirect_https) {
     at.error_at_key("\"redirect: https\" is for plain listeners; this one has \"tls: true\"");
   }
+  if (const auto mismatch = at.find("sni_mismatch"); mismatch && !out.tls)
+    mismatch->error_at_key("\"sni_mismatch\" is for listeners with \"tls: true\"; leave it out here");
 }
 
 constexpr std::array kListenerKeys{
@@ -118,6 +122,10 @@ constexpr std::array kListenerKeys{
                    "`finish` it, since some clients close their half and read on, or `cancel` it, as for a "
                    "client that is gone. HTTP/1 only."},
                   &set<&Listener::half_closed, choice<HalfClosed, kHalfClosed>>},
+    Key<Listener>{{"sni_mismatch", "`refuse` or `allow`", "`refuse`",
+                   "Over HTTP/1.1: a Host that another certificate covers than the one that the client was "
+                   "shown is answered 421, or served all the same."},
+                  &set<&Listener::sni_mismatch, choice<SniMismatch, kMismatches>>},
     Key<Listener>{{"timeouts", "map", "as at the top", "Time limits for the clients of this listener."},
                   &nest<&Listener::timeouts, kListenerTimeouts>}};
 constexpr std::array<std::string_view, 1> kLaterListenerKeys{"proxy_protocol"};

@@ -248,8 +248,17 @@ Error ServerConnection::take_head() {
   const std::string_view head = s.exchange.arena.copy(s.in.view().substr(0, size));
   s.in.consume(size);
   Error error = parse_request(head, s.exchange.arena, s.settings.limits, s.exchange.request);
+  if (!error && misdirected()) error.kind = ErrorKind::misdirected;
   error.side = Side::downstream;
   return error;
+}
+
+// Whether a client that was shown one certificate asks for a host of another. Hosts that no certificate names
+// are nobody's secret: health checkers ask by address, and behind a self-signed certificate any name is
+// usual.
+bool ServerConnection::misdirected() {
+  if (transport_->ssl() == nullptr || !session_->settings.refuse_mismatch) return false;
+  return holder(session_->exchange.request.host, transport_->server_name()) == http::Holder::another;
 }
 
 void ServerConnection::begin_exchange(const Error& error) {

@@ -198,6 +198,7 @@ class Builder {
       listener.settings.idle = pick({own.idle, doc_.timeouts.idle}, *config::kDefaultTimeouts.idle);
       listener.settings.body = pick({own.body, doc_.timeouts.body}, *config::kDefaultTimeouts.body);
       listener.drain = pick({own.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
+      listener.settings.refuse_mismatch = from.sni_mismatch == config::SniMismatch::refuse;
       listener.settings.max_body = doc_.max.body;
       if (from.half_closed == config::HalfClosed::cancel)
         listener.settings.half_closed = http::HalfClosed::cancel;

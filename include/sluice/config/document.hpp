@@ -36,6 +36,9 @@ struct Http2 {
 // What a client's FIN means while its request is being answered.
 enum class HalfClosed : std::uint8_t { finish, cancel };
 
+// Requests of HTTP/1 for a host that another certificate names than the one that was shown.
+enum class SniMismatch : std::uint8_t { refuse, allow };
+
 struct Listener {
   std::string name;
   Position at;
@@ -48,6 +51,7 @@ struct Listener {
   bool h2c = false;             // HTTP/2 in the clear, with prior knowledge
   bool redirect_https = false;  // `redirect: https`: 308, except below /.well-known/acme-challenge/
   HalfClosed half_closed = HalfClosed::finish;
+  SniMismatch sni_mismatch = SniMismatch::refuse;
   std::optional<Timeouts> timeouts;
 };
 

@@ -46,6 +46,7 @@ struct ServerSettings {
   Nanos header = 0;             // first byte of a head to its end
   Nanos idle = 0;               // between two requests
   Nanos body = 0;               // each wait for the client, reading or writing
+  bool refuse_mismatch = true;  // HTTP/1 under TLS: hosts that another certificate than the one shown names
   Http2Limits http2;
   HalfClosed half_closed = HalfClosed::finish;
 };

@@ -35,6 +35,7 @@ class ServerConnection : public http::Connection, private http::Downstream, priv
   Task<Error> rest_of_head();
   Error check_head_so_far();
   Error take_head();
+  bool misdirected();
   Error too_large() const;
   void begin_exchange(const Error& error);
   Task<void> finish_request_body();

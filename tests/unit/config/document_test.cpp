@@ -148,6 +148,7 @@ TEST_CASE("listeners and certificates are read whole", "[config]") {
   CHECK_FALSE(document.listeners[1].timeouts->connect);
   CHECK(document.listeners[1].h2);
   CHECK_FALSE(document.listeners[1].http1);
+  CHECK(document.listeners[1].sni_mismatch == SniMismatch::allow);
   CHECK(document.listeners[2].address.value == "unix:/run/sluice/http.sock");
   CHECK(document.listeners[5].h2c);
   CHECK_FALSE(document.listeners[5].http1);
