@@ -36,11 +36,12 @@ struct Parsed {
 void rewrite(benchmark::State& state, std::string_view text) {
   Parsed parsed(text);
   const AddressSet trusted;
+  const http::ForwardingRules rules{0, "sluice"};
   for (auto _ : state) {
     parsed.set_back();
     http::identify(parsed.exchange, trusted);
     http::drop_hop_by_hop(parsed.exchange.request.fields);
-    http::add_forwarding_fields(parsed.exchange);
+    http::add_forwarding_fields(parsed.exchange, rules);
     benchmark::DoNotOptimize(parsed.exchange);
   }
 }
@@ -60,7 +61,7 @@ void write_request(benchmark::State& state, std::string_view text) {
   const AddressSet trusted;
   http::identify(parsed.exchange, trusted);
   http::drop_hop_by_hop(parsed.exchange.request.fields);
-  http::add_forwarding_fields(parsed.exchange);
+  http::add_forwarding_fields(parsed.exchange, {0, "sluice"});
   for (auto _ : state) {
     http1::Outbox& out = http1::Outbox::fresh();
     out.request_head(parsed.exchange.request, "default");

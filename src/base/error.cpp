@@ -25,6 +25,7 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::method_refused: return "method_refused";
     case ErrorKind::misdirected: return "misdirected";
     case ErrorKind::expectation_failed: return "expectation_failed";
+    case ErrorKind::loop_detected: return "loop_detected";
     case ErrorKind::unavailable: return "unavailable";
     case ErrorKind::no_room: return "no_room";
     case ErrorKind::failed: return "failed";

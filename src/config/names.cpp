@@ -19,7 +19,8 @@ constexpr std::size_t kLongestName = 63;
 constexpr std::string_view kPlaceholder = "{tenant}";
 
 // Framing, one connection only, or written by Sluice itself; in lower case.
-constexpr std::array<std::string_view, 19> kReservedFields{"connection",
+constexpr std::array<std::string_view, 21> kReservedFields{"cdn-loop",
+                                                           "connection",
                                                            "content-length",
                                                            "date",
                                                            "expect",
@@ -28,6 +29,7 @@ constexpr std::array<std::string_view, 19> kReservedFields{"connection",
                                                            "http2-settings",
                                                            "keep-alive",
                                                            "max-forwards",
+                                                           "proxy",
                                                            "proxy-authenticate",
                                                            "proxy-authorization",
                                                            "proxy-connection",
@@ -200,6 +202,16 @@ Text parse_check_field(std::string_view text) {
     return failed<std::string>(fmt::format("{} is a field that the protocol sets", quoted(text)));
   }
   return {std::string(text), {}};
+}
+
+Text parse_cdn_id(std::string_view text) {
+  const bool good =
+      text.size() <= kLongestName && is_alnum(text.empty() ? ' ' : text.front()) && all_of(text, [](char c) {
+        return is_alnum(c) || std::string_view("._:-").find(c) != std::string_view::npos;
+      });
+  if (good) return {std::string(text), {}};
+  return failed<std::string>(fmt::format("{} is not a name: off, or 1 to {} letters, digits and \"._:-\"",
+                                         quoted(text), kLongestName));
 }
 
 Text parse_cookie_name(std::string_view text) {

@@ -47,6 +47,9 @@ Parsed<std::string> parse_check_host(std::string_view text);
 // request came from may be claimed here.
 Parsed<std::string> parse_check_field(std::string_view text);
 
+// A name in CDN-Loop (RFC 8586): a pseudonym, or a host with or without a port. `off` is one too.
+Parsed<std::string> parse_cdn_id(std::string_view text);
+
 // RFC 6265.
 Parsed<std::string> parse_cookie_name(std::string_view text);
 

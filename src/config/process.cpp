@@ -1,6 +1,7 @@
 // The top of the file, and the settings that concern the process as a whole.
 #include "config/address.hpp"
 #include "config/file.hpp"
+#include "config/names.hpp"
 #include "config/schemas.hpp"
 #include "config/units.hpp"
 
@@ -146,6 +147,13 @@ constexpr std::array kDocumentKeys{
     Key<Document>{{"trusted_proxies", "list of addresses or blocks", "none",
                    "Clients whose `X-Forwarded-*` and `X-Request-ID` are believed, such as `10.0.0.0/8`."},
                   &locate_list<&Document::trusted_proxies, parsed<parse_block>>},
+    Key<Document>{{"pass_headers", "list of field names", "none",
+                   "Which of the fields that applications believe are passed on from clients that are not in "
+                   "`trusted_proxies` ([the list](headers.md))."},
+                  &locate_list<&Document::pass_headers, text>},
+    Key<Document>{{"cdn_loop", "name or `off`", "sluice",
+                   "What Sluice calls itself in `CDN-Loop`, by which it finds requests that go round."},
+                  &set<&Document::cdn_loop, parsed<parse_cdn_id>>},
     Key<Document>{{"timeouts", "map", "see below", "Time limits."},
                   &nest<&Document::timeouts, kProcessTimeouts>},
     Key<Document>{{"max", "map", "see below", "What one client may send or hold."},

@@ -23,7 +23,7 @@ constexpr std::array<char, 256> kNameByte = [] {
 
 // `host` has bytes of names only. Its last label, or nothing when one of them is not valid.
 std::string_view last_label(std::string_view host) {
-  if (host.size() > 253) return {};
+  if (host.size() > kLongestHost) return {};
   for (;;) {
     const std::size_t dot = host.find('.');
     const std::string_view label = host.substr(0, dot);
@@ -70,6 +70,7 @@ std::optional<Authority> parse_bracketed(std::string_view text, Arena& arena) {
 }  // namespace
 
 std::optional<Authority> parse_authority(std::string_view text, Arena& arena) {
+  if (text.size() > kLongestAuthority) return std::nullopt;
   if (text.starts_with('[')) return parse_bracketed(text, arena);
   char* const name = arena.array<char>(text.size());
   std::size_t size = 0;

@@ -20,6 +20,7 @@ std::optional<std::string_view> find_cookie(std::string_view value, std::string_
   while (!value.empty()) {
     const std::string_view pair = value.substr(0, value.find(';'));
     value.remove_prefix(std::min(pair.size() + 1, value.size()));
+    if (pair.size() <= name.size()) continue;  // many empty ones are cheap to send
     const std::size_t equals = pair.find('=');
     if (equals == std::string_view::npos || trim_ows(pair.substr(0, equals)) != name || name.empty())
       continue;

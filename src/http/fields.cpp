@@ -16,8 +16,44 @@ struct Known {
   FieldId id;
 };
 
+// Each of them is read by frameworks, their usual extensions or what is copied between applications; it is
+// named after those who write it, or after those who made others read it.
+constexpr std::array<std::string_view, 27> kClaimNames{
+    // who asks
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "proxy-client-ip",
+    "true-client-ip",
+    "wl-proxy-client-ip",
+    "x-azure-clientip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-proxyuser-ip",
+    "x-real-ip",
+    // for which host, with what scheme
+    "front-end-https",
+    "x-host",
+    "x-http-host-override",
+    "x-original-host",
+    "x-scheme",
+    "x-url-scheme",
+    // the method
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    // the target
+    "x-original-url",
+    "x-rewrite-url",
+};
+
 // The first stands for all names that are not known.
-constexpr Known kKnown[] = {
+constexpr Known kNamed[] = {
     {"", FieldId::other},
     {"te", FieldId::te},
     {"date", FieldId::date},
@@ -28,12 +64,13 @@ constexpr Known kKnown[] = {
     {"referer", FieldId::referer},
     {"trailer", FieldId::trailer},
     {"upgrade", FieldId::upgrade},
-    {"forwarded", FieldId::forwarded},
-    {"x-real-ip", FieldId::x_real_ip},
+    {"proxy", FieldId::proxy},
+    {"cdn-loop", FieldId::cdn_loop},
     {"connection", FieldId::connection},
     {"keep-alive", FieldId::keep_alive},
     {"user-agent", FieldId::user_agent},
     {"retry-after", FieldId::retry_after},
+    {"x-forwarded", FieldId::x_forwarded},
     {"content-type", FieldId::content_type},
     {"x-request-id", FieldId::x_request_id},
     {"content-length", FieldId::content_length},
@@ -45,10 +82,19 @@ constexpr Known kKnown[] = {
     {"x-forwarded-proto", FieldId::x_forwarded_proto},
 };
 
+constexpr auto kKnown = [] {
+  std::array<Known, std::size(kNamed) + kClaimNames.size()> all{};
+  const auto claims = std::copy(std::begin(kNamed), std::end(kNamed), all.begin());
+  std::transform(kClaimNames.begin(), kClaimNames.end(), claims, [](std::string_view name) {
+    return Known{name, FieldId::claim};
+  });
+  return all;
+}();
+
 // A hash without collisions among the known names, so that a look-up compares with one of them: of the
 // length, the first and the last letter. The compiler looks for the two factors.
 struct Slots {
-  static constexpr std::size_t kCount = 64;
+  static constexpr std::size_t kCount = 256;
   std::size_t by_length = 0;
   std::size_t by_last = 0;
   std::array<std::uint8_t, kCount> known{};  // an index of kKnown
@@ -71,7 +117,7 @@ struct Slots {
  private:
   constexpr bool fill() {
     known = {};
-    for (std::size_t i = 1; i < std::size(kKnown); ++i) {
+    for (std::size_t i = 1; i < kKnown.size(); ++i) {
       std::uint8_t& slot = known[of(kKnown[i].name)];
       if (slot != 0) return false;
       slot = static_cast<std::uint8_t>(i);
@@ -119,6 +165,8 @@ constexpr std::string_view kForwardedFamily = "x-forwarded-";
 
 }  // namespace
 
+std::span<const std::string_view> claim_names() { return kClaimNames; }
+
 FieldId plain_field_id(std::string_view name) {
   if (name.empty()) return FieldId::other;
   const Known& known = kKnown[kSlots.known[kSlots.of(name)]];
@@ -129,12 +177,13 @@ FieldId plain_field_id(std::string_view name) {
 
 FieldId field_id(std::string_view name) {
   const FieldId exact = plain_field_id(name);
-  if (exact != FieldId::other || all_of(name, kPlainName)) return exact;
+  if (exact != FieldId::other) return exact;
   char folded[64];
   if (name.size() > sizeof folded) {
     return same_variable(name.substr(0, kForwardedFamily.size()), kForwardedFamily) ? FieldId::look_alike
                                                                                     : FieldId::other;
   }
+  if (all_of(name, kPlainName)) return FieldId::other;
   std::transform(name.begin(), name.end(), folded, fold);
   return plain_field_id({folded, name.size()}) == FieldId::other ? FieldId::other : FieldId::look_alike;
 }

@@ -1,7 +1,10 @@
 #include "sluice/http/forwarding.hpp"
 
+#include "sluice/base/hex.hpp"
 #include "sluice/base/text.hpp"
+#include "sluice/http/cdn_loop.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sys/random.h>
@@ -44,7 +47,7 @@ bool valid_request_id(std::string_view id) {
 // Right to left: each address was written by the one to its right, which we know to be trustworthy.
 std::string_view client_of(std::string_view forwarded_for, std::string_view peer, const AddressSet& trusted) {
   std::string_view client = peer;
-  while (!forwarded_for.empty()) {
+  for (std::size_t seen = 0; !forwarded_for.empty() && seen < kMostElements; ++seen) {
     const std::size_t comma = forwarded_for.rfind(',');
     const std::string_view last =
         trim_ows(comma == std::string_view::npos ? forwarded_for : forwarded_for.substr(comma + 1));
@@ -57,67 +60,90 @@ std::string_view client_of(std::string_view forwarded_for, std::string_view peer
   return client;
 }
 
-// All X-Forwarded-For fields as one list, in order.
-std::string_view forwarded_for_of(Exchange& exchange) {
-  std::string_view all;
-  if (!exchange.request.fields.has(FieldId::x_forwarded_for)) return all;
-  for (const Field& field : exchange.request.fields.all()) {
-    if (field.id != FieldId::x_forwarded_for || field.dropped || field.value.empty()) continue;
-    all = all.empty() ? field.value : exchange.arena.join({all, ", ", field.value});
-  }
-  return all;
+bool says_for(const Field& field) {
+  return field.id == FieldId::x_forwarded_for && !field.dropped && !field.value.empty();
 }
 
-constexpr FieldSet kHopByHop =
-    field_set(FieldId::connection, FieldId::content_length, FieldId::http2_settings, FieldId::keep_alive,
-              FieldId::proxy_connection, FieldId::te, FieldId::transfer_encoding, FieldId::upgrade);
+// All X-Forwarded-For fields as one list, in order.
+std::string_view forwarded_for_of(Exchange& exchange) {
+  const Fields& fields = exchange.request.fields;
+  const Field* const first = fields.find(FieldId::x_forwarded_for);
+  if (first == nullptr) return {};
+  std::size_t size = 0;
+  for (const Field& field : fields.all())
+    size += says_for(field) ? field.value.size() + 2 : 0;
+  if (size <= first->value.size() + 2) return first->value;  // the only one that says anything
+  char* const list = exchange.arena.array<char>(size);
+  char* at = list;
+  for (const Field& field : fields.all()) {
+    if (!says_for(field)) continue;
+    at = std::copy(field.value.begin(), field.value.end(), at);
+    *at++ = ',';
+    *at++ = ' ';
+  }
+  return {list, size - 2};
+}
 
 // What only a trusted peer may say, and spellings of it that nobody may use.
 constexpr FieldSet kForwarding =
-    field_set(FieldId::forwarded, FieldId::x_forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
-              FieldId::x_forwarded_proto, FieldId::x_real_ip, FieldId::x_request_id, FieldId::look_alike);
+    field_set(FieldId::claim, FieldId::x_forwarded, FieldId::x_forwarded_for, FieldId::x_forwarded_host,
+              FieldId::x_forwarded_proto, FieldId::x_request_id);
+// What nobody may say.
+constexpr FieldSet kNever = field_set(FieldId::look_alike, FieldId::proxy);
 
-// Eight hexadecimal digits, one in each byte: all at once, by arithmetic on the word.
-std::uint64_t hex_digits(std::uint32_t bits) {
-  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
-  std::uint64_t nibbles = bits;
-  nibbles = (nibbles | nibbles << 16) & 0x0000'ffff'0000'ffff;
-  nibbles = (nibbles | nibbles << 8) & 0x00ff'00ff'00ff'00ff;
-  nibbles = (nibbles | nibbles << 4) & 0x0f0f'0f0f'0f0f'0f0f;
-  const std::uint64_t letters = (nibbles + 6 * kOnes) >> 4 & kOnes;  // one where the digit is a letter
-  return nibbles + '0' * kOnes + ('a' - '0' - 10) * letters;
+// Fields of an untrusted client that the operator lets pass stay as they are.
+void drop_claims(Fields& fields, std::uint64_t passed) {
+  const auto names = claim_names();
+  for (Field& field : fields.all()) {
+    if (field.id != FieldId::claim) continue;
+    const auto named = [&field](std::string_view name) { return iequals(name, field.name); };
+    const auto index = std::find_if(names.begin(), names.end(), named) - names.begin();
+    if ((passed >> index & 1) == 0) field.dropped = true;
+  }
 }
 
-// Adds the field unless a trusted peer already said it.
-void add_unless_said(Exchange& exchange, std::string_view name, std::string_view value, FieldId id) {
-  if (exchange.request.fields.find(id) == nullptr)
-    exchange.request.fields.add(exchange.arena, name, value, id);
+void drop_forwarding(Fields& fields, bool trusted, const ForwardingRules& rules) {
+  if (trusted) return fields.drop(kNever | field_set(FieldId::x_forwarded_for, FieldId::x_request_id));
+  if (rules.passed_claims == 0) return fields.drop(kNever | kForwarding);
+  fields.drop((kNever | kForwarding) & ~bit(FieldId::claim));
+  if (fields.has(FieldId::claim)) drop_claims(fields, rules.passed_claims);
 }
+
+// Fields of ours, written one behind the other as they will be sent: the codec takes them as one text.
+class Lines {
+ public:
+  // `room` for all of them.
+  Lines(Exchange& exchange, std::size_t room) : exchange_(exchange), at_(exchange.arena.array<char>(room)) {}
+
+  template <std::size_t N, class... Texts>
+  void add(const char (&name)[N], FieldId id, const Texts&... texts) {
+    char* const line = at_;
+    write({name, N - 1});
+    write(": ");
+    char* const value = at_;
+    (write(texts), ...);
+    const auto size = static_cast<std::size_t>(at_ - value);
+    write("\r\n");
+    exchange_.request.fields.add(exchange_.arena, {line, N - 1}, {value, size}, id, FieldForm::line);
+  }
+
+ private:
+  void write(std::string_view text) {
+    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+
+  Exchange& exchange_;
+  char* at_;
+};
 
 }  // namespace
-
-void drop_hop_by_hop(Fields& fields) {
-  if (fields.has(FieldId::connection)) {
-    for (const Field& connection : fields.all()) {
-      if (connection.id != FieldId::connection) continue;
-      for_each_element(connection.value, [&](std::string_view option) {
-        for (Field& field : fields.all()) {
-          if (field.id != FieldId::host && iequals(field.name, option)) field.dropped = true;
-        }
-        return true;
-      });
-    }
-  }
-  fields.drop(kHopByHop);
-}
 
 std::string_view make_request_id(Arena& arena) {
   thread_local Random random;
   const std::uint64_t high = random.next();
   const std::uint64_t low = random.next();
-  const std::uint64_t digits[] = {
-      hex_digits(static_cast<std::uint32_t>(high >> 32)), hex_digits(static_cast<std::uint32_t>(high)),
-      hex_digits(static_cast<std::uint32_t>(low >> 32)), hex_digits(static_cast<std::uint32_t>(low))};
+  const Hex digits[] = {Hex(high), Hex(low)};
   char* const id = arena.array<char>(sizeof digits);
   std::memcpy(id, digits, sizeof digits);
   return {id, sizeof digits};
@@ -138,28 +164,29 @@ void identify(Exchange& exchange, const AddressSet& trusted) {
   exchange.request_id = make_request_id(exchange.arena);
 }
 
-void add_forwarding_fields(Exchange& exchange) {
+void add_forwarding_fields(Exchange& exchange, const ForwardingRules& rules) {
   Fields& fields = exchange.request.fields;
-  std::string_view before;
-  if (exchange.origin.trusted_peer) {
-    before = forwarded_for_of(exchange);
-    fields.drop(field_set(FieldId::x_forwarded_for, FieldId::x_request_id, FieldId::look_alike));
-  } else {
-    fields.drop(kForwarding);
-  }
+  const std::string_view peer = exchange.origin.peer_ip;
+  const std::string_view before = exchange.origin.trusted_peer ? forwarded_for_of(exchange) : "";
+  drop_forwarding(fields, exchange.origin.trusted_peer, rules);
+  constexpr std::size_t kRest = 160;  // names, punctuation, the scheme and our node
+  Lines lines(exchange, before.size() + peer.size() + exchange.request.authority.size() +
+                            exchange.request_id.size() + rules.cdn_id.size() + kRest);
   // A peer on a unix socket has no address to tell.
-  std::string_view chain = before;
-  if (exchange.origin.peer_ip != SocketAddress::kUnixPeer) {
-    chain = before.empty() ? exchange.origin.peer_ip
-                           : exchange.arena.join({before, ", ", exchange.origin.peer_ip});
+  if (peer == SocketAddress::kUnixPeer) {
+    if (!before.empty()) lines.add("X-Forwarded-For", FieldId::x_forwarded_for, before);
+  } else {
+    lines.add("X-Forwarded-For", FieldId::x_forwarded_for, before, before.empty() ? "" : ", ", peer);
   }
-  if (!chain.empty()) fields.add(exchange.arena, "X-Forwarded-For", chain, FieldId::x_forwarded_for);
-  add_unless_said(exchange, "X-Forwarded-Proto", exchange.origin.secure ? "https" : "http",
-                  FieldId::x_forwarded_proto);
-  if (!exchange.request.authority.empty()) {
-    add_unless_said(exchange, "X-Forwarded-Host", exchange.request.authority, FieldId::x_forwarded_host);
+  if (fields.find(FieldId::x_forwarded_proto) == nullptr) {
+    lines.add("X-Forwarded-Proto", FieldId::x_forwarded_proto, exchange.origin.secure ? "https" : "http");
   }
-  fields.add(exchange.arena, "X-Request-ID", exchange.request_id, FieldId::x_request_id);
+  if (fields.find(FieldId::x_forwarded_host) == nullptr && !exchange.request.authority.empty()) {
+    lines.add("X-Forwarded-Host", FieldId::x_forwarded_host, exchange.request.authority);
+  }
+  lines.add("X-Request-ID", FieldId::x_request_id, exchange.request_id);
+  if (rules.cdn_id.empty()) return;
+  lines.add("CDN-Loop", FieldId::cdn_loop, rules.cdn_id, ";n=", Hex(loop_node(exchange)).view());
 }
 
 }  // namespace sluice::http

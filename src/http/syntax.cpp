@@ -37,9 +37,6 @@ bool forbidden_in_trailers(const Field& field) {
       "age",
       "expires",
       "vary",
-      "x-http-method-override",
-      "x-original-url",
-      "x-rewrite-url",
       "proxy-status",
   };
   for (const auto name : kNames) {

@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/http/authority.hpp"
+#include "sluice/http/forwarding.hpp"
 #include "sluice/http/syntax.hpp"
 #include "sluice/http/target.hpp"
 
@@ -113,19 +114,22 @@ struct ConnectionOptions {
   bool upgrade = false;
 };
 
-ConnectionOptions parse_connection(const Fields& fields) {
-  ConnectionOptions out;
-  if (!fields.has(FieldId::connection)) return out;
+// False: more options than http::drop_hop_by_hop looks at.
+bool parse_connection(const Fields& fields, ConnectionOptions& out) {
+  if (!fields.has(FieldId::connection)) return true;
+  std::size_t count = 0;
   for (const Field& field : fields.all()) {
     if (field.id != FieldId::connection) continue;
-    for_each_element(field.value, [&](std::string_view option) {
+    const bool whole = for_each_element(field.value, [&](std::string_view option) {
+      ++count;
       if (iequals(option, "close")) out.close = true;
       if (iequals(option, "keep-alive")) out.keep_alive = true;
       if (iequals(option, "upgrade")) out.upgrade = true;
       return true;
     });
+    if (!whole || count > http::kMostConnectionOptions) return false;
   }
-  return out;
+  return true;
 }
 
 bool keeps_alive(const ConnectionOptions& options, std::uint8_t minor) {
@@ -174,7 +178,9 @@ Error parse_absolute(std::string_view target, Arena& arena, http::RequestHead& o
   } else {
     return {ErrorKind::malformed};
   }
-  const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+  // Looked for one byte at a time, and no further than an authority can reach.
+  const std::string_view front = target.substr(0, http::kLongestAuthority + 1);
+  const std::size_t end = std::min(front.find_first_of("/?"), front.size());
   const auto authority = http::parse_authority(target.substr(0, end), arena);
   if (!authority) return {ErrorKind::malformed};
   absolute.present = true;
@@ -364,7 +370,8 @@ Error parse_request(std::string_view head, Arena& arena, const http::HeadLimits&
   if (out.framing == Framing::length && out.length == 0 && out.method == http::Method::get) {
     out.framing = Framing::none;
   }
-  const ConnectionOptions options = parse_connection(out.fields);
+  ConnectionOptions options;
+  if (!parse_connection(out.fields, options)) return {ErrorKind::malformed};
   out.keep_alive = keeps_alive(options, out.minor);
   for_each_element(out.fields.value(FieldId::te), [&out](std::string_view coding) {
     out.trailers_wanted = out.trailers_wanted || iequals(coding, "trailers");
@@ -382,7 +389,9 @@ Error parse_response(std::string_view head, Arena& arena, const http::HeadLimits
   bool too_many = false;
   if (!parse_fields(cursor, arena, limits.fields, out.fields, too_many)) return field_error(too_many);
   if (!parse_framing(out.fields, out.minor, out.framing, out.length)) return {ErrorKind::malformed};
-  out.keep_alive = keeps_alive(parse_connection(out.fields), out.minor);
+  ConnectionOptions options;
+  if (!parse_connection(out.fields, options)) return {ErrorKind::malformed};
+  out.keep_alive = keeps_alive(options, out.minor);
   if (out.status < 200 || out.status == 204) {
     // RFC 9110 §8.6 and RFC 9112 §6.1 forbid both here; a zero length is the one harmless slip.
     if (out.framing == Framing::chunked || out.length != 0) return {ErrorKind::malformed};

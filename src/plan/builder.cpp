@@ -2,6 +2,7 @@
 #include "sluice/tls/client_context.hpp"
 
 #include "plan/checks.hpp"
+#include "plan/forwarding.hpp"
 #include "plan/pattern.hpp"
 #include "plan/rules.hpp"
 #include "plan/sockets.hpp"
@@ -82,6 +83,7 @@ class Builder {
     plan_->unknown_ = unknown(doc_.tenants ? doc_.tenants->unknown : kNotFound);
     for (const auto& block : doc_.trusted_proxies)
       plan_->trusted_.add(block.value);
+    plan_->forwarding_ = make_forwarding_rules(doc_, diagnostics_);
     pools();
     listeners();
     routes();

@@ -1,7 +1,7 @@
 // One request, top to bottom:
 //
 //   identify   who asks: client address, request id
-//   admit      what needs no route: listeners that only send people to https, bodies that are too long
+//   admit      what needs no route: listeners that only send people to https, bodies that are too long, loops
 //   route      host -> tenant -> path -> action
 //   ask        forwarding: a server, until the head of its answer is here; or the answer is made at once
 //   respond    head and body to the client, whoever made them
@@ -11,6 +11,7 @@
 // Whoever changes the list changes the drawing in docs/architecture.md.
 #include "sluice/proxy/pipeline.hpp"
 
+#include "sluice/http/cdn_loop.hpp"
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/http/target.hpp"
@@ -29,6 +30,8 @@ namespace {
 
 const plan::Action kTooLong =
     plan::Fixed{http::reason_for({ErrorKind::body_too_large, Side::downstream}), http::Then::close};
+const plan::Action kLoop = plan::Fixed{http::reason_for({ErrorKind::loop_detected, Side::downstream})};
+const plan::Action kMalformedLoop = plan::Fixed{http::reason_for({ErrorKind::malformed, Side::downstream})};
 const plan::Action kTwoReadings =
     plan::Fixed{{400, "http_request_error", "the path can be read in two ways"}, http::Then::close};
 
@@ -82,7 +85,10 @@ const plan::Action* Pipeline::admit(const http::Exchange& exchange, const plan::
   // A client that goes on sending is not worth reading.
   const bool too_long =
       plan.max_body() != 0 && request.framing == http::Framing::length && request.length > plan.max_body();
-  return too_long ? &kTooLong : nullptr;
+  if (too_long) return &kTooLong;
+  const Error loop = http::check_loop(exchange, plan.forwarding().cdn_id);
+  if (!loop) return nullptr;
+  return loop.kind == ErrorKind::loop_detected ? &kLoop : &kMalformedLoop;
 }
 
 const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& plan) {
@@ -106,7 +112,7 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
 void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
   http::Fields& fields = exchange.request.fields;
   http::drop_hop_by_hop(fields);
-  http::add_forwarding_fields(exchange);
+  http::add_forwarding_fields(exchange, plan.forwarding());
   const std::string& header = plan.tenant_header();
   if (header.empty()) return;
   exchange.own_field = header;

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   http::identify(exchange, proxies);
   http::drop_hop_by_hop(exchange.request.fields);
-  http::add_forwarding_fields(exchange);
+  http::add_forwarding_fields(exchange, {0, "sluice"});
 
   must(IpAddress::parse(exchange.client_ip).has_value());
   must(exchange.origin.trusted_peer || exchange.client_ip == "10.0.0.1");
@@ -36,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   int chains = 0;
   for (const http::Field& field : exchange.request.fields.all()) {
     if (field.dropped) continue;
-    must(field.id != http::FieldId::look_alike);
+    must(field.id != http::FieldId::look_alike && field.id != http::FieldId::proxy);
+    must(field.id != http::FieldId::claim || exchange.origin.trusted_peer);
     if (field.id == http::FieldId::x_request_id) must(field.value == exchange.request_id);
     if (field.id != http::FieldId::x_forwarded_for) continue;
     ++chains;

@@ -31,6 +31,7 @@ enum class ErrorKind : std::uint8_t {
   method_refused,       // CONNECT, TRACE
   misdirected,          // for an authority that this connection must not ask for
   expectation_failed,   // Expect with anything but 100-continue
+  loop_detected,        // the request has been here before
   unavailable,          // no server could be asked
   no_room,              // every server, or whatever else was asked, has as many requests as it may have
   failed,               // what we did ourselves went wrong

@@ -47,17 +47,24 @@ std::optional<T> parse_decimal(std::string_view s) {
   return value;
 }
 
+// Lists on the wire are short. A longer one is made to be expensive: each comma costs more than any other
+// byte.
+inline constexpr std::size_t kMostElements = 32;
+
 // Calls f(element) for each element of a comma-separated list (RFC 9110 §5.6.1), trimmed, empty ones left
-// out. f returns false to stop.
+// out. f returns false to stop. False when that was not the whole list: there are more than kMostElements,
+// counting empty ones (§5.6.1.2).
 template <class F>
-void for_each_element(std::string_view list, F&& f) {
-  while (!list.empty()) {
+bool for_each_element(std::string_view list, F&& f) {
+  for (std::size_t seen = 0; !list.empty(); ++seen) {
+    if (seen == kMostElements) return false;
     const std::size_t comma = list.find(',');
     const std::string_view element = trim_ows(list.substr(0, comma));
-    if (!element.empty() && !f(element)) return;
-    if (comma == std::string_view::npos) return;
+    if (!element.empty() && !f(element)) return true;
+    if (comma == std::string_view::npos) return true;
     list.remove_prefix(comma + 1);
   }
+  return true;
 }
 
 inline std::string lower(std::string_view s) {

@@ -128,6 +128,8 @@ struct Document {
   Http2 http2;
   Resolver resolver;
   std::vector<Located<std::string>> trusted_proxies;  // CIDR blocks or single addresses, syntax checked
+  std::vector<Located<std::string>> pass_headers;     // field names, known ones or not
+  std::string cdn_loop = "sluice";                    // a name or "off"
   std::vector<Listener> listeners;
   std::optional<Tls> tls;
   std::vector<Pool> pools;

@@ -3,6 +3,7 @@
 
 #include "sluice/base/arena.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -13,6 +14,10 @@ struct Authority {
   std::string_view host;   // lower case, no trailing dot; IPv6 in brackets
   std::uint16_t port = 0;  // 0: none given
 };
+
+inline constexpr std::size_t kLongestHost = 253;
+// With a dot after it, and a port.
+inline constexpr std::size_t kLongestAuthority = kLongestHost + 1 + 6;
 
 // "host", "host:port", "[v6]:port". Empty for anything else: user information, percent-encoding, empty
 // labels, labels over 63 or names over 253 bytes, bytes outside [a-z0-9._-], a port that is not 1..65535.

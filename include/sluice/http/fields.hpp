@@ -15,16 +15,18 @@ namespace sluice::http {
 enum class FieldId : std::uint8_t {
   other = 0,
   accept,
+  cdn_loop,
+  claim,  // one of claim_names()
   connection,
   content_length,
   content_type,
   cookie,
   date,
   expect,
-  forwarded,
   host,
   http2_settings,
   keep_alive,
+  proxy,  // HTTP_PROXY to a CGI-style application, which lets it choose where it sends its own requests
   proxy_connection,
   referer,
   retry_after,
@@ -33,11 +35,10 @@ enum class FieldId : std::uint8_t {
   transfer_encoding,
   upgrade,
   user_agent,
-  x_forwarded,  // any X-Forwarded-* but those with an id of their own
+  x_forwarded,  // X-Forwarded, and any X-Forwarded-* but those with an id of their own
   x_forwarded_for,
   x_forwarded_host,
   x_forwarded_proto,
-  x_real_ip,
   x_request_id,
   // Another spelling of a field that Sluice or the protocol gives a meaning (X_Forwarded_For, X.Real.IP):
   // CGI-style applications cannot tell it from the real one, so it is never forwarded.
@@ -48,6 +49,11 @@ enum class FieldId : std::uint8_t {
 FieldId field_id(std::string_view name);
 // The same for a name of which it is known that it has only letters, digits and "-".
 FieldId plain_field_id(std::string_view name);
+
+// Fields that many applications believe when they say who asks, for which host, with what scheme, method or
+// target: in front of a proxy that writes them they are right to. In lower case. What they say of a client is
+// its own word, so they pass from peers that are trusted, and where the operator lets them (`pass_headers`).
+std::span<const std::string_view> claim_names();
 
 // A set of ids: one bit each.
 using FieldSet = std::uint64_t;

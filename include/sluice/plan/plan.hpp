@@ -4,6 +4,7 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/config/load.hpp"
+#include "sluice/http/forwarding.hpp"
 #include "sluice/http/service.hpp"
 #include "sluice/plan/route.hpp"
 #include "sluice/tls/server_context.hpp"
@@ -79,6 +80,7 @@ class Plan {
   const std::vector<Pool>& pools() const { return pools_; }
   const RouteTable& routes() const { return routes_; }
   const AddressSet& trusted_proxies() const { return trusted_; }
+  const http::ForwardingRules& forwarding() const { return forwarding_; }
   // Set when a listener has TLS.
   const std::shared_ptr<const tls::ServerContext>& tls() const { return tls_; }
   // Of a request that no tenant and no route matches.
@@ -103,6 +105,7 @@ class Plan {
   std::vector<Pool> pools_;
   RouteTable routes_;
   AddressSet trusted_;
+  http::ForwardingRules forwarding_;
   std::shared_ptr<const tls::ServerContext> tls_;
   std::shared_ptr<const tls::CertificateIndex> certificates_;
   std::string tenant_header_;

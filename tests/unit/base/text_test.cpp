@@ -102,3 +102,25 @@ TEST_CASE("percent-encoding leaves what means itself in a path", "[base]") {
   for (const char* text : {"a b", "100%41", "\xff\x00", "/servers/"})
     CHECK(percent_decoded(percent_encoded(text)) == text);
 }
+
+TEST_CASE("a list is looked at up to a bound, empty elements counted", "[base][text]") {
+  const auto elements = [](const std::string& list, bool& whole) {
+    std::size_t seen = 0;
+    whole = for_each_element(list, [&](std::string_view) { return ++seen != 0; });
+    return seen;
+  };
+  bool whole = false;
+  std::string list = "a";
+  for (std::size_t i = 1; i < kMostElements; ++i)
+    list += ",a";
+  CHECK(elements(list, whole) == kMostElements);
+  CHECK(whole);
+  CHECK(elements(list + ",a", whole) == kMostElements);
+  CHECK_FALSE(whole);
+  CHECK(elements(std::string(kMostElements, ','), whole) == 0);
+  CHECK(whole);
+  CHECK(elements(std::string(kMostElements, ',') + "a", whole) == 0);
+  CHECK_FALSE(whole);
+  CHECK(elements("a,b,c", whole) == 3);
+  CHECK(whole);
+}

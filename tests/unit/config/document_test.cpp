@@ -132,6 +132,9 @@ TEST_CASE("every key reaches its member", "[config]") {
   CHECK(document.resolver.tries == 3U);
   CHECK(document.resolver.min_ttl == 5s);
   CHECK(document.resolver.max_ttl == 1min);
+  CHECK(document.pass_headers.size() == 2);
+  CHECK(document.pass_headers[0].value == "X-HTTP-Method-Override");
+  CHECK(document.cdn_loop == "edge-1.example.com:443");
   CHECK(document.trusted_proxies.size() == 4);
   CHECK(document.trusted_proxies[0].value == "127.0.0.0/8");
 }

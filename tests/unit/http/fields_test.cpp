@@ -1,5 +1,7 @@
 #include "sluice/http/fields.hpp"
 
+#include "sluice/base/text.hpp"
+
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -19,7 +21,9 @@ TEST_CASE("known field names have an id, in any case", "[http][fields]") {
       {"Cookie", FieldId::cookie},
       {"Date", FieldId::date},
       {"Expect", FieldId::expect},
-      {"Forwarded", FieldId::forwarded},
+      {"CDN-Loop", FieldId::cdn_loop},
+      {"Proxy", FieldId::proxy},
+      {"Forwarded", FieldId::claim},
       {"hOST", FieldId::host},
       {"HTTP2-Settings", FieldId::http2_settings},
       {"Keep-Alive", FieldId::keep_alive},
@@ -36,7 +40,8 @@ TEST_CASE("known field names have an id, in any case", "[http][fields]") {
       {"X-Forwarded-Proto", FieldId::x_forwarded_proto},
       {"X-Forwarded-Port", FieldId::x_forwarded},
       {"x-forwarded-client-cert-and-more", FieldId::x_forwarded},
-      {"X-Real-IP", FieldId::x_real_ip},
+      {"X-Forwarded", FieldId::x_forwarded},
+      {"X-Real-IP", FieldId::claim},
       {"X-Request-ID", FieldId::x_request_id},
   };
   for (const auto& c : cases) {
@@ -49,10 +54,41 @@ TEST_CASE("known field names have an id, in any case", "[http][fields]") {
   }
 }
 
+TEST_CASE("claims are in small letters, and have one id", "[http][fields]") {
+  CHECK(claim_names().size() == 27);
+  for (const std::string_view name : claim_names()) {
+    CAPTURE(name);
+    CHECK(field_id(name) == FieldId::claim);
+    CHECK(lower(name) == name);
+    std::string other(name);
+    if (const auto dash = other.find('-'); dash != std::string::npos) {
+      other[dash] = '_';
+      CHECK(field_id(other) == FieldId::look_alike);
+    }
+  }
+}
+
 TEST_CASE("other names have none, however close", "[http][fields]") {
-  for (const char* name : {"", "x", "Hos", "Hosts", "Content-Lengt", "Content-Length1", "ContentLength",
-                           "X-Forwarded", "X-Forwarded-", "XX-Forwarded-For", "TE2", "Transfer-Encodin",
-                           "X-Tenant", "_", "__", "x_y", "x.y", "!#$%&'*+-.^_`|~"}) {
+  for (const char* name : {"",
+                           "x",
+                           "Hos",
+                           "Hosts",
+                           "Content-Lengt",
+                           "Content-Length1",
+                           "ContentLength",
+                           "X-Forwarded-",
+                           "Proxy-",
+                           "CDNLoop",
+                           "X-Original",
+                           "XX-Forwarded-For",
+                           "TE2",
+                           "Transfer-Encodin",
+                           "X-Tenant",
+                           "_",
+                           "__",
+                           "x_y",
+                           "x.y",
+                           "!#$%&'*+-.^_`|~"}) {
     CAPTURE(name);
     CHECK(field_id(name) == FieldId::other);
   }
@@ -61,10 +97,12 @@ TEST_CASE("other names have none, however close", "[http][fields]") {
 }
 
 TEST_CASE("other spellings of fields with a meaning are look-alikes", "[http][fields]") {
-  for (const char* name : {"Content_Length", "TRANSFER_ENCODING", "transfer_Encoding", "X_Forwarded_For",
-                           "X-Forwarded_For", "x_forwarded-proto", "X_Forwarded_Anything", "X_Real_IP",
-                           "X_Request_ID", "Keep_Alive", "Proxy_Connection", "User_Agent", "HTTP2_Settings",
-                           "Transfer.Encoding", "X.Forwarded~For", "content!length"}) {
+  for (const char* name :
+       {"Content_Length",  "TRANSFER_ENCODING", "transfer_Encoding",    "X_Forwarded_For",
+        "X-Forwarded_For", "x_forwarded-proto", "X_Forwarded_Anything", "X_Real_IP",
+        "X_Request_ID",    "Keep_Alive",        "Proxy_Connection",     "User_Agent",
+        "HTTP2_Settings",  "Transfer.Encoding", "X.Forwarded~For",      "content!length",
+        "CDN_Loop",        "X_Forwarded",       "X_Original_URL",       "x.http.method.override"}) {
     CAPTURE(name);
     CHECK(field_id(name) == FieldId::look_alike);
   }
@@ -74,6 +112,8 @@ TEST_CASE("a look-alike is one at any length", "[http][fields]") {
   const std::string tail(80, 'x');
   CHECK(field_id("x-forwarded-" + tail) == FieldId::x_forwarded);
   CHECK(field_id("x_forwarded_" + tail) == FieldId::look_alike);
+  CHECK(field_id("x_forwarded-" + tail) == FieldId::look_alike);
+  CHECK(field_id("y-forwarded_" + tail) == FieldId::other);
 }
 
 TEST_CASE("names that become one CGI variable are the same", "[http][fields]") {

@@ -1,5 +1,6 @@
 #include "sluice/http/forwarding.hpp"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,9 +26,14 @@ struct Request {
     exchange.request.fields.add(exchange.arena, kept, exchange.arena.copy(value), field_id(kept));
     return *this;
   }
+  Request& pass(std::string_view claim) {
+    const auto names = claim_names();
+    rules.passed_claims |= std::uint64_t{1} << (std::find(names.begin(), names.end(), claim) - names.begin());
+    return *this;
+  }
   Request& forward() {
     identify(exchange, proxies);
-    add_forwarding_fields(exchange);
+    add_forwarding_fields(exchange, rules);
     return *this;
   }
   // All values of a field that will be forwarded.
@@ -44,6 +50,7 @@ struct Request {
   }
 
   AddressSet proxies;
+  ForwardingRules rules;
   Exchange exchange;
 };
 
@@ -179,4 +186,94 @@ TEST_CASE("request ids are 32 hexadecimal digits, and no two are the same", "[ht
     seen.emplace(id);
   }
   CHECK(seen.size() == 10'000);
+}
+
+TEST_CASE("a client's claims are dropped, but for those that pass", "[http][forwarding]") {
+  for (const std::string_view passed : claim_names()) {
+    CAPTURE(passed);
+    Request request(false);
+    for (const std::string_view name : claim_names())
+      request.with(name, "claimed");
+    request.with("X-Mine", "stays").pass(passed).forward();
+    for (const std::string_view name : claim_names())
+      CHECK(request.values(name) == (name == passed ? Values{"claimed"} : Values{}));
+    CHECK(request.values("X-Mine") == Values{"stays"});
+  }
+  Request none(false);
+  CHECK(none.with("X-Original-URL", "/admin").forward().values("X-Original-URL").empty());
+}
+
+TEST_CASE("a claim that passes does so in its own spelling, and is sent as it came", "[http][forwarding]") {
+  Request request(false);
+  request.with("X_Http_Method_Override", "PUT").with("x-hTTp-Method-Override", "PATCH");
+  request.pass("x-http-method-override").forward();
+  CHECK(request.values("X-HTTP-Method-Override") == Values{"PATCH"});
+}
+
+TEST_CASE("a trusted peer's claims pass", "[http][forwarding]") {
+  Request request(true);
+  for (const std::string_view name : claim_names())
+    request.with(name, "told");
+  request.forward();
+  for (const std::string_view name : claim_names())
+    CHECK(request.values(name) == Values{"told"});
+}
+
+TEST_CASE("Proxy is passed on from nobody", "[http][forwarding]") {
+  for (const bool trusted : {false, true}) {
+    Request request(trusted);
+    CHECK(request.with("PROXY", "http://evil.example").forward().values("Proxy").empty());
+  }
+}
+
+TEST_CASE("CDN-Loop is extended, whoever sent it", "[http][forwarding]") {
+  for (const bool trusted : {false, true}) {
+    Request request(trusted);
+    request.rules.cdn_id = "edge-1";
+    request.with("CDN-Loop", "other; a=b").with("cdn-loop", "third").with("CDN_Loop", "fake").forward();
+    const Values values = request.values("CDN-Loop");
+    REQUIRE(values.size() == 3);
+    CHECK(values[0] == "other; a=b");
+    CHECK(values[1] == "third");
+    CHECK((values[2].starts_with("edge-1;n=") && values[2].size() == 25));
+  }
+  CHECK(Request(false).forward().values("CDN-Loop").empty());  // without a name
+}
+
+TEST_CASE("our fields stand in memory as the lines that are sent", "[http][forwarding]") {
+  Request request(true);
+  request.rules.cdn_id = "sluice";
+  request.with("X-Forwarded-For", "192.0.2.1").forward();
+  std::string lines;
+  for (const Field& field : request.exchange.request.fields.all()) {
+    if (field.form != FieldForm::line) continue;
+    const std::string line = std::string(field.name) + ": " + std::string(field.value) + "\r\n";
+    CHECK(std::string(field.name.data(), line.size()) == line);
+    lines += line;
+  }
+  const Field& first = request.exchange.request.fields.all()[1];
+  CHECK(first.value == "192.0.2.1, 10.0.0.1");
+  CHECK(std::string(first.name.data(), lines.size()) == lines);  // one behind the other
+}
+
+TEST_CASE("X-Forwarded-For in many fields is one list", "[http][forwarding]") {
+  Request request(true);
+  std::string all;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string address = "192.0.2." + std::to_string(i % 256);
+    request.with("X-Forwarded-For", address).with("X-Forwarded-For", "");
+    all += address + ", ";
+  }
+  request.forward();
+  CHECK(request.values("X-Forwarded-For") == Values{all + "10.0.0.1"});
+  CHECK(request.exchange.client_ip == "192.0.2.231");
+}
+
+TEST_CASE("the search for the client ends after as many trusted addresses as a list may have",
+          "[http][forwarding]") {
+  std::string text = "192.0.2.1";
+  for (std::size_t i = 1; i < kMostElements; ++i)
+    text += ", 10.0.0." + std::to_string(i);
+  CHECK(client_of(text) == "192.0.2.1");
+  CHECK(client_of(text + ", 10.9.9.9") == "10.0.0.1");
 }

@@ -60,8 +60,44 @@ TEST_CASE("fields named by Connection are dropped, in any case and anywhere", "[
   CHECK(left({{"Connection", "X-AA"}, {"X-A", "1"}, {"X-AAA", "2"}}) == "X-A X-AAA");
 }
 
-TEST_CASE("Host survives being named by Connection", "[http][hop]") {
+TEST_CASE("Host and CDN-Loop survive being named by Connection", "[http][hop]") {
   CHECK(left({{"Host", "a"}, {"Connection", "host, close"}}) == "Host");
+  CHECK(left({{"CDN-Loop", "a"}, {"Connection", "cdn-LOOP"}, {"CDN-Loop", "b"}}) == "CDN-Loop CDN-Loop");
+}
+
+TEST_CASE("fields that Sluice knows are dropped when named, those that share an id by their name",
+          "[http][hop]") {
+  CHECK(left({{"Connection", "cookie, Accept"}, {"Cookie", "a=1"}, {"ACCEPT", "*/*"}, {"Date", "now"}}) ==
+        "Date");
+  CHECK(left({{"Connection", "x-real-ip"}, {"X-Real-IP", "1"}, {"X-Host", "a"}}) == "X-Host");
+  CHECK(left({{"Connection", "X-Forwarded-Port"}, {"x-forwarded-port", "1"}, {"X-Forwarded-Ssl", "on"}}) ==
+        "X-Forwarded-Ssl");
+  CHECK(left({{"Connection", "x_host"}, {"X-Host", "a"}, {"X_Host", "b"}}) == "X-Host");
+}
+
+TEST_CASE("as many options as http1 lets through are all looked at", "[http][hop]") {
+  Pairs pairs{{"Connection", ""}, {"X-Stays", "1"}};
+  for (std::size_t i = 0; i < kMostConnectionOptions; ++i) {
+    const std::string name = "X-Option-" + std::to_string(i);
+    pairs[0].second += (i == 0 ? "" : ", ") + name;
+    pairs.emplace_back(name, "1");
+  }
+  CHECK(left(pairs) == "X-Stays");
+}
+
+TEST_CASE("names of any length are told apart to the last letter, but not by case", "[http][hop]") {
+  for (const std::size_t size : {1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 1000}) {
+    CAPTURE(size);
+    const std::string name(size, 'a');
+    std::string other = name;
+    other.back() = 'b';
+    std::string upper(size, 'A');
+    CHECK(left({{"Connection", upper}, {name, "1"}, {other, "2"}}) == other);
+    CHECK(left({{"Connection", name}, {upper, "1"}, {other, "2"}}) == other);
+  }
+  // Pairs that differ in the bit that tells small letters from capitals, and are none.
+  CHECK(left({{"Connection", "a^b"}, {"a~b", "1"}}) == "a~b");
+  CHECK(left({{"Connection", "\xc1"}, {"a", "1"}}) == "a");
 }
 
 TEST_CASE("what Sluice adds later cannot be named away", "[http][hop]") {
@@ -75,7 +111,7 @@ TEST_CASE("what Sluice adds later cannot be named away", "[http][hop]") {
   add("Connection", "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Request-ID");
   add("X-Forwarded-For", "6.6.6.6");
   drop_hop_by_hop(exchange.request.fields);
-  add_forwarding_fields(exchange);
+  add_forwarding_fields(exchange, {});
   CHECK(exchange.request.fields.value(FieldId::x_forwarded_for) == "192.0.2.1");
   CHECK(exchange.request.fields.value(FieldId::x_forwarded_proto) == "http");
   CHECK(exchange.request.fields.value(FieldId::x_forwarded_host) == "a.example");
