@@ -12,7 +12,7 @@ BROKEN = "broken"    # at most a message that visibly breaks off (its head was f
 class Case:
     name: str
     request: bytes
-    status: tuple = (400,)
+    status: int = 400
     upstream: str = NOTHING
     closes: bool = True  # whether the connection has to end with the answer
 
@@ -20,10 +20,10 @@ class Case:
         return self.name
 
 
-def case(name, request, *status, upstream=NOTHING, closes=True):
+def case(name, request, status=400, upstream=NOTHING, closes=True):
     if isinstance(request, str):
         request = request.encode("latin-1")
-    return Case(name, request, status or (400,), upstream, closes)
+    return Case(name, request, status, upstream, closes)
 
 
 def get(*lines, target="/x", host: Optional[str] = "app.test", version="HTTP/1.1", method="GET"):

@@ -24,20 +24,20 @@ CODINGS = ["xchunked", "chunkedx", "chunked, chunked", "chunked,chunked", "chunk
            "trailers", "\u017f".encode().decode("latin-1") + "chunked", "chunked/1.0", "(chunked)", "chunked-", "5",
            "\x7fchunked", "chunKed, Chunked"]
 
-codings = [case(f"coding-{shown(v)}", post(f"Transfer-Encoding: {v}", body=CHUNKED), 400, 501) for v in CODINGS]
+codings = [case(f"coding-{shown(v)}", post(f"Transfer-Encoding: {v}", body=CHUNKED)) for v in CODINGS]
 codings += [
     # Codings that exist, but that Sluice does not decode: RFC 9112 §6.1 wants 501.
-    case("coding-gzip", post("Transfer-Encoding: gzip"), 400, 501),
-    case("coding-gzip-chunked", post("Transfer-Encoding: gzip, chunked", body=CHUNKED), 400, 501),
-    case("coding-deflate-chunked", post("Transfer-Encoding: deflate, chunked", body=CHUNKED), 400, 501),
-    case("coding-compress", post("Transfer-Encoding: compress", body=CHUNKED), 400, 501),
+    case("coding-gzip", post("Transfer-Encoding: gzip")),
+    case("coding-gzip-chunked", post("Transfer-Encoding: gzip, chunked", body=CHUNKED)),
+    case("coding-deflate-chunked", post("Transfer-Encoding: deflate, chunked", body=CHUNKED)),
+    case("coding-compress", post("Transfer-Encoding: compress", body=CHUNKED)),
     case("coding-lines-chunked-chunked", post("Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=CHUNKED)),
     case("coding-lines-chunked-identity", post("Transfer-Encoding: chunked", "Transfer-Encoding: identity", body=CHUNKED)),
     case("coding-lines-identity-chunked", post("Transfer-Encoding: identity", "Transfer-Encoding: chunked", body=CHUNKED)),
     case("coding-lines-chunked-empty", post("Transfer-Encoding: chunked", "Transfer-Encoding:", body=CHUNKED)),
     case("coding-lines-empty-chunked", post("Transfer-Encoding:", "Transfer-Encoding: chunked", body=CHUNKED)),
-    case("coding-lines-gzip-chunked", post("Transfer-Encoding: gzip", "transfer-encoding: chunked", body=CHUNKED), 400, 501),
-    case("coding-lines-cow-chunked", post("Transfer-Encoding: cow", "Transfer-Encoding: chunked", body=CHUNKED), 400, 501),
+    case("coding-lines-gzip-chunked", post("Transfer-Encoding: gzip", "transfer-encoding: chunked", body=CHUNKED)),
+    case("coding-lines-cow-chunked", post("Transfer-Encoding: cow", "Transfer-Encoding: chunked", body=CHUNKED)),
     case("coding-apart", post("Transfer-Encoding: chunked", "X: y", "TRANSFER-ENCODING: chunked", body=CHUNKED)),
     case("coding-in-1.0", post("Transfer-Encoding: chunked", version="HTTP/1.0", body=CHUNKED)),
     case("coding-in-1.0-keep-alive",
@@ -67,7 +67,7 @@ both = [
     case("both-on-get", get("Content-Length: 5", "Transfer-Encoding: chunked") + CHUNKED + SMUGGLED),
     case("both-coding-identity", post("Content-Length: 5", "Transfer-Encoding: identity")),
     case("both-coding-empty", post("Content-Length: 5", "Transfer-Encoding:")),
-    case("both-coding-xchunked", post("Content-Length: 5", "Transfer-Encoding: xchunked"), 400, 501),
+    case("both-coding-xchunked", post("Content-Length: 5", "Transfer-Encoding: xchunked")),
     case("both-coding-upper-case", post("content-length: 5", "TRANSFER-ENCODING: CHUNKED", body=CHUNKED)),
     case("both-three-lines", post("Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: 5", body=CHUNKED)),
     case("length-twice-same", post("Content-Length: 5", "Content-Length: 5")),
@@ -182,9 +182,9 @@ LATER_CHUNKS = {
 }
 later_chunks = [case(f"chunk-after-good-{name}", chunked(body), upstream=BROKEN) for name, body in LATER_CHUNKS.items()]
 later_chunks += [
-    case("chunk-huge-extension", chunked(b"5;a=" + b"b" * 100_000 + b"\r\nhello\r\n0\r\n\r\n"), 400, 413, 431, upstream=BROKEN),
-    case("chunk-endless-size", chunked(b"0" * 100_000 + b"5\r\nhello\r\n0\r\n\r\n"), 400, 413, 431, upstream=BROKEN),
-    case("chunk-endless-extension-no-lf", chunked(b"5;" + b"a" * 200_000), 400, 413, 431, upstream=BROKEN),
+    case("chunk-huge-extension", chunked(b"5;a=" + b"b" * 100_000 + b"\r\nhello\r\n0\r\n\r\n"), upstream=BROKEN),
+    case("chunk-endless-size", chunked(b"0" * 100_000 + b"5\r\nhello\r\n0\r\n\r\n"), upstream=BROKEN),
+    case("chunk-endless-extension-no-lf", chunked(b"5;" + b"a" * 200_000), upstream=BROKEN),
 ]
 
 # Trailers: what may not be smuggled in behind the body, and what is no field line at all.
@@ -206,9 +206,9 @@ trailers += [case(f"trailer-{name}", chunked(b"5\r\nhello\r\n0\r\n" + t + b"\r\n
              for name, t in BROKEN_TRAILERS.items()]
 trailers += [
     case("trailer-too-many", chunked(chunks(b"hello", trailers="".join(f"X-{i}: y\r\n" for i in range(300)))),
-         400, 431, upstream=BROKEN),
-    case("trailer-too-large", chunked(chunks(b"hello", trailers="X: " + "y" * 80_000 + "\r\n")), 400, 431, upstream=BROKEN),
-    case("trailer-endless", chunked(b"0\r\nX: " + b"y" * 200_000), 400, 431, upstream=BROKEN),
+         upstream=BROKEN),
+    case("trailer-too-large", chunked(chunks(b"hello", trailers="X: " + "y" * 80_000 + "\r\n")), upstream=BROKEN),
+    case("trailer-endless", chunked(b"0\r\nX: " + b"y" * 200_000), upstream=BROKEN),
     case("trailer-length-after-empty-body", chunked(chunks(trailers="Content-Length: 43\r\n") + SMUGGLED), upstream=BROKEN),
 ]
 

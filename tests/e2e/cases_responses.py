@@ -172,7 +172,14 @@ endings = [
     answer("head-endless", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200_000),
 ]
 
-REFUSED = status_lines + lines + lengths + codings + interim + endings
+options = [
+    answer("options-33", ok("Connection: " + ", ".join(f"x{i}" for i in range(33)), "Content-Length: 2", body=b"ok")),
+    answer("options-33-lines", ok(*(f"Connection: x{i}" for i in range(33)), "Content-Length: 2", body=b"ok")),
+    answer("options-commas", ok("Connection: " + "," * 60_000, "Content-Length: 2", body=b"ok")),
+    answer("options-interim", ok("Connection: " + ",a" * 40, status="HTTP/1.1 103 Early Hints") + PROPER),
+]
+
+REFUSED = status_lines + lines + lengths + codings + interim + endings + options
 
 C = "Transfer-Encoding: chunked"
 GOOD = b"5\r\nhello\r\n"

@@ -134,14 +134,13 @@ def test_all_servers_down(start):
     with sluice.connect() as visitor:
         for _ in range(5):
             answer = visitor.get()
-            assert answer.status in (502, 503)
-            assert answer.status == 502 or int(answer.get("Retry-After")) > 0
+            assert answer.status == 502 and "connection_refused" in answer.get("Proxy-Status")
 
 
 def test_a_server_that_comes_back_is_used(start, apps):
     port = free_port()
     sluice = start(config(f"127.0.0.1:{port}"))
-    assert sluice.get().status in (502, 503)
+    assert sluice.get().status == 502
     apps(port=port)
     assert sluice.get().status == 200
 

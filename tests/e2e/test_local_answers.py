@@ -33,16 +33,16 @@ def edge(start, app):
         routes=[{"hosts": ["app.test"], "path": "/gone/", "pool": "gone"}, {"hosts": ["app.test"], "pool": "app"}]))
 
 
-FAILURES = [("/x", "nobody.test", (404,)), ("/gone/x", "app.test", (502, 503)), ("/nonsense", "app.test", (502,)),
-            ("/hang-up", "app.test", (502,)), ("/never", "app.test", (504,)), ("/../x", "app.test", (400,)),
-            ("/" + "x" * 40_000, "app.test", (414,))]
+FAILURES = [("/x", "nobody.test", 404), ("/gone/x", "app.test", 502), ("/nonsense", "app.test", 502),
+            ("/hang-up", "app.test", 502), ("/never", "app.test", 504), ("/../x", "app.test", 400),
+            ("/" + "x" * 40_000, "app.test", 414)]
 
 
-@pytest.mark.parametrize("target,host,statuses", FAILURES, ids=[f"{f[2][0]}-{f[0][:10]}" for f in FAILURES])
+@pytest.mark.parametrize("target,host,status", FAILURES, ids=[f"{f[2]}-{f[0][:10]}" for f in FAILURES])
 @pytest.mark.parametrize("accept", ["application/json", "text/html", "text/html,application/xhtml+xml,*/*;q=0.8", "*/*", None])
-def test_says_why(edge, target, host, statuses, accept):
+def test_says_why(edge, target, host, status, accept):
     answer = edge.get(target, *([f"Accept: {accept}"] if accept else []), host=host)
-    assert answer.status in statuses
+    assert answer.status == status
     reason = re.match(r"([A-Za-z0-9._-]+)\s*;.*\berror=([a-z_]+)", answer.get("Proxy-Status"))
     assert reason and reason[1].lower() == "sluice"
     assert reason[2] in REASONS[answer.status]
@@ -65,11 +65,11 @@ def test_says_why(edge, target, host, statuses, accept):
         assert int(answer.get("Retry-After")) > 0
 
 
-@pytest.mark.parametrize("target,host,statuses", FAILURES[:3])
-def test_to_head_there_is_no_body(edge, target, host, statuses):
+@pytest.mark.parametrize("target,host,status", FAILURES[:3])
+def test_to_head_there_is_no_body(edge, target, host, status):
     with edge.connect() as visitor:
         answer = visitor.request("HEAD", target, host=host)
-        assert answer.status in statuses and answer.get("X-Request-ID")
+        assert answer.status == status and answer.get("X-Request-ID")
         if answer.keeps_alive:
             assert visitor.get("/after").status == 200
 
@@ -85,7 +85,7 @@ def test_an_error_does_not_cost_the_connection(edge):
     """Well-formed requests that fail leave client and Sluice in step."""
     with edge.connect() as visitor:
         assert visitor.get("/x", host="nobody.test").status == 404
-        assert visitor.get("/gone/x").status in (502, 503)
+        assert visitor.get("/gone/x").status == 502
         assert visitor.get("/fine").status == 200
 
 

@@ -89,13 +89,17 @@ POISON = {
     "body-behind-204": ok(status="HTTP/1.1 204 No Content") + b"hello",
 }
 
+# What came before it was whole, and is passed on.
+EXPECTED = {**dict.fromkeys(POISON, (200, b"ok")), "behind-length-zero": (200, b""), "behind-304": (304, b""),
+            **dict.fromkeys(["behind-204", "body-behind-204"], (204, b""))}
+
 
 @pytest.mark.parametrize("name", POISON)
 def test_garbage_behind_an_answer_is_nobodys_answer(stage, name):
     stage.app.play("/case", POISON[name])
     with stage.connect() as victim:
         first = victim.get("/case")
-        assert first.status in (200, 204, 304, 502) and first.body in (b"ok", b"") or first.status == 502
+        assert (first.status, first.body) == EXPECTED[name]
         poisoned = stage.app.last("/case").connection
         for number in range(4):
             assert_honest(stage, victim if first.keeps_alive else None, number)
@@ -130,7 +134,7 @@ def test_body_behind_an_answer_to_head(stage):
     stage.app.play("/case", ok("Content-Length: 72") + EVIL)
     with stage.connect() as victim:
         answer = victim.request("HEAD", "/case")
-        assert answer.status in (200, 502)
+        assert answer.status == 200
         for number in range(4):
             assert_honest(stage, victim if answer.keeps_alive else None, number)
 
