@@ -11,7 +11,7 @@ namespace sluice::net {
 
 void Deadline::arm(Loop& loop, Nanos at) {
   // Linked in a slot that comes by no later than the new instant: the wheel moves it on then.
-  if (linked() && (at >> DeadlineWheel::kTickShift) >= linked_) {
+  if (is_linked() && (at >> DeadlineWheel::kTickShift) >= linked_) {
     at_ = at;
     return;
   }
@@ -45,9 +45,9 @@ void DeadlineWheel::advance(Nanos now) {
 
 void DeadlineWheel::visit(std::size_t slot, Nanos now) {
   IntrusiveList<Deadline> due;
-  slots_[slot].splice_to(due);
+  due.splice(due.end(), slots_[slot]);
   while (!due.empty()) {
-    Deadline& deadline = *due.front();
+    Deadline& deadline = due.front();
     deadline.unlink();
     if (deadline.at_ == 0) continue;
     if (deadline.at_ > now) {

@@ -60,7 +60,7 @@ Connections::Slot::Slot(net::Loop& loop_of, std::uint32_t generation_of)
 
 Connections::Slot::~Slot() {
   while (!idle.empty()) {
-    Exclusive* connection = idle.front();
+    Exclusive* connection = &idle.front();
     connection->unlink();
     delete connection;
   }
@@ -99,7 +99,7 @@ std::unique_ptr<Channel> Connections::take(Endpoint& endpoint, bool sure) {
     return found;
   }
   while (!s.idle.empty()) {
-    Exclusive* connection = s.idle.front();
+    Exclusive* connection = &s.idle.front();
     if (sure && !connection->http1().transport().quiet()) {
       drop_idle(*connection);
       continue;

@@ -45,6 +45,8 @@ class Deadline : public ListLink {
  public:
   using Fire = void (*)(void* owner);
   Deadline(Fire fire, void* owner) : fire_(fire), owner_(owner) {}
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
 
   void arm(Loop& loop, Nanos at);
   void disarm() { at_ = 0; }

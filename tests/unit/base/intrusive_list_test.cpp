@@ -31,7 +31,7 @@ TEST_CASE("elements come in the order in which they were put", "[base][list]") {
   list.push_back(c);
   list.push_front(a);
   CHECK_FALSE(list.empty());
-  CHECK(list.front() == &a);
+  CHECK(&list.front() == &a);
   CHECK(names(list) == "abc");
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("an element leaves from any place, by itself", "[base][list]") {
   for (Item* item : {&a, &b, &c})
     list.push_back(*item);
   b.unlink();
-  CHECK_FALSE(b.linked());
+  CHECK_FALSE(b.is_linked());
   CHECK(names(list) == "ac");
   b.unlink();
   a.unlink();
@@ -70,9 +70,9 @@ TEST_CASE("a list that is destroyed lets its elements go", "[base][list]") {
   {
     IntrusiveList<Item> list;
     list.push_back(a);
-    CHECK(a.linked());
+    CHECK(a.is_linked());
   }
-  CHECK_FALSE(a.linked());
+  CHECK_FALSE(a.is_linked());
 }
 
 TEST_CASE("what is walked may be taken out", "[base][list]") {
@@ -96,7 +96,7 @@ TEST_CASE("everything moves to another list, behind what is there", "[base][list
   from.push_back(b);
   from.push_back(c);
   to.push_back(a);
-  from.splice_to(to);
+  to.splice(to.end(), from);
   CHECK(from.empty());
   CHECK(names(to) == "abc");
   a.unlink();
