@@ -26,20 +26,18 @@ const std::map<std::string, Names> kMayInclude = {
     {"http", {"base"}},
     {"net", {"base"}},
     {"config", {"base"}},
-    {"tls", {"net", "config", "base"}},
-    {"observe", {"http", "config", "base"}},
+    {"tls", {"base"}},
+    {"observe", {"http", "base"}},
     {"http1", {"net", "http", "base"}},
     {"http2", {"net", "http", "base"}},
-    {"upstream", {"http1", "http2", "tls", "net", "observe", "http", "config", "base"}},
-    {"handler", {"upstream", "observe", "http", "config", "net", "base"}},
-    {"plan", {"handler", "upstream", "tls", "http", "config", "base"}},
-    {"proxy", {"plan", "handler", "upstream", "observe", "http", "base"}},
+    {"upstream", {"http1", "http2", "tls", "net", "observe", "http", "base"}},
+    {"handler", {"upstream", "http", "net", "base"}},
+    {"plan", {"upstream", "tls", "http", "config", "base"}},
+    {"proxy", {"plan", "handler", "upstream", "observe", "http", "net", "base"}},
     // It makes connections out of everything below.
-    {"server",
-     {"proxy", "plan", "handler", "upstream", "http1", "http2", "tls", "observe", "http", "config", "net",
-      "base"}},
+    {"server", {"proxy", "plan", "http1", "http2", "tls", "observe", "http", "config", "net", "base"}},
     {"control", {"server", "proxy", "plan", "upstream", "tls", "observe", "config", "net", "base"}},
-    {"cli", {"control", "server", "plan", "config", "base"}},
+    {"cli", {"control", "plan", "tls", "config", "base"}},
 };
 
 // Libraries that stay behind a room's door.
