@@ -2,7 +2,7 @@
 // have, and have answered.
 #include "sluice/base/hash.hpp"
 #include "sluice/upstream/balance/balancer.hpp"
-#include "sluice/upstream/sticky.hpp"
+#include "sluice/upstream/balance/sticky.hpp"
 
 #include "micro/samples.hpp"
 

@@ -3,7 +3,7 @@
 
 #include "sluice/config/document.hpp"
 #include "sluice/config/load.hpp"
-#include "sluice/upstream/checker.hpp"
+#include "sluice/upstream/health/checker.hpp"
 
 #include <memory>
 

@@ -6,7 +6,7 @@
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/server.hpp"
-#include "sluice/upstream/checker.hpp"
+#include "sluice/upstream/health/checker.hpp"
 #include "sluice/upstream/registry.hpp"
 
 #include <atomic>

@@ -10,7 +10,7 @@
 #include "sluice/handler/replay.hpp"
 #include "sluice/handler/upload.hpp"
 #include "sluice/http/exchange.hpp"
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 
 #include <cstdint>
 #include <memory>

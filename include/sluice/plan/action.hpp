@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sluice/http/reply.hpp"
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 
 #include <cstdint>
 #include <variant>

@@ -9,8 +9,8 @@
 #include "sluice/plan/route.hpp"
 #include "sluice/tls/server_context.hpp"
 #include "sluice/upstream/balance/spec.hpp"
-#include "sluice/upstream/checker.hpp"
 #include "sluice/upstream/endpoint.hpp"
+#include "sluice/upstream/health/checker.hpp"
 #include "sluice/upstream/rules.hpp"
 
 #include <cstdint>

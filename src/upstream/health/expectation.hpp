@@ -2,7 +2,7 @@
 // untrusted, and quoted in reasons only in part and printable.
 #pragma once
 
-#include "sluice/upstream/check_rules.hpp"
+#include "sluice/upstream/health/check_rules.hpp"
 
 #include <memory>
 #include <string>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "sluice/http/exchange.hpp"
-#include "sluice/upstream/checker.hpp"
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
+#include "sluice/upstream/health/checker.hpp"
 #include "sluice/upstream/registry.hpp"
 
 #include "upstream/health/verdict.hpp"

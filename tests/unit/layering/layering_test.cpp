@@ -40,6 +40,15 @@ const std::map<std::string, Names> kMayInclude = {
     {"cli", {"control", "plan", "tls", "config", "base"}},
 };
 
+// One room with four subjects, each with a licence of its own: "" is what a server and a pool are, and
+// nothing there knows how they are asked. What is in none of the folders may be used by all of them.
+const std::map<std::string, Names> kUpstreamMayInclude = {
+    {"", {"net", "observe", "tls", "base"}},
+    {"balance", {"", "http", "net", "observe", "base"}},
+    {"connections", {"", "http1", "http2", "tls", "net", "http", "base"}},
+    {"health", {"", "connections", "net", "observe", "http", "base"}},
+};
+
 // Libraries that stay behind a room's door.
 const std::vector<std::pair<std::string, Names>> kFenced = {
     {"yaml-cpp/", {"config"}},
@@ -179,6 +188,30 @@ TEST_CASE("what a room names it has a licence for, and it uses every licence it 
       CHECK((of_room.contains(other) || other == "base"));
     }
   }
+}
+
+TEST_CASE("the folders of upstream keep to their licences", "[layering]") {
+  // "sluice/upstream/health/checker.hpp" is of "health", "sluice/upstream/rules.hpp" of "".
+  const auto folder_of = [](std::string path) {
+    path = path.substr(path.find("upstream/") + std::string("upstream/").size());
+    const std::size_t slash = path.find('/');
+    return slash == std::string::npos ? std::string() : path.substr(0, slash);
+  };
+  std::size_t seen = 0;
+  for (const Include& include : all_includes()) {
+    if (include.room != "upstream" || include.what.find('/') == std::string::npos) continue;
+    const std::string room =
+        first_part(include.what.starts_with("sluice/") ? include.what.substr(7) : include.what);
+    if (!kMayInclude.contains(room)) continue;
+    const std::string from = folder_of(include.file);
+    const std::string what = room == "upstream" ? folder_of(include.what) : room;
+    if (room == "upstream" && what == from) continue;
+    INFO(include.file << " includes " << include.what);
+    REQUIRE(kUpstreamMayInclude.contains(from));
+    CHECK(kUpstreamMayInclude.at(from).contains(what));
+    ++seen;
+  }
+  CHECK(seen > 30);  // or nothing was looked at
 }
 
 TEST_CASE("a room's private headers are its own", "[layering]") {

@@ -1,7 +1,7 @@
 #include "sluice/upstream/registry.hpp"
 
 #include "sluice/net/loop.hpp"
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 
 #include <algorithm>
 #include <memory>

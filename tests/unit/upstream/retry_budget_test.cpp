@@ -1,4 +1,4 @@
-#include "sluice/upstream/retry_budget.hpp"
+#include "sluice/upstream/balance/retry_budget.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // Connections that serve many exchanges at once: opened for all who ask meanwhile, shared out, given up.
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 #include "sluice/upstream/registry.hpp"
 
 #include "unit/http2/wire.hpp"

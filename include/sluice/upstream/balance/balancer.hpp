@@ -4,7 +4,7 @@
 
 #include "sluice/upstream/balance/group.hpp"
 #include "sluice/upstream/balance/policy.hpp"
-#include "sluice/upstream/retry_budget.hpp"
+#include "sluice/upstream/balance/retry_budget.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -5,9 +5,9 @@
 #include "sluice/upstream/balance/policy.hpp"
 #include "sluice/upstream/balance/random_two.hpp"
 #include "sluice/upstream/balance/spec.hpp"
+#include "sluice/upstream/balance/sticky.hpp"
 #include "sluice/upstream/pool_state.hpp"
 #include "sluice/upstream/rules.hpp"
-#include "sluice/upstream/sticky.hpp"
 
 #include <cstdint>
 #include <memory>

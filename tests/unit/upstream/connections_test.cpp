@@ -1,5 +1,5 @@
 // Connections to upstreams: opened, kept, used again, given up.
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 
 #include "sluice/upstream/registry.hpp"
 

@@ -3,12 +3,12 @@
 //
 // The first checks of servers that are new run at once, spread out over at most a second, so that they come
 // neither late nor all together; later ones keep apart by their jitter. A server that stays watched keeps
-// what is known about it, whatever else a reload changes. A check opens a connection, because whether a server
-// accepts is part of the question; those of the next seconds use it again, until one fails.
+// what is known about it, whatever else a reload changes. A check opens a connection, because whether a
+// server accepts is part of the question; those of the next seconds use it again, until one fails.
 #pragma once
 
-#include "sluice/upstream/check_rules.hpp"
 #include "sluice/upstream/endpoint.hpp"
+#include "sluice/upstream/health/check_rules.hpp"
 
 #include <chrono>
 #include <memory>

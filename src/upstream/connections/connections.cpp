@@ -1,9 +1,9 @@
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 
 #include "sluice/tls/client_context.hpp"
 
-#include "upstream/exclusive.hpp"
-#include "upstream/shared.hpp"
+#include "upstream/connections/exclusive.hpp"
+#include "upstream/connections/shared.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-#include "upstream/shared.hpp"
+#include "upstream/connections/shared.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -3,7 +3,7 @@
 
 #include "sluice/base/intrusive_list.hpp"
 #include "sluice/http1/client.hpp"
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 
 #include <memory>
 

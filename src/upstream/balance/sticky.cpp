@@ -1,4 +1,4 @@
-#include "sluice/upstream/sticky.hpp"
+#include "sluice/upstream/balance/sticky.hpp"
 
 #include "sluice/upstream/balance/policy.hpp"
 

@@ -4,7 +4,7 @@
 
 #include "sluice/base/intrusive_list.hpp"
 #include "sluice/http2/client.hpp"
-#include "sluice/upstream/pool.hpp"
+#include "sluice/upstream/connections/connections.hpp"
 
 #include <memory>
 #include <vector>

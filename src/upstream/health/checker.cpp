@@ -1,4 +1,4 @@
-#include "sluice/upstream/checker.hpp"
+#include "sluice/upstream/health/checker.hpp"
 
 #include "upstream/health/expectation.hpp"
 #include "upstream/health/probe.hpp"
