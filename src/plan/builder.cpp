@@ -1,14 +1,14 @@
 #include "sluice/plan/plan.hpp"
-#include "sluice/tls/client_context.hpp"
 
+#include "plan/certificates.hpp"
 #include "plan/checks.hpp"
 #include "plan/forwarding.hpp"
 #include "plan/pattern.hpp"
 #include "plan/rules.hpp"
 #include "plan/sockets.hpp"
+#include "plan/wires.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -27,9 +27,6 @@ constexpr std::uint64_t kMinute = 60'000;
 
 constexpr std::uint16_t kNotFound = 404;
 
-constexpr std::time_t kExpirySoon = 14 * 24 * 60 * 60;
-constexpr std::size_t kMostUncoveredNamed = 5;
-
 // The first that is set, from the most specific level up.
 Nanos pick(std::initializer_list<std::optional<Duration>> levels, Duration otherwise) {
   for (const auto& level : levels) {
@@ -47,18 +44,6 @@ http::Http2Limits http2_limits(const config::Http2& from) {
   return {from.streams, per_minute(from.resets), per_minute(from.control_frames), from.continuations};
 }
 
-// What upstream::Wire::key is for a pool at this moment. It holds the state of the CA file, so that
-// connections made under another one are not taken for these; the path comes last, for it may hold anything.
-std::string wire_key(const config::Pool& pool) {
-  std::string key = pool.h2 ? "h2" : "http/1.1";
-  if (!pool.tls) return key;
-  key += fmt::format(" tls verify={} name={}", pool.tls->verify ? 1 : 0, pool.tls->server_name);
-  if (!pool.tls->ca) return key;
-  const auto stamp = tls::FileStamp::of(pool.tls->ca->value);
-  return key +
-         fmt::format(" ca={}:{}:{}:{}", stamp.modified_ns, stamp.size, stamp.inode, pool.tls->ca->value);
-}
-
 }  // namespace
 
 // Builds one plan. Each step adds its errors and goes on, so that the operator sees all of them.
@@ -70,7 +55,8 @@ class Builder {
         doc_(*document),
         previous_(previous),
         tickets_(std::move(tickets)),
-        diagnostics_(diagnostics) {
+        diagnostics_(diagnostics),
+        wires_(diagnostics) {
     plan_->document_ = std::move(document);
   }
 
@@ -111,14 +97,14 @@ class Builder {
   void pools() {
     if (previous_ != nullptr) {
       for (const Pool& pool : previous_->pools_)
-        wires_.emplace(pool.wire->key, pool.wire);
+        wires_.know(pool.wire);
     }
     for (const config::Pool& from : doc_.pools) {
       Pool pool;
       pool.name = from.name;
       pool.limits = limits(from.timeouts, {});
       pool.drain = pick({from.timeouts.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
-      pool.wire = wire(from);
+      pool.wire = wires_.get(from);
       pool.balance = balance_of(from);
       pool.rules = rules_of(from);
       if (from.health) pool.checks = make_checks(doc_, from, pool.wire, diagnostics_);
@@ -131,30 +117,6 @@ class Builder {
       pool_index_.emplace(pool.name, static_cast<std::uint32_t>(plan_->pools_.size()));
       plan_->pools_.push_back(std::move(pool));
     }
-  }
-
-  // Known ones go on, so that what is bound to them (TLS sessions, connections) survives a reload.
-  std::shared_ptr<const upstream::Wire> wire(const config::Pool& from) {
-    std::string key = wire_key(from);
-    if (const auto known = wires_.find(key); known != wires_.end()) return known->second;
-    auto made = std::make_shared<upstream::Wire>();
-    made->h2 = from.h2;
-    made->key = std::move(key);
-    if (from.tls) {
-      made->server_name = from.tls->server_name;
-      made->tls = client_context(from);
-      if (made->tls == nullptr) return made;  // reported, and to be reported for each pool
-    }
-    wires_.emplace(made->key, made);
-    return made;
-  }
-
-  std::shared_ptr<const tls::ClientContext> client_context(const config::Pool& pool) {
-    const auto ca = pool.tls->ca.value_or(config::Located<std::string>{});
-    std::string why;
-    auto made = tls::ClientContext::make({pool.tls->verify, ca.value, pool.h2}, why);
-    if (made == nullptr) error(ca.at, "pools." + pool.name + ".tls.ca", std::move(why));
-    return made;
   }
 
   static Server make_server(const config::Server& from, std::uint32_t max_connections) {
@@ -355,74 +317,28 @@ class Builder {
   }
 
   void certificates() {
-    const bool needed = std::any_of(plan_->listeners_.begin(), plan_->listeners_.end(),
-                                    [](const Listener& l) { return l.tls; });
-    auto index = std::make_shared<tls::CertificateIndex>();
-    if (doc_.tls) {
-      for (std::size_t i = 0; i < doc_.tls->certificates.size(); ++i) {
-        certificate(doc_.tls->certificates[i], fmt::format("tls.certificates[{}]", i), *index);
-      }
+    const auto& listeners = plan_->listeners_;
+    const bool needed =
+        std::any_of(listeners.begin(), listeners.end(), [](const Listener& l) { return l.tls; });
+    Certificates certificates(doc_, previous_ != nullptr ? previous_->certificates_.get() : nullptr,
+                              plan_->warnings_, diagnostics_);
+    const std::shared_ptr<const tls::CertificateIndex> index = certificates.load();
+    plan_->certificates_ = index;
+    if (!needed) {
+      if (!doc_.tls) return;
+      return error(doc_.tls->at, "tls",
+                   "no listener has \"tls: true\", so nobody would be shown these certificates");
     }
-    if (needed && !index->empty()) plan_->tls_ = std::make_shared<tls::ServerContext>(index, tickets_);
-    if (needed && (!doc_.tls || doc_.tls->certificates.empty())) {
-      for (const Listener& listener : plan_->listeners_) {
+    if (!doc_.tls || doc_.tls->certificates.empty()) {
+      for (const Listener& listener : listeners) {
         if (listener.tls)
           error(listener.at, "listeners." + listener.name, "tls: true needs tls.certificates");
       }
     }
-    if (needed && !index->empty()) warn_uncovered(*index);
-    if (!needed && doc_.tls) {
-      error(doc_.tls->at, "tls",
-            "no listener has \"tls: true\", so nobody would be shown these certificates");
-    }
-    plan_->certificates_ = std::move(index);
+    if (index->empty()) return;
+    plan_->tls_ = std::make_shared<tls::ServerContext>(index, tickets_);
+    certificates.warn_uncovered(*index, hosts_);
   }
-
-  void certificate(const config::Certificate& from, const std::string& path, tls::CertificateIndex& index) {
-    std::shared_ptr<const tls::Identity> identity = unchanged(from);
-    tls::LoadFailure failure;
-    if (identity == nullptr) identity = loader_.load(from.cert.value, from.key.value, failure);
-    if (identity == nullptr) {
-      const auto& blamed = failure.key_file ? from.key : from.cert;
-      error(blamed.at, path + (failure.key_file ? ".key" : ".cert"), failure.message);
-      return;
-    }
-    const std::time_t left = identity->not_after - std::time(nullptr);
-    if (left < kExpirySoon) {
-      const std::string when = left <= 0 ? "has expired" : fmt::format("expires in {} days", left / 86400);
-      warn(from.cert.at, path, "the certificate " + when);
-    }
-    index.add(std::move(identity));
-  }
-
-  std::shared_ptr<const tls::Identity> unchanged(const config::Certificate& wanted) {
-    if (previous_ == nullptr || previous_->certificates_ == nullptr) return nullptr;
-    if (known_.empty()) {
-      for (const auto& identity : previous_->certificates_->identities()) {
-        known_.emplace(identity->cert_file + '\n' + identity->key_file, identity);
-      }
-    }
-    const auto found = known_.find(wanted.cert.value + '\n' + wanted.key.value);
-    return found != known_.end() && found->second->files_unchanged() ? found->second : nullptr;
-  }
-
-  void warn_uncovered(const tls::CertificateIndex& index) {
-    std::size_t uncovered = 0;
-    for (const HostAt& host : hosts_) {
-      if (index.covers(host.name) || ++uncovered > kMostUncoveredNamed) continue;
-      plan_->warnings_.push_back(fmt::format("{}:{}:{}: no certificate covers {}", doc_.files[host.at.file],
-                                             host.at.line, host.at.column, host.name));
-    }
-    if (uncovered > kMostUncoveredNamed) {
-      plan_->warnings_.push_back(
-          fmt::format("no certificate covers {} further hosts", uncovered - kMostUncoveredNamed));
-    }
-  }
-
-  struct HostAt {
-    std::string name;
-    Position at;
-  };
 
   std::shared_ptr<Plan> plan_;
   const config::Document& doc_;
@@ -430,9 +346,7 @@ class Builder {
   std::shared_ptr<const tls::TicketKeys> tickets_;
   config::Diagnostics& diagnostics_;
   std::unordered_map<std::string, std::uint32_t> pool_index_;
-  std::unordered_map<std::string, std::shared_ptr<const upstream::Wire>> wires_;  // of before and of now
-  std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> known_;   // certificates of before
-  tls::IdentityLoader loader_;
+  Wires wires_;
   std::unique_ptr<Tenant> defaults_;
   std::vector<HostAt> hosts_;  // every host a client may ask for over TLS
 };

@@ -1,0 +1,76 @@
+#include "plan/certificates.hpp"
+
+#include <cstddef>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sluice::plan {
+namespace {
+
+constexpr std::time_t kExpirySoon = 14 * 24 * 60 * 60;
+constexpr std::size_t kMostUncoveredNamed = 5;
+
+std::string key_of(const std::string& cert, const std::string& key) { return cert + '\n' + key; }
+
+}  // namespace
+
+Certificates::Certificates(const config::Document& document, const tls::CertificateIndex* previous,
+                           std::vector<std::string>& warnings, config::Diagnostics& diagnostics)
+    : doc_(document), warnings_(warnings), diagnostics_(diagnostics) {
+  if (previous == nullptr) return;
+  for (const auto& identity : previous->identities())
+    known_.emplace(key_of(identity->cert_file, identity->key_file), identity);
+}
+
+std::string Certificates::where(config::Position at) const {
+  return fmt::format("{}:{}:{}", doc_.files[at.file], at.line, at.column);
+}
+
+std::shared_ptr<const tls::CertificateIndex> Certificates::load() {
+  auto index = std::make_shared<tls::CertificateIndex>();
+  if (!doc_.tls) return index;
+  for (std::size_t i = 0; i < doc_.tls->certificates.size(); ++i) {
+    auto loaded = identity(doc_.tls->certificates[i], fmt::format("tls.certificates[{}]", i));
+    if (loaded != nullptr) index->add(std::move(loaded));
+  }
+  return index;
+}
+
+std::shared_ptr<const tls::Identity> Certificates::identity(const config::Certificate& from,
+                                                            const std::string& path) {
+  std::shared_ptr<const tls::Identity> out = unchanged(from);
+  tls::LoadFailure failure;
+  if (out == nullptr) out = loader_.load(from.cert.value, from.key.value, failure);
+  if (out == nullptr) {
+    const auto& blamed = failure.key_file ? from.key : from.cert;
+    diagnostics_.add(blamed.at, path + (failure.key_file ? ".key" : ".cert"), failure.message);
+    return nullptr;
+  }
+  const std::time_t left = out->not_after - std::time(nullptr);
+  if (left < kExpirySoon) {
+    const std::string when = left <= 0 ? "has expired" : fmt::format("expires in {} days", left / 86400);
+    warnings_.push_back(fmt::format("{}: {}: the certificate {}", where(from.cert.at), path, when));
+  }
+  return out;
+}
+
+std::shared_ptr<const tls::Identity> Certificates::unchanged(const config::Certificate& wanted) const {
+  const auto found = known_.find(key_of(wanted.cert.value, wanted.key.value));
+  return found != known_.end() && found->second->files_unchanged() ? found->second : nullptr;
+}
+
+void Certificates::warn_uncovered(const tls::CertificateIndex& index, const std::vector<HostAt>& hosts) {
+  std::size_t uncovered = 0;
+  for (const HostAt& host : hosts) {
+    if (index.covers(host.name) || ++uncovered > kMostUncoveredNamed) continue;
+    warnings_.push_back(fmt::format("{}: no certificate covers {}", where(host.at), host.name));
+  }
+  if (uncovered > kMostUncoveredNamed) {
+    warnings_.push_back(
+        fmt::format("no certificate covers {} further hosts", uncovered - kMostUncoveredNamed));
+  }
+}
+
+}  // namespace sluice::plan

@@ -1,0 +1,43 @@
+// The certificates of a document, and what is to be said about them.
+#pragma once
+
+#include "sluice/config/document.hpp"
+#include "sluice/config/load.hpp"
+#include "sluice/tls/certificate.hpp"
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace sluice::plan {
+
+// A host that clients may ask for over TLS, and where that is written.
+struct HostAt {
+  std::string name;
+  config::Position at;
+};
+
+class Certificates {
+ public:
+  // `previous` lends those whose files have not changed; nullptr: there are none.
+  Certificates(const config::Document& document, const tls::CertificateIndex* previous,
+               std::vector<std::string>& warnings, config::Diagnostics& diagnostics);
+
+  // All that can be used; the others are errors. Warns of those that expire soon.
+  std::shared_ptr<const tls::CertificateIndex> load();
+  void warn_uncovered(const tls::CertificateIndex& index, const std::vector<HostAt>& hosts);
+
+ private:
+  std::shared_ptr<const tls::Identity> identity(const config::Certificate& from, const std::string& path);
+  std::shared_ptr<const tls::Identity> unchanged(const config::Certificate& wanted) const;
+  std::string where(config::Position at) const;
+
+  const config::Document& doc_;
+  std::vector<std::string>& warnings_;
+  config::Diagnostics& diagnostics_;
+  std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> known_;  // by both files
+  tls::IdentityLoader loader_;
+};
+
+}  // namespace sluice::plan
