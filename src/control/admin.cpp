@@ -17,8 +17,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
-// GCC 12 inlines one of the two functions by which Asio makes and frees a coroutine's frame, and then takes them
-// for a mismatch.
+// GCC 12 inlines one of the two functions by which Asio makes and frees a coroutine's frame, and then takes
+// them for a mismatch.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 
 namespace sluice::control {
