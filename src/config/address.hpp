@@ -18,8 +18,8 @@ enum class Role : std::uint8_t {
 // "host:port", "[v6]:port", ":port" or "unix:/path" in one canonical form, equal for equal addresses.
 Parsed<std::string> parse_address(std::string_view text, Role role);
 
-// A server of names: an IP address, with a port other than 53 as "1.2.3.4:5353" or "[v6]:5353". The result has
-// the port.
+// A server of names: an IP address, with a port other than 53 as "1.2.3.4:5353" or "[v6]:5353". The result
+// has the port.
 Parsed<std::string> parse_name_server(std::string_view text);
 
 // "10.0.0.0/8", "2001:db8::/32" or a single address; bits beyond the prefix must be zero.

@@ -239,7 +239,7 @@ std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
 void Steering::set_duty(std::string pool, std::string server, upstream::Duty duty,
                         std::function<void(bool)> done) {
   later(
-      [this, pool = std::move(pool), server = std::move(server), duty, done = std::move(done)] {
+      [this, pool = std::move(pool), server = std::move(server), duty, done] {
         const bool known = has_server(*runtime_, pool, server);
         if (known) {
           registry_.set_duty(pool, server, duty, steady_now());

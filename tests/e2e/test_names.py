@@ -223,6 +223,13 @@ def test_a_start_goes_on_without_the_names_that_hang(start, app, silent):
     assert start(document).get().status == 200
 
 
+def test_an_answer_that_comes_after_the_start_is_taken(start, app, silent):
+    sluice = start(named(silent, "a.test", port=app.port, **ENDLESS))
+    assert sluice.get().status == 503
+    silent.answer_late("a.test", ["127.0.0.1"])
+    wait_until(lambda: sluice.get().status == 200, "the late answer to be used")
+
+
 def test_a_reload_goes_on_without_the_names_that_hang(start, app, silent):
     document = named(silent, "a.test", **ENDLESS)
     sluice = start(document)

@@ -2,7 +2,7 @@
 
     dns = DnsServer()
     dns.names["app.test"] = ["127.0.0.1", "::1"]         # or Answer(addresses, ttl=1, …)
-    dns.names["slow.test"] = SILENCE
+    dns.names["slow.test"] = SILENCE                      # until, perhaps, dns.answer_late("slow.test", [...])
     dns.wait_queries("app.test", 2)
 
 What has no entry does not exist (NXDOMAIN).
@@ -56,6 +56,7 @@ class DnsServer:
         self.names = {}
         self.queries = []  # (name, type), in their order
         self.over_tcp = 0
+        self.unanswered = []  # (name, query, peer), over UDP
         self.changed = threading.Condition()
         self.stopping = False
         while True:
@@ -84,6 +85,15 @@ class DnsServer:
             reply = self.reply_to(query, tcp=False)
             if reply is not None:
                 self.udp.sendto(reply, peer)
+            else:
+                self.unanswered.append((parse_question(query)[0], query, peer))
+
+    def answer_late(self, name, answer):
+        """Answers what was asked about `name` so far, and what comes."""
+        self.names[name] = answer
+        for asked, query, peer in self.unanswered:
+            if asked == name:
+                self.udp.sendto(self.reply_to(query, tcp=False), peer)
 
     def serve_tcp(self):
         while True:

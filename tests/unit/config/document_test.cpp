@@ -61,11 +61,10 @@ TEST_CASE("the smallest file takes every default", "[config]") {
 }
 
 TEST_CASE("defaults of the reference are those of the document", "[config]") {
-  const Document written =
-      load_good(kStart + written_defaults(kProcessTimeouts) + written_defaults(kMaxSchema) +
-                written_defaults(kHttp2Schema) + written_defaults(kResolverSchema) +
-                written_defaults(kLogSchema) +
-                written_defaults(kAdminSchema) + "workers: auto\ntenants: { unknown: 404 }\n");
+  const Document written = load_good(
+      kStart + written_defaults(kProcessTimeouts) + written_defaults(kMaxSchema) +
+      written_defaults(kHttp2Schema) + written_defaults(kResolverSchema) + written_defaults(kLogSchema) +
+      written_defaults(kAdminSchema) + "workers: auto\ntenants: { unknown: 404 }\n");
   const Document bare = load_good(kStart);
   CHECK(written.timeouts.header == kDefaultTimeouts.header);
   CHECK(written.timeouts.idle == kDefaultTimeouts.idle);
