@@ -138,6 +138,15 @@ def test_a_fifo_that_stalls_gives_way_to_a_file(start, app, fifo):
     assert numbers(fifo.read_text().splitlines(), "b") == list(range(10))
 
 
+def test_a_reload_leaves_a_fifo_that_stalls(start, app, fifo, tmp_path):
+    sluice = start(logging(app, fifo))
+    ask_many(sluice["http"], "a", 100)
+    assert sluice.reload(logging(app, tmp_path / "file")).returncode == 0
+    ask_many(sluice["http"], "b", 10)
+    wait_until(lambda: len((tmp_path / "file").read_text().splitlines()) == 10, "lines in the file")
+    sluice.wait_log(r"warn access log .*/fifo: nobody takes what is left; lines dropped: \d+")
+
+
 # --- the access log into a file ------------------------------------------------------------------------------
 
 def test_nothing_is_lost_across_rotations_under_load(start, app, tmp_path):
