@@ -205,6 +205,13 @@ class Session {
   void maybe_end();
   void lose_all(const Error& error, Stream::Gone how);
 
+  // The connection's window is opened in steps of this many bytes.
+  static constexpr std::int64_t kCreditStep = 256 * 1024;
+  // A DATA frame that earns back what it costs to ask for it; less is only paid for when there was no more to
+  // send.
+  static constexpr std::size_t kSubstance = 256;
+  // In streams that end well: so many of them earn one reset.
+  static constexpr std::uint32_t kResetCost = 4;
   // What is gathered for one write; a little over it is normal.
   static constexpr std::size_t kEnough = 48 * 1024;
   // Answers of ours that the peer does not read: beyond, we read nothing from it either.
