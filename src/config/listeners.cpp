@@ -117,12 +117,12 @@ constexpr std::array kListenerKeys{
     Key<Listener>{{"redirect", "`https`", "none",
                    "Answer every request with 308 to https, except below `/.well-known/acme-challenge/`."},
                   &read_redirect},
-    Key<Listener>{{"half_closed", "`finish` or `cancel`", "`finish`",
+    Key<Listener>{{"half_closed", "`finish` or `cancel`", "finish",
                    "What the end of a client's bytes (FIN) means for a request that is being answered: "
                    "`finish` it, since some clients close their half and read on, or `cancel` it, as for a "
                    "client that is gone. HTTP/1 only."},
                   &set<&Listener::half_closed, choice<HalfClosed, kHalfClosed>>},
-    Key<Listener>{{"sni_mismatch", "`refuse` or `allow`", "`refuse`",
+    Key<Listener>{{"sni_mismatch", "`refuse` or `allow`", "refuse",
                    "Over HTTP/1.1: a Host that another certificate covers than the one that the client was "
                    "shown is answered 421, or served all the same."},
                   &set<&Listener::sni_mismatch, choice<SniMismatch, kMismatches>>},
