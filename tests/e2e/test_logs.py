@@ -247,10 +247,9 @@ def test_a_stderr_that_nobody_reads(app, kind):
         assert sluice.get("/app").status == 200
         sluice.terminate()
         assert sluice.wait_exit() == 0
-        lines = rest_of(ours)
-        assert "info ready" in lines[0]
-        found = numbers(lines[1:-1], "a")
-        assert found == list(range(len(found)))
+        *lines, _ = rest_of(ours)  # there was no room for all of the last one
+        found = numbers([line for line in lines if line.startswith("{")], "a")
+        assert found and found == list(range(len(found)))
     finally:
         sluice.abandon()
 
