@@ -1,9 +1,9 @@
 #include "loadgen/request_file.hpp"
 
 #include "loadgen/files.hpp"
-#include "origin/toolkit/usage_error.hpp"
 #include "origin/toolkit/http_text.hpp"
 #include "origin/toolkit/units.hpp"
+#include "origin/toolkit/usage_error.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "origin/options.hpp"
 #include "origin/server.hpp"
-#include "origin/toolkit/usage_error.hpp"
 #include "origin/toolkit/socket.hpp"
+#include "origin/toolkit/usage_error.hpp"
 
 #include <cstdio>
 #include <exception>
