@@ -88,6 +88,11 @@ class Admin::Connection final : public ListLink {
   bool waiting = true;  // for a request
 };
 
+Admin::Admin(boost::asio::io_context& io, Steering& steering)
+    : io_(io), steering_(steering), acceptor_(io), retry_(io) {}
+
+Admin::~Admin() = default;
+
 std::string Admin::listen(const SocketAddress& address) {
   boost::system::error_code error;
   if (address.is_unix()) {

@@ -21,8 +21,10 @@ namespace sluice::control {
 
 class Admin {
  public:
-  Admin(boost::asio::io_context& io, Steering& steering)
-      : io_(io), steering_(steering), acceptor_(io), retry_(io) {}
+  Admin(boost::asio::io_context& io, Steering& steering);
+  ~Admin();
+  Admin(const Admin&) = delete;
+  Admin& operator=(const Admin&) = delete;
 
   // Returns "" or what went wrong.
   std::string listen(const SocketAddress& address);

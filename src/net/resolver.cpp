@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unordered_map>
+#include <tuple>
 #include <utility>
 
 namespace sluice::net {
@@ -145,16 +146,18 @@ class Resolver::Channel final {
 
   class Socket final : public Pollable {
    public:
-    Socket(Channel& channel, int fd) : channel_(channel), fd_(fd) { channel_.loop_.add(*this, fd_); }
+    Socket(Channel& channel, int fd) : channel_(channel), fd_(fd) { watch(); }
     ~Socket() override { channel_.loop_.remove(*this, fd_); }
     // The loop tells of each change once: asked anew, it tells of what is ready already.
     void ask_again() {
       channel_.loop_.remove(*this, fd_);
-      channel_.loop_.add(*this, fd_);
+      watch();
     }
     bool writes = false;
 
    private:
+    // A socket that cannot be watched seems to be silent, and the look-up's time limit ends it.
+    void watch() { std::ignore = channel_.loop_.add(*this, fd_); }
     void on_events(std::uint32_t events) override {
       channel_.process(fd_, (events & ~std::uint32_t{EPOLLOUT}) != 0, (events & EPOLLOUT) != 0);
     }

@@ -57,7 +57,7 @@ bool set_duty(Steering& steering, const std::string& pool, const std::string& se
 
 TEST_CASE("a start and a reload are applied, each a generation of its own", "[control][steering]") {
   Script script;
-  Steering steering(script.source());
+  Steering steering(script.source(), {});
   const Outcome first = start(steering);
   CHECK(first.applied);
   CHECK(first.generation == 1);
@@ -73,7 +73,7 @@ TEST_CASE("a start and a reload are applied, each a generation of its own", "[co
 TEST_CASE("errors of the configuration are an answer", "[control][steering]") {
   Script script;
   script.text = "version: 1\n";
-  Steering steering(script.source());
+  Steering steering(script.source(), {});
   const Outcome outcome = start(steering);
   CHECK_FALSE(outcome.applied);
   CHECK(outcome.errors.find("t.yaml:1:1: the key \"listeners\" is missing") != std::string::npos);
@@ -82,7 +82,7 @@ TEST_CASE("errors of the configuration are an answer", "[control][steering]") {
 
 TEST_CASE("what a reload throws refuses it, and what runs goes on", "[control][steering]") {
   Script script;
-  Steering steering(script.source());
+  Steering steering(script.source(), {});
   REQUIRE(start(steering).applied);
   const auto running = steering.runtime();
   SECTION("an error") {
@@ -105,14 +105,14 @@ TEST_CASE("what a reload throws refuses it, and what runs goes on", "[control][s
 TEST_CASE("what a start throws is its error", "[control][steering]") {
   Script script;
   script.before = [] { throw std::bad_alloc(); };
-  Steering steering(script.source());
+  Steering steering(script.source(), {});
   CHECK(start(steering).errors == "cannot be applied: std::bad_alloc\n");
   steering.stop();
 }
 
 TEST_CASE("nothing is applied once the process is stopping", "[control][steering]") {
   Script script;
-  Steering steering(script.source());
+  Steering steering(script.source(), {});
   REQUIRE(start(steering).applied);
   steering.drain();
   const Outcome outcome = reload(steering);
@@ -123,7 +123,7 @@ TEST_CASE("nothing is applied once the process is stopping", "[control][steering
 
 TEST_CASE("a server that does not run cannot be taken out", "[control][steering]") {
   Script script;
-  Steering steering(script.source());
+  Steering steering(script.source(), {});
   REQUIRE(start(steering).applied);
   CHECK(set_duty(steering, "app", "127.0.0.1:1"));
   CHECK_FALSE(set_duty(steering, "app", "127.0.0.1:2"));
@@ -133,7 +133,7 @@ TEST_CASE("a server that does not run cannot be taken out", "[control][steering]
 
 TEST_CASE("what needs a restart is said", "[control][steering]") {
   Script script;
-  Steering steering(script.source());
+  Steering steering(script.source(), {});
   REQUIRE(start(steering).warnings.empty());
   script.text.replace(script.text.find("workers: 1"), 10, "workers: 2");
   script.text.replace(script.text.find("admin: off"), 10, "admin: 127.0.0.1:0");
