@@ -1,4 +1,5 @@
 #include "sluice/plan/plan.hpp"
+#include "sluice/policy/catalogue.hpp"
 
 #include "plan/certificates.hpp"
 #include "plan/checks.hpp"
@@ -63,7 +64,7 @@ class Builder {
   std::shared_ptr<const Plan> build() {
     plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
     plan_->files_ = doc_.files;
-    plan_->max_body_ = doc_.max.body;
+    policies_ = policy::compile({doc_.max.body});
     plan_->connections_ = {doc_.max.connections, doc_.max.connections_per_ip,
                            doc_.max.connections_per_ip_v6_prefix};
     plan_->unknown_ = unknown(doc_.tenants ? doc_.tenants->unknown : kNotFound);
@@ -232,6 +233,7 @@ class Builder {
     Route route;
     route.at = from.at;
     route.action = forward_to(from.pool, path + ".pool", from.timeouts);
+    route.policies = policies_;
     for (const auto& method : from.methods)
       route.methods.push_back(method.value);
     if (from.path) {
@@ -314,6 +316,7 @@ class Builder {
     tenant.has_pool = true;
     tenant.pool.at = pool->at;
     tenant.pool.action = forward_to(*pool, path, {});
+    tenant.pool.policies = policies_;
   }
 
   void certificates() {
@@ -347,6 +350,7 @@ class Builder {
   config::Diagnostics& diagnostics_;
   std::unordered_map<std::string, std::uint32_t> pool_index_;
   Wires wires_;
+  std::shared_ptr<const policy::Chain> policies_;  // of every route
   std::unique_ptr<Tenant> defaults_;
   std::vector<HostAt> hosts_;  // every host a client may ask for over TLS
 };

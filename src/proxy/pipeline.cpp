@@ -1,9 +1,11 @@
 // One request, top to bottom:
 //
 //   identify   who asks: client address, request id
-//   admit      what needs no route: listeners that only send people to https, bodies that are too long, loops
-//   route      host -> tenant -> path -> action
+//   admit      what needs no route: listeners that only send people to https, loops
+//   route      host -> tenant -> path -> action and policies
+//   policies   one after the other; any of them may answer
 //   ask        forwarding: a server, until the head of its answer is here; or the answer is made at once
+//   shape      policies again, the other way round, over the head of whatever answer it is
 //   respond    head and body to the client, whoever made them
 //   finish     what forwarding left under way
 //   account    the record of all that goes to the totals and the log; always, exactly once
@@ -28,8 +30,6 @@
 namespace sluice::proxy {
 namespace {
 
-const plan::Action kTooLong =
-    plan::Fixed{http::reason_for({ErrorKind::body_too_large, Side::downstream}), http::Then::close};
 const plan::Action kLoop = plan::Fixed{http::reason_for({ErrorKind::loop_detected, Side::downstream})};
 const plan::Action kMalformedLoop = plan::Fixed{http::reason_for({ErrorKind::malformed, Side::downstream})};
 const plan::Action kTwoReadings =
@@ -37,30 +37,35 @@ const plan::Action kTwoReadings =
 
 }  // namespace
 
-Task<void> Pipeline::serve(http::Exchange& exchange) { return travel(exchange, {}); }
+Task<void> Pipeline::serve(http::Exchange& exchange) { return travel(exchange, nullptr); }
 
-Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) { return travel(exchange, error); }
+Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
+  const plan::Action refusal = plan::Fixed{http::reason_for(error), http::Then::close};
+  co_await travel(exchange, &refusal);
+}
 
-// `fault`: the request could not be read, and exchange.request holds what was understood of it.
-Task<void> Pipeline::travel(http::Exchange& exchange, Error fault) {
+// `refusal`: the request could not be read, and exchange.request holds what was understood of it.
+Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusal) {
   Pin pin(*this);
   std::optional<handler::Forward> forward;
   bool answered = true;
   identify(exchange, pin.plan());
-  const plan::Action refusal = fault ? plan::Action(plan::Fixed{http::reason_for(fault), http::Then::close})
-                                     : plan::Action(plan::Forward{});
-  const plan::Action* action = fault ? &refusal : admit(exchange, pin.plan());
-  if (action == nullptr) action = &route(exchange, pin.plan());
+  const plan::Action* action = refusal != nullptr ? refusal : admit(exchange, pin.plan());
+  const policy::Chain* policies = nullptr;
+  if (action == nullptr) action = &route(exchange, pin.plan(), policies);
   exchange.record.generation = pin.generation();
-  if (const auto* to = std::get_if<plan::Forward>(action)) {
+  if (policies != nullptr && policies->admit(exchange) == policy::Policy::Verdict::answered) {
+    // It has said what there is to say.
+  } else if (const auto* to = std::get_if<plan::Forward>(action)) {
     exchange.record.pool = pin.plan().pools()[to->pool].name;
     prepare(exchange, pin.plan());
     forward.emplace(exchange, handler::ForwardTarget{pin.balancer(to->pool), connections_, to->limits});
     answered = co_await forward->ask();
-    if (exchange.response.status == 101) let_go(exchange, pin);
   } else {
     answer(exchange, *action);
   }
+  if (policies != nullptr && answered) policies->shape(exchange);
+  if (exchange.response.status == 101) let_go(exchange, pin);
   Error error;
   if (answered) error = co_await exchange.downstream->respond();
   exchange.end_filters();
@@ -82,16 +87,14 @@ const plan::Action* Pipeline::admit(const http::Exchange& exchange, const plan::
   const http::RequestHead& request = exchange.request;
   const std::optional<plan::Action>& all = listeners_[exchange.origin.listener].action;
   if (all && !request.host.empty() && !request.path.starts_with("/.well-known/acme-challenge/")) return &*all;
-  // A client that goes on sending is not worth reading.
-  const bool too_long =
-      plan.max_body() != 0 && request.framing == http::Framing::length && request.length > plan.max_body();
-  if (too_long) return &kTooLong;
   const Error loop = http::check_loop(exchange, plan.forwarding().cdn_id);
   if (!loop) return nullptr;
   return loop.kind == ErrorKind::loop_detected ? &kLoop : &kMalformedLoop;
 }
 
-const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& plan) {
+// Finds the action, and the policies that stand before it.
+const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& plan,
+                                    const policy::Chain*& policies) {
   const http::RequestHead& request = exchange.request;
   const plan::Match match = plan.routes().find(request.host, request.path, request.method_text);
   // The application may decode what we compare as it stands. Where that would choose another route, neither
@@ -105,6 +108,7 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
   if (match.route == nullptr) return plan.unknown();
   exchange.record.route_file = plan.file_of(match.route->at);
   exchange.record.route_line = match.route->at.line;
+  policies = match.route->policies.get();
   return match.route->action;
 }
 

@@ -85,8 +85,6 @@ class Plan {
   const std::shared_ptr<const tls::ServerContext>& tls() const { return tls_; }
   // Of a request that no tenant and no route matches.
   const Action& unknown() const { return unknown_; }
-  // The most a request's body may have; 0: any number.
-  std::uint64_t max_body() const { return max_body_; }
   // The file that a position is in.
   const std::string& file_of(config::Position at) const { return files_[at.file]; }
   const ConnectionLimits& connections() const { return connections_; }
@@ -112,7 +110,6 @@ class Plan {
   std::vector<std::string> warnings_;
   Nanos drain_ = 0;
   ConnectionLimits connections_;
-  std::uint64_t max_body_ = 0;
   Action unknown_;
 };
 

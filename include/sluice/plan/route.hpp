@@ -9,6 +9,7 @@
 #include "sluice/base/text.hpp"
 #include "sluice/config/document.hpp"
 #include "sluice/plan/action.hpp"
+#include "sluice/policy/chain.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,7 @@ struct Route {
   bool prefix = false;
   std::vector<std::string> methods;  // empty: any
   Action action;
+  std::shared_ptr<const policy::Chain> policies;  // empty: none
   config::Position at;
 
   bool conditional() const { return !path.empty() || !methods.empty(); }

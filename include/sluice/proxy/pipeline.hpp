@@ -83,10 +83,11 @@ class Pipeline final : public http::Service {
     Epoch* epoch_;
   };
 
-  Task<void> travel(http::Exchange& exchange, Error fault);
+  Task<void> travel(http::Exchange& exchange, const plan::Action* refusal);
   static void identify(http::Exchange& exchange, const plan::Plan& plan);
   const plan::Action* admit(const http::Exchange& exchange, const plan::Plan& plan) const;
-  static const plan::Action& route(http::Exchange& exchange, const plan::Plan& plan);
+  static const plan::Action& route(http::Exchange& exchange, const plan::Plan& plan,
+                                   const policy::Chain*& policies);
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
   void answer(http::Exchange& exchange, const plan::Action& action) const;
   static void let_go(http::Exchange& exchange, Pin& pin);

@@ -32,8 +32,9 @@ const std::map<std::string, Names> kMayInclude = {
     {"http2", {"net", "http", "base"}},
     {"upstream", {"http1", "http2", "tls", "net", "observe", "http", "base"}},
     {"handler", {"upstream", "http", "net", "base"}},
-    {"plan", {"upstream", "tls", "http", "config", "base"}},
-    {"proxy", {"plan", "handler", "upstream", "observe", "http", "net", "base"}},
+    {"policy", {"http", "base"}},
+    {"plan", {"policy", "upstream", "tls", "http", "config", "base"}},
+    {"proxy", {"plan", "policy", "handler", "upstream", "observe", "http", "net", "base"}},
     // It makes connections out of everything below.
     {"server", {"proxy", "plan", "http1", "http2", "tls", "observe", "http", "config", "net", "base"}},
     {"control", {"server", "proxy", "plan", "upstream", "tls", "observe", "config", "net", "base"}},

@@ -6,11 +6,17 @@
 
 #include "unit/net/loop_fixture.hpp"
 
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace sluice;
 using namespace sluice::proxy;
@@ -50,23 +56,79 @@ class Client final : public http::Downstream {
   Task<Error> respond() override {
     ++responses;
     record_then = exchange.record;
+    if (responding) responding();
+    while (exchange.response_body != nullptr) {
+      std::string_view piece;
+      const http::BodyStep step = exchange.response_body->poll(piece);
+      if (step == http::BodyStep::data) body += piece;
+      if (step == http::BodyStep::wait) co_await exchange.response_body->fill();
+      if (step == http::BodyStep::end) break;
+      if (step == http::BodyStep::failed) co_return exchange.response_body->error();
+    }
     co_return Error{};
   }
-  http::BodySource& open_tunnel() override { std::abort(); }
+  http::BodySource& open_tunnel() override {
+    exchange.request_body = &tunnel;
+    return tunnel;
+  }
   void close_after() override { closes = true; }
   void on_departure(Departed departed, void* /*context*/) override { watched = departed != nullptr; }
 
+  http::TextBody tunnel;
   http::Exchange exchange;
   http::Record record_then;  // while the response was on its way
+  std::string body;
+  std::function<void()> responding;
   int responses = 0;
   bool closes = false;
   bool watched = false;
 };
 
+// A server on a socket of its own, played by the test.
+class Server {
+ public:
+  Server() : path_(std::filesystem::temp_directory_path() / fmt::format("sluice-test-{}.sock", ::getpid())) {
+    ::unlink(path_.c_str());
+    const auto address = SocketAddress::parse(text()).value();
+    REQUIRE(::bind(fd_, address.raw(), address.length()) == 0);
+    REQUIRE(::listen(fd_, 8) == 0);
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server() {
+    ::unlink(path_.c_str());
+    ::close(fd_);
+    hang_up();
+  }
+  std::string text() const { return "unix:" + path_.string(); }
+
+  // The next request's head.
+  Task<std::string> request(net::Loop& loop) {
+    while (peer_ < 0 && (peer_ = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK)) < 0)
+      co_await loop.yield();
+    std::string head;
+    while (head.find("\r\n\r\n") == std::string::npos) {
+      co_await loop.yield();
+      head += drain(peer_);
+    }
+    co_return head;
+  }
+  void answer(std::string_view bytes) { put(peer_, bytes); }
+  void hang_up() {
+    if (peer_ >= 0) ::close(std::exchange(peer_, -1));
+  }
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int peer_ = -1;
+};
+
 class Stage {
  public:
-  Stage()
-      : pipeline(
+  explicit Stage(const std::string& server = "127.0.0.1:9")
+      : server_(server),
+        pipeline(
             loop, totals, [](http::Connection&) {}, [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
     publish();
   }
@@ -76,7 +138,9 @@ class Stage {
 
   void publish() {
     config::Diagnostics out;
-    auto document = std::make_shared<const config::Document>(config::load_text(kWhole, "t.yaml", "/", out));
+    std::string text = kWhole;
+    text.replace(text.find("127.0.0.1:9"), 11, server_);
+    auto document = std::make_shared<const config::Document>(config::load_text(text, "t.yaml", "/", out));
     auto plan = plan::Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), out);
     INFO(out.render(document->files));
     REQUIRE(plan != nullptr);
@@ -105,6 +169,7 @@ class Stage {
     run(loop, [&]() -> Task<void> { co_await pipeline.refuse(client.exchange, error); });
   }
 
+  const std::string server_;
   net::Loop loop;
   observe::Totals totals;
   upstream::Registry registry;
@@ -128,7 +193,7 @@ TEST_CASE("each answer of our own is sent once, and accounted for", "[proxy][pip
   const Case cases[] = {
       {"acme.example.test", "/a?b", 0, 0, 308, false, ""},
       {"other.test", "/", 1, 0, 410, false, "destination_not_found"},
-      {"acme.example.test", "/", 1, 2'000, 413, true, "http_request_error"},
+      {"acme.example.test", "/", 1, 2'000, 413, true, "http_request_error"},  // by a policy of the route
       // The one server refuses.
       {"acme.example.test", "/", 1, 0, 502, false, "connection_refused"},
   };
@@ -202,4 +267,63 @@ TEST_CASE("a configuration nobody uses goes to be taken apart", "[proxy][pipelin
   Client client;
   stage.serve(client);
   CHECK(client.exchange.record.generation == 2);
+}
+
+TEST_CASE("a server is asked, and its answer passed on", "[proxy][pipeline]") {
+  Server server;
+  Stage stage(server.text());
+  Client client("acme.example.test", "/shop?page=2");
+  std::string asked;
+  run(stage.loop, [&]() -> Task<void> {
+    bool ended = false;
+    const auto serve = [&]() -> Task<void> {
+      co_await stage.pipeline.serve(client.exchange);
+      ended = true;
+    };
+    start(serve());
+    asked = co_await server.request(stage.loop);
+    server.answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nKeep-Alive: timeout=5\r\nX-A: 1\r\n\r\nhello");
+    while (!ended)
+      co_await stage.loop.yield();
+  });
+  CHECK(asked.starts_with("GET /shop?page=2 HTTP/1.1\r\nHost: acme.example.test\r\n"));
+  CHECK(asked.find("\r\nX-Forwarded-For: 192.0.2.1\r\n") != std::string::npos);
+  CHECK(client.exchange.response.status == 200);
+  CHECK(client.body == "hello");
+  CHECK(client.field("X-A") == "1");
+  CHECK(client.field("Keep-Alive") == "-");  // it concerned one hop
+  CHECK(client.exchange.record.attempts == 1);
+  CHECK(client.exchange.record.error.empty());
+  CHECK_FALSE(client.watched);
+}
+
+TEST_CASE("a tunnel holds no configuration, and is told of all the same", "[proxy][pipeline]") {
+  Server server;
+  Stage stage(server.text());
+  Client client;
+  client.exchange.request.upgrade = "websocket";
+  client.responding = [&] {
+    stage.publish();
+    CHECK(stage.disposed == 1);  // the one this request began with
+  };
+  run(stage.loop, [&]() -> Task<void> {
+    bool ended = false;
+    const auto serve = [&]() -> Task<void> {
+      co_await stage.pipeline.serve(client.exchange);
+      ended = true;
+    };
+    start(serve());
+    co_await server.request(stage.loop);
+    server.answer(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello");
+    while (!ended) {
+      // The server's end of the tunnel closes once we have read that ours has.
+      if (client.body == "hello") server.hang_up();
+      co_await stage.loop.yield();
+    }
+  });
+  CHECK(client.exchange.response.status == 101);
+  CHECK(client.exchange.record.pool == "app");
+  CHECK(client.exchange.record.route_file == "t.yaml");
+  CHECK(client.exchange.tenant == "acme");
 }

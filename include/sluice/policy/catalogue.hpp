@@ -1,0 +1,19 @@
+// From what a route asks for to its policies.
+#pragma once
+
+#include "sluice/policy/chain.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace sluice::policy {
+
+// What may be set of them; what is not set costs nothing.
+struct Settings {
+  std::uint64_t max_body = 0;  // bytes of a request's body; 0: any number
+};
+
+// Empty where nothing is set.
+std::shared_ptr<const Chain> compile(const Settings& settings);
+
+}  // namespace sluice::policy
