@@ -8,7 +8,15 @@ namespace sluice::cli {
 
 int run(const std::vector<std::string>& arguments) {
   const Command command = parse_command(arguments);
-  if (command.verb != nullptr) return command.verb(command.options);
+  if (command.verb != nullptr) {
+    try {
+      return command.verb(command.options);
+    } catch (const std::exception& error) {
+      // No thread to be had, no memory, or an answer from somebody who is not Sluice.
+      std::cerr << "sluice: " << error.what() << '\n';
+      return 1;
+    }
+  }
   std::cout << command.out;
   std::cerr << command.error;
   return command.code;

@@ -76,6 +76,7 @@ class Process {
     every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds),
           [this] { steering_.rotate_ticket_keys(); });
     say_ready();
+    if (reopen_later_) reopen();
     if (reload_later_) reload();
   }
 
@@ -118,9 +119,7 @@ class Process {
       if (error) return;
       switch (number) {
         case SIGHUP: reload(); break;
-        case SIGUSR1:
-          if (started_) steering_.reopen_logs();
-          break;
+        case SIGUSR1: reopen(); break;
         case SIGUSR2:
           observe::log_warn("USR2: handing over to a new binary is not supported by this version");
           break;
@@ -133,6 +132,11 @@ class Process {
   void reload() {
     if (started_) return steering_.reload([](const Outcome&) {});
     reload_later_ = true;  // the start under way may have read the file already
+  }
+
+  void reopen() {
+    if (started_) return steering_.reopen_logs();
+    reopen_later_ = true;  // the start under way may have opened it already
   }
 
   template <class F>
@@ -148,6 +152,7 @@ class Process {
   // The first call drains; a second one, from somebody impatient, cuts.
   void stop() {
     if (std::exchange(stopping_, true)) {
+      impatient_ = true;
       deadline_ = std::chrono::steady_clock::now();
       return;
     }
@@ -159,7 +164,9 @@ class Process {
     observe::log_info("stopping: draining for at most {} ms",
                       std::chrono::duration_cast<std::chrono::milliseconds>(steering_.drain_time()).count());
     server::notify_service_manager("STOPPING=1");
-    deadline_ = std::chrono::steady_clock::now() + steering_.drain_time();
+    deadline_ = std::chrono::steady_clock::now();
+    if (!impatient_)
+      deadline_ += std::chrono::duration_cast<std::chrono::milliseconds>(steering_.drain_time());
     steering_.drain();
     poll_drain();
   }
@@ -193,7 +200,9 @@ class Process {
   int exit_code_ = 0;
   bool started_ = false;
   bool reload_later_ = false;
+  bool reopen_later_ = false;
   bool stopping_ = false;
+  bool impatient_ = false;  // asked to stop twice
   bool aborted_ = false;
 };
 

@@ -38,6 +38,8 @@ Task<bool> Forward::ask() {
   while (choice_.reserved() && !client_gone_) {
     error = co_await ask_server(choice_.advance().endpoint);
     if (!error) co_return true;
+    // An interim response found nobody to read it, before we were told.
+    if (error.side == Side::downstream && error.kind == ErrorKind::reset) client_gone_ = true;
   }
   if (client_gone_ || (error.kind == ErrorKind::cancelled && error.side == Side::downstream)) co_return false;
   answer(expired_ ? Error{ErrorKind::deadline_exceeded, Side::upstream} : error);

@@ -119,7 +119,7 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
   http::add_forwarding_fields(exchange, plan.forwarding());
   const std::string& header = plan.tenant_header();
   if (header.empty()) return;
-  exchange.own_field = header;
+  exchange.own_field = exchange.arena.copy(header);  // an upload keeps it, also in a tunnel
   for (http::Field& field : fields.all()) {
     if (field.name.size() == header.size() && http::same_variable(field.name, header)) field.dropped = true;
   }
@@ -144,7 +144,6 @@ void Pipeline::let_go(http::Exchange& exchange, Pin& pin) {
   Arena& arena = exchange.arena;
   http::Record& record = exchange.record;
   exchange.tenant = arena.copy(exchange.tenant);
-  exchange.own_field = arena.copy(exchange.own_field);
   record.pool = arena.copy(record.pool);
   record.route_file = arena.copy(record.route_file);
   pin.release();

@@ -1,5 +1,6 @@
 """What the service manager sees: readiness, reloads, stopping, and sockets handed over at start."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -108,7 +109,11 @@ def processor_time(sluice):
 
 
 def descriptors(sluice):
-    return {int(one.name): os.readlink(one) for one in Path(f"/proc/{sluice.pid}/fd").iterdir()}
+    out = {}
+    for one in Path(f"/proc/{sluice.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            out[int(one.name)] = os.readlink(one)
+    return out
 
 
 def datagram(address):

@@ -85,15 +85,15 @@ class Forward {
 
   http::Exchange& exchange_;
   const ForwardTarget target_;
+  std::shared_ptr<upstream::Endpoint> endpoint_;  // asked last; outlives its place in `choice_`
   Choice choice_;
   http::UpstreamLimits limits_;
   net::Deadline deadline_;
-  Nanos expires_ = 0;                             // by the client's own word; 0: it said nothing
-  std::shared_ptr<upstream::Endpoint> endpoint_;  // asked last
-  std::unique_ptr<upstream::Channel> channel_;    // to who is being asked
-  std::optional<Upload> upload_;                  // of the request's body, over `channel_`
-  upstream::Queue::Place* waiting_ = nullptr;     // where we wait for room
-  http::BodySource* source_ = nullptr;            // under the replay
+  Nanos expires_ = 0;                           // by the client's own word; 0: it said nothing
+  std::unique_ptr<upstream::Channel> channel_;  // to who is being asked
+  std::optional<Upload> upload_;                // of the request's body, over `channel_`
+  upstream::Queue::Place* waiting_ = nullptr;   // where we wait for room
+  http::BodySource* source_ = nullptr;          // under the replay
   std::optional<Replay> replay_;
   int refusals_ = 0;
   bool stale_ = false;               // it should be done again on another connection

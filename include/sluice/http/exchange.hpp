@@ -105,6 +105,7 @@ struct Exchange {
   // be.
   template <class F, class... Arguments>
   void filter_response(Arguments&&... arguments) {
+    if (response.status == 101) return;  // what comes then is no body
     if (response.framing == Framing::length) response.framing = Framing::chunked;
     if (response_body == nullptr) return;
     auto filter = std::make_unique<F>(std::forward<Arguments>(arguments)...);

@@ -26,6 +26,7 @@ class Policy {
   // asked.
   virtual Verdict admit(http::Exchange& /*exchange*/) const { return Verdict::pass; }
   // On the way back: the head is exchange.response, and a body may be filtered (Exchange::filter_response).
+  // What is added must lie in the exchange's arena: a tunnel outlives the plan, and this.
   virtual void shape(http::Exchange& /*exchange*/) const {}
 };
 

@@ -30,7 +30,8 @@ const std::string kWhole =
     "listeners: { first: \"127.0.0.1:1\", second: \"127.0.0.1:2\" }\n"
     "max: { body: 1KiB }\n"
     "pools: { app: { servers: [\"127.0.0.1:9\"], retry: off } }\n"
-    "tenants: { from_host: \"{tenant}.example.test\", unknown: 410, defaults: { pool: app } }\n"
+    "tenants: { from_host: \"{tenant}.example.test\", unknown: 410, defaults: { pool: app, send_header: "
+    "X-Tenant } }\n"
     "routes: [ { path: /a/, pool: app } ]\n";
 
 // What a client's codec would see.
@@ -69,6 +70,7 @@ class Client final : public http::Downstream {
   }
   http::BodySource& open_tunnel() override {
     exchange.request_body = &tunnel;
+    own_field_then = exchange.own_field;
     return tunnel;
   }
   void close_after() override { closes = true; }
@@ -76,7 +78,8 @@ class Client final : public http::Downstream {
 
   http::TextBody tunnel;
   http::Exchange exchange;
-  http::Record record_then;  // while the response was on its way
+  std::string_view own_field_then;  // when the tunnel was opened
+  http::Record record_then;         // while the response was on its way
   std::string body;
   std::function<void()> responding;
   int responses = 0;
@@ -323,6 +326,9 @@ TEST_CASE("a tunnel holds no configuration, and is told of all the same", "[prox
     }
   });
   CHECK(client.exchange.response.status == 101);
+  // The upload keeps the view it began with.
+  CHECK(client.exchange.own_field == "X-Tenant");
+  CHECK(client.exchange.own_field.data() == client.own_field_then.data());
   CHECK(client.exchange.record.pool == "app");
   CHECK(client.exchange.record.route_file == "t.yaml");
   CHECK(client.exchange.tenant == "acme");
