@@ -53,7 +53,9 @@ asio::awaitable<Answer> answer(const Request& request, Steering& steering) {
   if (request.count(http::field::host) > 1) co_return Answer{.status = 400, .body = "two Host fields\n"};
   Found found = find_endpoint(view(request.method_string()), view(request.target()));
   const bool open = found.endpoint != nullptr && found.endpoint->access == Access::open;
-  if (!open && !may_ask(signs_of(request))) co_return Answer{.status = 403, .body = "not from a web page: ask without Origin, as Host: localhost or by address\n"};
+  if (!open && !may_ask(signs_of(request)))
+    co_return Answer{.status = 403,
+                     .body = "not from a web page: ask without Origin, as Host: localhost or by address\n"};
   if (found.endpoint == nullptr) co_return std::move(found.otherwise);
   co_return co_await found.endpoint->answer(std::move(found.words), steering);
 }

@@ -10,8 +10,8 @@
 #include <sstream>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <unordered_map>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace sluice::net {

@@ -168,6 +168,21 @@ class Stage {
   void serve(Client& client) {
     run(loop, [&]() -> Task<void> { co_await pipeline.serve(client.exchange); });
   }
+  // The same while `script` plays the server.
+  template <class F>
+  void serve(Client& client, F script) {
+    run(loop, [&]() -> Task<void> {
+      bool ended = false;
+      const auto whole = [&]() -> Task<void> {
+        co_await pipeline.serve(client.exchange);
+        ended = true;
+      };
+      start(whole());
+      co_await script();
+      while (!ended)
+        co_await loop.yield();
+    });
+  }
   void refuse(Client& client, const Error& error) {
     run(loop, [&]() -> Task<void> { co_await pipeline.refuse(client.exchange, error); });
   }
@@ -277,17 +292,9 @@ TEST_CASE("a server is asked, and its answer passed on", "[proxy][pipeline]") {
   Stage stage(server.text());
   Client client("acme.example.test", "/shop?page=2");
   std::string asked;
-  run(stage.loop, [&]() -> Task<void> {
-    bool ended = false;
-    const auto serve = [&]() -> Task<void> {
-      co_await stage.pipeline.serve(client.exchange);
-      ended = true;
-    };
-    start(serve());
+  stage.serve(client, [&]() -> Task<void> {
     asked = co_await server.request(stage.loop);
     server.answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nKeep-Alive: timeout=5\r\nX-A: 1\r\n\r\nhello");
-    while (!ended)
-      co_await stage.loop.yield();
   });
   CHECK(asked.starts_with("GET /shop?page=2 HTTP/1.1\r\nHost: acme.example.test\r\n"));
   CHECK(asked.find("\r\nX-Forwarded-For: 192.0.2.1\r\n") != std::string::npos);
@@ -309,21 +316,13 @@ TEST_CASE("a tunnel holds no configuration, and is told of all the same", "[prox
     stage.publish();
     CHECK(stage.disposed == 1);  // the one this request began with
   };
-  run(stage.loop, [&]() -> Task<void> {
-    bool ended = false;
-    const auto serve = [&]() -> Task<void> {
-      co_await stage.pipeline.serve(client.exchange);
-      ended = true;
-    };
-    start(serve());
+  stage.serve(client, [&]() -> Task<void> {
     co_await server.request(stage.loop);
     server.answer(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello");
-    while (!ended) {
-      // The server's end of the tunnel closes once we have read that ours has.
-      if (client.body == "hello") server.hang_up();
+    while (client.body != "hello")
       co_await stage.loop.yield();
-    }
+    server.hang_up();
   });
   CHECK(client.exchange.response.status == 101);
   // The upload keeps the view it began with.
