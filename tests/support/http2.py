@@ -318,7 +318,42 @@ class Answer:
         return f"stream {self.stream}: status {self.status}, {len(self.body)} bytes, {end}"
 
 
-class Http2Client:
+class Framed:
+    """What both ends check of frames in general, and how they put header blocks together.
+
+    Its owner has check(holds, found, complaint), a `decoder`, and take_block(stream, flags, fields, found).
+    """
+
+    half_block = None  # a header block that goes on: (stream, flags, bytes)
+
+    def check_order(self, found):
+        self.check(self.half_block is None or (found.kind == Kind.CONTINUATION and found.stream == self.half_block[0]), found,
+                   "a header block was interrupted")
+        of_connection = found.kind in (Kind.SETTINGS, Kind.PING, Kind.GOAWAY)
+        self.check(not of_connection or found.stream == 0, found, "a frame of the connection on a stream")
+
+    def take_headers(self, found):
+        self.half_block = (found.stream, found.flags, found.content())
+        self.end_block(found)
+
+    def take_continuation(self, found):
+        self.check(self.half_block is not None, found, "a CONTINUATION of nothing")
+        if self.half_block is None:
+            return
+        stream, flags, start = self.half_block
+        self.half_block = (stream, flags, start + found.payload)
+        self.end_block(found)
+
+    def end_block(self, found):
+        if not found.flags & END_HEADERS:
+            return
+        stream, flags, encoded = self.half_block
+        self.half_block = None
+        fields = [(bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in self.decoder.decode(encoded, raw=True)]
+        self.take_block(stream, flags, fields, found)
+
+
+class Http2Client(Framed):
     """One connection. Use as a context manager.
 
     tls: an ssl.SSLContext that offers h2; server_name goes into SNI; session resumes an earlier one. shake=False:
@@ -353,7 +388,6 @@ class Http2Client:
         self.window = WINDOW
         self.send_window = WINDOW
         self.last_goaway = None
-        self.half_block = None  # a header block that goes on: (stream, flags, bytes)
         self.pings = 0
         if shake:
             self.shake_hands(**announce or {})
@@ -628,11 +662,8 @@ class Http2Client:
             raise Http2Error(f"{complaint}: {found}; {self.story()}")
 
     def take(self, found):
-        self.check(self.half_block is None or (found.kind == Kind.CONTINUATION and found.stream == self.half_block[0]), found,
-                   "a header block was interrupted")
-        of_connection = found.kind in (Kind.SETTINGS, Kind.PING, Kind.GOAWAY)
+        self.check_order(found)
         of_stream = found.kind in (Kind.DATA, Kind.HEADERS, Kind.PRIORITY, Kind.RST_STREAM, Kind.CONTINUATION)
-        self.check(not of_connection or found.stream == 0, found, "a frame of the connection on a stream")
         self.check(not of_stream or found.stream in self.answers, found, "a stream we never opened")
         self.check(found.kind != Kind.PUSH_PROMISE, found, "a push that nobody allowed")
         handler = {Kind.DATA: self.take_data, Kind.HEADERS: self.take_headers, Kind.CONTINUATION: self.take_continuation,
@@ -718,24 +749,7 @@ class Http2Client:
                 self.try_send(window_update(found.stream, WINDOW - answer.window))
                 answer.window = WINDOW
 
-    def take_headers(self, found):
-        self.half_block = (found.stream, found.flags, found.content())
-        if found.flags & END_HEADERS:
-            self.take_block(found)
-
-    def take_continuation(self, found):
-        self.check(self.half_block is not None, found, "a CONTINUATION of nothing")
-        if self.half_block is None:
-            return
-        stream, flags, start = self.half_block
-        self.half_block = (stream, flags, start + found.payload)
-        if found.flags & END_HEADERS:
-            self.take_block(found)
-
-    def take_block(self, found):
-        stream, flags, encoded = self.half_block
-        self.half_block = None
-        fields = [(bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in self.decoder.decode(encoded, raw=True)]
+    def take_block(self, stream, flags, fields, found):
         answer = self.answers.get(stream)
         if answer is None:
             return

@@ -14,13 +14,13 @@ import socket
 import ssl
 import struct
 import threading
-import time
 
 from hpack import Decoder, Encoder, HPACKError
 
-from http2 import (ACK, END_HEADERS, END_STREAM, HOP_BY_HOP, MAX_FRAME, MAX_WINDOW, PREFACE, WINDOW, Code, Frame, Http2Error, Kind,
+from application import FakeApplication
+from http2 import (ACK, END_STREAM, HOP_BY_HOP, MAX_FRAME, MAX_WINDOW, PREFACE, WINDOW, Code, Frame, Framed, Http2Error, Kind,
                    Setting, as_fields, data, goaway, headers, ping, rst_stream, settings, settings_ack, to_bytes, window_update)
-from waiting import PATIENCE, wait_until
+from waiting import PATIENCE
 from wire import TOKEN, VALUE
 
 PSEUDO = {":method", ":scheme", ":authority", ":path", ":protocol"}
@@ -179,7 +179,7 @@ class Visit:
         return self.reset_by
 
 
-class Connection:
+class Connection(Framed):
     def __init__(self, upstream, sock, number):
         self.upstream = upstream
         self.raw = sock
@@ -204,7 +204,6 @@ class Connection:
         self.last_stream = 0
         self.most_open = 0
         self.peer_goaway = None
-        self.half_block = None
         self.thread = threading.Thread(target=self.run, name=f"h2 upstream connection {number}", daemon=True)
 
     # --- sending ---------------------------------------------------------------------------------------------
@@ -369,10 +368,7 @@ class Connection:
             raise Http2Error(f"{complaint}: {found}")
 
     def take(self, found):
-        self.check(self.half_block is None or (found.kind == Kind.CONTINUATION and found.stream == self.half_block[0]), found,
-                   "a header block was interrupted")
-        of_connection = found.kind in (Kind.SETTINGS, Kind.PING, Kind.GOAWAY)
-        self.check(not of_connection or found.stream == 0, found, "a frame of the connection on a stream")
+        self.check_order(found)
         self.check(found.kind != Kind.PUSH_PROMISE, found, "a push by a client")
         if found.kind in (Kind.DATA, Kind.RST_STREAM) or (found.kind == Kind.WINDOW_UPDATE and found.stream):
             self.check(found.stream in self.visits, found, "a stream that is idle")
@@ -450,22 +446,7 @@ class Connection:
                 visit.allowed += size
             self.send(*pieces)
 
-    def take_headers(self, found):
-        self.half_block = (found.stream, found.flags, found.content())
-        if found.flags & END_HEADERS:
-            self.take_block(found)
-
-    def take_continuation(self, found):
-        self.check(self.half_block is not None, found, "a CONTINUATION of nothing")
-        stream, flags, start = self.half_block
-        self.half_block = (stream, flags, start + found.payload)
-        if found.flags & END_HEADERS:
-            self.take_block(found)
-
-    def take_block(self, found):
-        stream, flags, encoded = self.half_block
-        self.half_block = None
-        fields = [(bytes(n).decode("latin-1"), bytes(v).decode("latin-1")) for n, v in self.decoder.decode(encoded, raw=True)]
+    def take_block(self, stream, flags, fields, found):
         known = self.visits.get(stream)
         if known is not None:
             self.check(not known.request.complete and known.reset_by is None, found, "HEADERS on a stream that is over")
@@ -516,7 +497,7 @@ def hello(visit):
     visit.reply(body=f"hello from {visit.upstream.name}".encode())
 
 
-class Http2Upstream:
+class Http2Upstream(FakeApplication):
     """Listens at once. tls: an ssl.SSLContext; announce: pairs or a dict of settings.
 
     on_connect(connection) replaces the greeting; it may call connection.start() to go on as usual. replenish=False:
@@ -525,113 +506,38 @@ class Http2Upstream:
 
     def __init__(self, default=hello, name="app", tls=None, announce=(), on_connect=None, replenish=True, forgiving=False,
                  answers_pings=True):
-        self.default = default
-        self.name = name
         self.tls = tls
         self.announced = tuple((Setting[k.upper()], v) for k, v in announce.items()) if isinstance(announce, dict) else tuple(announce)
         self.on_connect = on_connect
         self.replenish = replenish
         self.forgiving = forgiving
         self.answers_pings = answers_pings
-        self.scripts = {}
-        self.visits = []
-        self.connections = []
-        self.complaints = []
-        self.changed = threading.Condition()
-        self.stopping = False
-        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self.listener.listen(512)
-        self.thread = threading.Thread(target=self.accept, name=f"h2 upstream {name}", daemon=True)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{listener.getsockname()[1]}"
+        super().__init__(name, listener, default)
         self.thread.start()
 
     def play(self, path, script):
         self.scripts[path] = script
 
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            if self.stopping:
-                sock.close()
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.changed:
-                connection = Connection(self, sock, len(self.connections))
-                self.connections.append(connection)
-                self.changed.notify_all()
-            connection.thread.start()
+    def connected(self, sock, peer):
+        return Connection(self, sock, len(self.connections))
 
     def visit(self, visit):
-        with self.changed:
-            self.visits.append(visit)
-            self.changed.notify_all()
-        threading.Thread(target=self.run_script, args=(visit,), daemon=True).start()
+        self.arrived(visit)
+        threading.Thread(target=self.play_script, args=(visit,), daemon=True).start()
 
-    def run_script(self, visit):
+    def play_script(self, visit):
         try:
-            (self.scripts.get(visit.request.path) or self.default)(visit)
+            self.run_script(visit)
         except Gone:
             pass
         except AssertionError as error:
-            if not self.stopping:
-                self.complaints.append(f"in a script: {error}")
+            self.complain_of_script(error)
         finally:
-            with self.changed:
-                visit.done = True
-                self.changed.notify_all()
-
-    # --- what happened ---------------------------------------------------------------------------------------
-
-    def wait(self, happened, what):
-        with self.changed:
-            assert self.changed.wait_for(happened, PATIENCE), f"{self.name} waited in vain for: {what}"
-
-    def wait_visits(self, count, path=None):
-        """Waits for the count-th request head, of those to `path` if given, and returns that visit."""
-        self.wait(lambda: len(self.to(path)) >= count, f"request number {count}, had {len(self.to(path))}")
-        return self.to(path)[count - 1]
-
-    def wait_done(self, visit):
-        self.wait(lambda: visit.done, f"the end of {visit.request.fields[:4]}")
-        return visit
-
-    def to(self, path=None):
-        return [v for v in self.visits if path is None or v.request.path == path]
-
-    def last(self, path):
-        return self.to(path)[-1]
-
-    @property
-    def open_connections(self):
-        return [c for c in self.connections if not c.ended]
-
-    def wait_all_closed(self):
-        wait_until(lambda: not self.open_connections, f"Sluice to close its connections to {self.name}")
-
-    # --- the end ---------------------------------------------------------------------------------------------
-
-    def refuse(self):
-        """Stops listening: new connections are refused, those that stand stay."""
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-        self.thread.join(PATIENCE)
-
-    def stop(self):
-        self.stopping = True
-        self.refuse()
-        for connection in list(self.connections):
-            connection.close()
-        deadline = time.monotonic() + PATIENCE
-        for connection in list(self.connections):
-            connection.thread.join(max(0, deadline - time.monotonic()))
+            self.left(visit)
 
 
 def server_tls(leaf, alpn=("h2",)):

@@ -13,6 +13,7 @@ import os
 import socket
 import threading
 
+from application import FakeApplication
 from client import reset as reset_socket
 from waiting import PATIENCE, wait_until
 from wire import Incomplete, Nothing, Wire, WireError, chunks
@@ -116,29 +117,23 @@ class Connection:
         except (Incomplete, OSError):
             pass
         except AssertionError as error:
-            if not self.upstream.stopping:
-                self.upstream.complaints.append(f"in a script: {error}")
+            self.upstream.complain_of_script(error)
         finally:
             self.close()
 
     def serve_one(self):
         request = self.wire.request_head()
         visit = Visit(self.upstream, self, request)
-        with self.upstream.changed:
-            self.upstream.visits.append(visit)
-            self.upstream.changed.notify_all()
+        self.upstream.arrived(visit)
         try:
-            script = self.upstream.scripts.get(request.path) or self.upstream.default
-            script(visit)
+            self.upstream.run_script(visit)
             if not self.closed:
                 visit.body()
         except Incomplete as error:
             visit.aborted = error.how
             raise
         finally:
-            with self.upstream.changed:
-                visit.done = True
-                self.upstream.changed.notify_all()
+            self.upstream.left(visit)
 
 
 def hello(visit):
@@ -146,89 +141,39 @@ def hello(visit):
     visit.reply(body=f"hello from {visit.upstream.name}".encode(), fields=[f"X-Origin: {visit.upstream.name}"])
 
 
-class ScriptedUpstream:
+class ScriptedUpstream(FakeApplication):
     """Listens at once. bind: an IP address, or "unix:/path"."""
 
     def __init__(self, default=hello, bind="127.0.0.1", name="app", keep=True, receive_buffer=None, port=0):
-        self.default = default
-        self.name = name
         self.keep = keep  # whether the bytes of each connection are kept; off for very large bodies
-        self.scripts = {}
         self.on_connect = None
-        self.visits = []
-        self.connections = []
-        self.complaints = []
-        self.changed = threading.Condition()
-        self.stopping = False
         if bind.startswith("unix:"):
-            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.listener.bind(bind[5:])
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            listener.bind(bind[5:])
             self.address = bind
         else:
             family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-            self.listener = socket.socket(family, socket.SOCK_STREAM)
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if receive_buffer:
-                self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            self.listener.bind((bind, port))
-            self.port = self.listener.getsockname()[1]
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            listener.bind((bind, port))
+            self.port = listener.getsockname()[1]
             self.address = f"[{bind}]:{self.port}" if ":" in bind else f"{bind}:{self.port}"
-        self.listener.listen(512)
-        self.thread = threading.Thread(target=self.accept, name=f"upstream {name}", daemon=True)
+        super().__init__(name, listener, default)
         self.thread.start()
 
     def play(self, path, script):
         """`script` answers requests for `path`: a callable, or bytes to send after the request was read."""
         self.scripts[path] = script if callable(script) else steps(script)
 
-    def accept(self):
-        while True:
-            try:
-                sock, peer = self.listener.accept()
-            except OSError:
-                return
-            if self.stopping:
-                sock.close()
-                return
-            if sock.family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(PATIENCE * 2)
-            with self.changed:
-                connection = Connection(self, sock, peer, len(self.connections))
-                self.connections.append(connection)
-                self.changed.notify_all()
-            connection.thread.start()
-
-    # --- what happened -----------------------------------------------------------------------------------
-
-    def wait(self, happened, what):
-        with self.changed:
-            assert self.changed.wait_for(happened, PATIENCE), f"{self.name} waited in vain for: {what}"
-
-    def wait_visits(self, count):
-        """Waits for the count-th request head and returns that visit."""
-        self.wait(lambda: len(self.visits) >= count, f"request number {count}, had {len(self.visits)}")
-        return self.visits[count - 1]
-
-    def wait_done(self, visit):
-        """Waits until the script of `visit` ran to its end, or broke off."""
-        self.wait(lambda: visit.done, f"the end of {visit.request.start_line}")
-        return visit
-
-    def last(self, path):
-        """The newest visit to `path`."""
-        return next(v for v in reversed(self.visits) if v.request.path == path)
-
-    def to(self, path):
-        return [v for v in self.visits if v.request.path == path]
+    def connected(self, sock, peer):
+        sock.settimeout(PATIENCE * 2)
+        return Connection(self, sock, peer, len(self.connections))
 
     @property
     def bytes_received(self):
         return sum(c.wire.count for c in self.connections)
-
-    @property
-    def open_connections(self):
-        return [c for c in self.connections if not c.ended]
 
     def settle(self):
         """Waits until it has taken up everything that came over connections which Sluice has closed meanwhile."""
@@ -236,27 +181,8 @@ class ScriptedUpstream:
             self.wait(lambda: any(c.peer == last.getsockname() for c in self.connections), "a connection of our own")
         wait_until(lambda: all(c.established for c in self.open_connections), f"{self.name} to notice what was closed")
 
-    def wait_all_closed(self):
-        wait_until(lambda: not self.open_connections, f"Sluice to close its connections to {self.name}")
-
-    # --- the end -----------------------------------------------------------------------------------------
-
-    def refuse(self):
-        """Stops listening: new connections are refused, those that stand stay."""
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-        self.thread.join(PATIENCE)
-
     def stop(self):
-        self.stopping = True
-        self.refuse()
-        for connection in list(self.connections):
-            connection.close()
-        for connection in list(self.connections):
-            connection.thread.join(PATIENCE)
+        super().stop()
         if self.address.startswith("unix:"):
             os.unlink(self.address[5:])
 
