@@ -74,6 +74,14 @@ struct Stage {
       if (step == http::BodyStep::end || step == http::BodyStep::failed) break;
     }
   }
+  // Opens a connection, has one exchange on it, and gives it back; returns the server's end.
+  Task<int> used(std::string_view response, Nanos idle) {
+    int peer = -1;
+    auto connection = co_await open(peer);
+    co_await exchange(*connection, peer, response);
+    connections.give_back(std::move(connection), idle);
+    co_return peer;
+  }
 };
 
 constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
@@ -181,10 +189,7 @@ TEST_CASE("a connection that is not finished with is not kept", "[upstream][pool
     CAPTURE(response);
     Stage stage;
     const auto script = [&]() -> Task<void> {
-      int peer = -1;
-      auto connection = co_await stage.open(peer);
-      co_await stage.exchange(*connection, peer, response);
-      stage.connections.give_back(std::move(connection), kSecond);
+      const int peer = co_await stage.used(response, kSecond);
       CHECK(stage.connections.idle_count() == 0);
       ::close(peer);
     };
@@ -197,10 +202,7 @@ TEST_CASE("an idle connection that its server closes or talks on is given up", "
     CAPTURE(talks);
     Stage stage;
     const auto script = [&]() -> Task<void> {
-      int peer = -1;
-      auto connection = co_await stage.open(peer);
-      co_await stage.exchange(*connection, peer, kReply);
-      stage.connections.give_back(std::move(connection), 5 * kSecond);
+      const int peer = co_await stage.used(kReply, 5 * kSecond);
       CHECK(stage.connections.idle_count() == 1);
       if (talks) {
         put(peer, "HTTP/1.1 408 Request Timeout\r\n\r\n");
@@ -220,10 +222,7 @@ TEST_CASE("an idle connection that its server closes or talks on is given up", "
 TEST_CASE("a closed connection is not handed out to a request that must be sure", "[upstream][pool]") {
   Stage stage;
   const auto script = [&]() -> Task<void> {
-    int peer = -1;
-    auto connection = co_await stage.open(peer);
-    co_await stage.exchange(*connection, peer, kReply);
-    stage.connections.give_back(std::move(connection), 5 * kSecond);
+    const int peer = co_await stage.used(kReply, 5 * kSecond);
     ::close(peer);  // the loop has not heard of it yet
     CHECK(stage.connections.take(*stage.endpoint, true) == nullptr);
     CHECK(stage.connections.idle_count() == 0);

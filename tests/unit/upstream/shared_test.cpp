@@ -114,6 +114,22 @@ struct Stage {
         co_await turn();
     }
   }
+  // One who has asked, and the connection that was opened for him.
+  struct Opened {
+    Asking& asking;
+    std::size_t at;
+  };
+  Task<Opened> opened() {
+    Asking& asking = ask();
+    const std::size_t at = co_await accept();
+    wires[at]->say_settings();
+    co_await until_settled();
+    co_return Opened{asking, at};
+  }
+  Task<void> begun(Asking& asking, std::size_t at, std::uint32_t stream) {
+    begin(asking);
+    co_await wires[at]->until(stream, "END");
+  }
   Task<void> turn() {
     for (const auto& of : wires)
       co_await of->turn();
@@ -196,13 +212,9 @@ TEST_CASE("exchanges on one connection at the same time", "[upstream][shared]") 
   Stage stage;
   stage.play([&]() -> Task<void> {
     Asking& first = stage.ask();
-    Asking& second = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
+    const auto [second, at] = co_await stage.opened();
     stage.begin(first);
-    stage.begin(second);
-    co_await stage.wires[at]->until(3, "END");
+    co_await stage.begun(second, at, 3);
     stage.wires[at]->say_head(3, {{":status", "201"}}, http2::kEndStream);
     stage.wires[at]->say_head(1, {{":status", "202"}}, http2::kEndStream);
     co_await stage.until_answered(first);
@@ -312,13 +324,9 @@ TEST_CASE("a connection whose server leaves is not handed out any more", "[upstr
   stage.play([&]() -> Task<void> {
     Asking& served = stage.ask();
     Asking& refused = stage.ask();
-    Asking& waiting = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
+    const auto [waiting, at] = co_await stage.opened();
     stage.begin(served);
-    stage.begin(refused);
-    co_await stage.wires[at]->until(3, "END");
+    co_await stage.begun(refused, at, 3);
     stage.wires[at]->say_goaway(1, Code::no_error);
     co_await stage.until_answered(refused);
     CHECK(refused.answer == Error{ErrorKind::refused, Side::upstream, 0});
@@ -361,10 +369,7 @@ TEST_CASE("a server that leaves in the same breath as it says its settings", "[u
 TEST_CASE("a shared connection ends when it was not used for a while", "[upstream][shared]") {
   Stage stage;
   stage.play([&]() -> Task<void> {
-    Asking& asking = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
+    const auto [asking, at] = co_await stage.opened();
     co_await stage.exchange(asking, at, 1, 300 * kMilli);
     co_await stage.pause(100 * kMilli);
     CHECK_FALSE(stage.closed(at));
@@ -388,10 +393,7 @@ TEST_CASE("a shared connection ends when it was not used for a while", "[upstrea
 TEST_CASE("a shared connection that is not to be kept ends at once", "[upstream][shared]") {
   Stage stage;
   stage.play([&]() -> Task<void> {
-    Asking& asking = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
+    const auto [asking, at] = co_await stage.opened();
     co_await stage.exchange(asking, at, 1, 0);
     CHECK(stage.connections.take(*stage.endpoint, false) == nullptr);
     co_await stage.until_closed(at);
@@ -401,10 +403,7 @@ TEST_CASE("a shared connection that is not to be kept ends at once", "[upstream]
 TEST_CASE("an idle shared connection that the server closed is not handed out", "[upstream][shared]") {
   Stage stage;
   stage.play([&]() -> Task<void> {
-    Asking& asking = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
+    const auto [asking, at] = co_await stage.opened();
     co_await stage.exchange(asking, at, 1, 5 * kSecond);
     ::shutdown(stage.server.accepted[at], SHUT_RDWR);
     // Nobody has looked since: only one who must be sure asks.
@@ -418,12 +417,8 @@ TEST_CASE("an endpoint that is retired: idle connections end, those in use after
           "[upstream][shared]") {
   Stage stage;
   stage.play([&]() -> Task<void> {
-    Asking& asking = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
-    stage.begin(asking);
-    co_await stage.wires[at]->until(1, "END");
+    const auto [asking, at] = co_await stage.opened();
+    co_await stage.begun(asking, at, 1);
     stage.connections.retire(*stage.endpoint, 60 * kSecond);
     CHECK(stage.connections.take(*stage.endpoint, false) == nullptr);
     co_await stage.turns(5);
@@ -439,12 +434,8 @@ TEST_CASE("an endpoint that is retired: idle connections end, those in use after
 TEST_CASE("an endpoint that is retired: what is under way is cut after the drain", "[upstream][shared]") {
   Stage stage;
   stage.play([&]() -> Task<void> {
-    Asking& asking = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
-    stage.begin(asking);
-    co_await stage.wires[at]->until(1, "END");
+    const auto [asking, at] = co_await stage.opened();
+    co_await stage.begun(asking, at, 1);
     stage.connections.retire(*stage.endpoint, 50 * kMilli);
     co_await stage.until_answered(asking);
     CHECK(asking.answer.kind == ErrorKind::cancelled);
@@ -454,21 +445,14 @@ TEST_CASE("an endpoint that is retired: what is under way is cut after the drain
 TEST_CASE("an endpoint that is configured again is kept", "[upstream][shared]") {
   Stage stage;
   stage.play([&]() -> Task<void> {
-    Asking& asking = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
-    stage.begin(asking);
-    co_await stage.wires[at]->until(1, "END");
+    const auto [asking, at] = co_await stage.opened();
+    co_await stage.begun(asking, at, 1);
     stage.connections.retire(*stage.endpoint, 50 * kMilli);
     stage.connections.keep(*stage.endpoint);
     co_await stage.pause(200 * kMilli);
     CHECK_FALSE(asking.answered);
     // A connection opened from now on may stay.
-    Asking& later = stage.ask();
-    const std::size_t next = co_await stage.accept();
-    stage.wires[next]->say_settings();
-    co_await stage.until_settled();
+    const auto [later, next] = co_await stage.opened();
     co_await stage.exchange(later, next, 1, 5 * kSecond);
     co_await stage.turns(5);
     CHECK_FALSE(stage.closed(next));
@@ -479,10 +463,7 @@ TEST_CASE("an endpoint that is configured again is kept", "[upstream][shared]") 
 TEST_CASE("the end of all shared connections", "[upstream][shared]") {
   Stage stage;
   stage.play([&]() -> Task<void> {
-    Asking& asking = stage.ask();
-    const std::size_t at = co_await stage.accept();
-    stage.wires[at]->say_settings();
-    co_await stage.until_settled();
+    const auto [asking, at] = co_await stage.opened();
     co_await stage.exchange(asking, at, 1, 5 * kSecond);
     stage.connections.close();
     co_await stage.until_closed(at);
