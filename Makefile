@@ -46,7 +46,7 @@ demo: deps ## Sluice over TLS in front of several origins, with URLs to try
 	cmake --build --preset release -j $(JOBS)
 	conf/demo/run
 
-test: deps-test ## build and run every test
+test: deps-test deps-lint ## build and run every test
 	tests/run
 
 bench: build deps-bench ## Sluice beside nginx and HAProxy, in one run

@@ -1,5 +1,6 @@
 """Fixtures of the end-to-end tests. Everything a test starts is ended after it, and looked over for harm."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -166,3 +167,18 @@ def gate(start):
     event = threading.Event()
     yield event
     event.set()
+
+
+@pytest.fixture
+def renewable(authority, tmp_path):
+    """A certificate at a fixed path, and a function that renews it there."""
+    cert, key = tmp_path / "site.pem", tmp_path / "site.key"
+
+    def renew():
+        fresh = authority.leaf("site.test", fresh=True)
+        for source, target in ((fresh.key, key), (fresh.cert, cert)):
+            shutil.copy(source, f"{target}.new")
+            os.rename(f"{target}.new", target)
+        return fresh.serial
+
+    return {"cert": str(cert), "key": str(key)}, renew

@@ -15,7 +15,7 @@ from failing import in_background
 from peers import need
 from ports import free_port
 from sluice import Sluice, command, config
-from waiting import PATIENCE, wait_until
+from waiting import wait_until
 
 LONG = "x" * 6000  # a few hundred requests fill whatever holds lines
 OVERFLOW = 1500

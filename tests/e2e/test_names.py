@@ -7,7 +7,7 @@ import pytest
 from dns_server import AAAA, SERVFAIL, SILENCE, A, Answer
 from pools import pools
 from sluice import Sluice, config, pool
-from test_tls import renewable, served  # noqa: F401
+from test_tls import served
 from waiting import wait_until
 
 # A look-up that nobody answers goes on for longer than any test waits.
@@ -252,7 +252,7 @@ def test_a_refused_reload_leaves_the_names_of_what_runs(start, app, dns):
     assert sluice.get().status == 200
 
 
-def test_certificates_are_renewed_while_look_ups_hang(start, app, silent, renewable):  # noqa: F811
+def test_certificates_are_renewed_while_look_ups_hang(start, app, silent, renewable):
     files, renew = renewable
     old = renew()
     document = config(app, listeners={"https": {"address": "127.0.0.1:0", "tls": True}}, tls={"certificates": [files]},

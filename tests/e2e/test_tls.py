@@ -364,21 +364,6 @@ def test_a_body_cut_short_over_tls(edge, app):
 
 # --- renewal ----------------------------------------------------------------------------------------------------
 
-@pytest.fixture
-def renewable(authority, tmp_path):
-    """A certificate at a fixed path, and a function that renews it there."""
-    cert, key = tmp_path / "site.pem", tmp_path / "site.key"
-
-    def renew():
-        fresh = authority.leaf("site.test", fresh=True)
-        for source, target in ((fresh.key, key), (fresh.cert, cert)):
-            shutil.copy(source, f"{target}.new")
-            os.rename(f"{target}.new", target)
-        return fresh.serial
-
-    return {"cert": str(cert), "key": str(key)}, renew
-
-
 def test_a_renewed_certificate_after_a_reload(start, app, renewable):
     files, renew = renewable
     old = renew()

@@ -18,7 +18,7 @@ import threading
 from hpack import Decoder, Encoder, HPACKError
 
 from application import FakeApplication
-from http2 import (ACK, END_STREAM, HOP_BY_HOP, MAX_FRAME, MAX_WINDOW, PREFACE, WINDOW, Code, Frame, Framed, Http2Error, Kind,
+from http2 import (END_STREAM, HOP_BY_HOP, MAX_FRAME, MAX_WINDOW, PREFACE, WINDOW, Code, Frame, Framed, Http2Error, Kind,
                    Setting, as_fields, data, goaway, headers, ping, rst_stream, settings, settings_ack, to_bytes, window_update)
 from waiting import PATIENCE
 from wire import TOKEN, VALUE

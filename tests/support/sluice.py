@@ -26,7 +26,7 @@ def binary(name="sluice"):
         built = [p for p in (ROOT / "build").glob("*/bin/sluice") if p.is_file()]
         assert built, "no sluice built: set SLUICE_BIN or run `make build`"
         chosen = str(max(built, key=lambda p: p.stat().st_mtime))
-    return str(Path(chosen).with_name(name))
+    return str(Path(chosen).absolute().with_name(name))  # tests run it elsewhere
 
 
 def environment(extra=None):
