@@ -99,7 +99,9 @@ constexpr std::array kLogKeys{
     Key<Log>{{"level", "`debug`, `info`, `warn` or `error`", "info", "Least severity that is logged."},
              &set<&Log::level, choice<LogLevel, kLevels>>},
     Key<Log>{{"access", "`off`, `stderr` or path", "off",
-              "Where one line per request goes; a relative path starts from this file's directory."},
+              "Where one line per request goes; a path has a `/`, and a relative one (`./access.log`) starts "
+              "from this "
+              "file's directory."},
              &set<&Log::access, access_target>},
     Key<Log>{{"format", "`json` or `combined`", "json", "Form of the access log."},
              &set<&Log::format, choice<LogFormat, kFormats>>},
