@@ -152,13 +152,15 @@ def find_all(value, key):
 def furnished(text, folder, authority):
     """The configuration with the places of a machine moved below `folder`, and the files there that it reads.
 
-    A certificate is for the host that its file is named after; `wildcard.` stands for `*.`.
+    A certificate is for the host that its file is named after, and for those of routes below it; `wildcard.` stands for
+    `*.`.
     """
     text = re.sub(r"(?<![\w/.])/(etc|var|run)/", rf"{folder}/\1/", text)
     shown = yaml.safe_load(text)
+    hosts = [host for route in shown.get("routes", ()) for host in route.get("hosts", ())]
     for cert, key in zip(find_all(shown, "cert"), find_all(shown, "key")):
-        name = re.sub(r"\.(rsa|ecdsa)$", "", Path(cert).stem)
-        leaf = authority.leaf(re.sub(r"^wildcard\.", "*.", name), days=60)
+        name = re.sub(r"^wildcard\.", "*.", re.sub(r"\.(rsa|ecdsa)$", "", Path(cert).stem))
+        leaf = authority.leaf(*dict.fromkeys([name, *(host for host in hosts if host.endswith(f".{name}"))]), days=60)
         copy(leaf.cert, folder / cert)
         copy(leaf.key, folder / key)
     for ca in find_all(shown, "ca"):
