@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compares Sluice with nginx and HAProxy on this machine, over HTTP/2 with h2o too.
+"""Compares Sluice with nginx, HAProxy and a plain Beast proxy on this machine, over HTTP/2 with h2o too.
 
 Leads with processor time per request at an equal offered rate, taken from the kernel's account of the proxy's
 processes over exactly the measured time, as a ratio within each of several alternating rounds. The proxy has one
@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lib import changing, html, machine, report, standing, throughput
+from lib import changing, html, machine, malformed, report, standing, throughput
 from lib.bench import Bench, Effort
 from lib.proxies import make_proxy
 
@@ -43,6 +43,7 @@ SCENARIOS = {
     "start": (standing.start, "start time and memory with 10,000 tenants"),
     "reload": (changing.reload, "reload of 10,000 tenants under load"),
     "dying": (changing.dying, "one of five servers is killed under load"),
+    "malformed": (malformed.malformed, "requests that the tests hold for malformed, and how many pass"),
     "churn": (changing.churn, "300 reloads under load with 10,000 idle connections"),
 }
 
@@ -61,6 +62,8 @@ def arguments():
     parser.add_argument("--nginx", default="/usr/sbin/nginx", help="the nginx to compare with")
     parser.add_argument("--haproxy", default="/usr/sbin/haproxy", help="the HAProxy to compare with")
     parser.add_argument("--h2o", default="/usr/bin/h2o", help="the h2o to compare with over HTTP/2")
+    parser.add_argument("--beast", type=Path, help="the plain Beast proxy to compare with over HTTP/1.1 (default: the one "
+                        "beside Sluice)")
     parser.add_argument("--caddy", help="a Caddy to compare with, too")
     parser.add_argument("--peers", help="which peers, separated by commas; default: all that are installed")
     parser.add_argument("--results", type=Path, default=ROOT / "bench/results", help="where reports go")
@@ -68,6 +71,7 @@ def arguments():
     parser.add_argument("--subject", action="append", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.scenarios = options.scenarios.split(",")
+    options.beast = options.beast or options.build / "beast-proxy"
     if unknown := [name for name in options.scenarios if name not in SCENARIOS]:
         parser.error(f"unknown scenario {unknown[0]}; known: {', '.join(SCENARIOS)}")
     return options
@@ -104,9 +108,10 @@ def run(bench, scenarios):
 def main():
     options = arguments()
     subjects = choose_subjects(options, "nginx", "haproxy", "caddy")
+    http1_subjects = choose_subjects(options, "nginx", "haproxy", "caddy", "beast")
     http2_subjects = choose_subjects(options, "nginx", "haproxy", "caddy", "h2o")
     tools = [options.build / name for name in ("sluice-origin", "sluice-bench")]
-    for needed in (*http2_subjects.values(), *tools, *filter(None, [options.caddy])):
+    for needed in (*http1_subjects.values(), *http2_subjects.values(), *tools, *filter(None, [options.caddy])):
         if not os.access(needed, os.X_OK):
             sys.exit(f"compare.py: {needed} is missing; `make build` makes what is ours")
     processors = sorted(os.sched_getaffinity(0))
@@ -118,15 +123,15 @@ def main():
     when = time.strftime("%Y-%m-%d-%H%M%S")
     effort = choose_effort(options)
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as temporary:
-        stage = Bench(options.build, subjects, http2_subjects, effort, tuple(processors[:2]), load_cpu,
-                      Path(temporary), machine.raise_descriptor_limit())
+        stage = Bench(options.build, subjects, http1_subjects, http2_subjects, effort, tuple(processors[:2]),
+                      load_cpu, Path(temporary), machine.raise_descriptor_limit())
         os.sched_setaffinity(0, {load_cpu})
         with stage.prepared() as bench:
             found = {
                 "when": when,
                 "machine": machine.describe(),
                 "versions": {name: make_proxy(binary, bench.around, name).version()
-                             for name, binary in bench.http2_subjects.items()},
+                             for name, binary in bench.everybody.items()},
                 "effort": dataclasses.asdict(effort),
             }
             print(report.heading(found) + "\n", flush=True)

@@ -44,7 +44,8 @@ class Bench:
 
     tools: Path
     subjects: dict  # name -> binary; the first is the one under test, the others what it is compared with
-    http2_subjects: dict  # the same for HTTP/2, where there are more to compare with
+    http1_subjects: dict  # the same for HTTP/1.1 with one pool and one worker, where there are more to compare with
+    http2_subjects: dict  # the same for HTTP/2
     effort: Effort
     proxy_cpus: tuple  # one for each worker
     load_cpu: int
@@ -73,10 +74,14 @@ class Bench:
     def subject(self):
         return next(iter(self.subjects))
 
+    @property
+    def everybody(self):
+        return {**self.http1_subjects, **self.http2_subjects}
+
     @contextlib.contextmanager
     def running(self, name, plan=Plan()):
         """A proxy serving the plan; gives it and the seconds its start took."""
-        with make_proxy(self.http2_subjects[name], self.around, name) as proxy:
+        with make_proxy(self.everybody[name], self.around, name) as proxy:
             seconds = proxy.start(plan)
             self._keep(name, plan, proxy)
             yield proxy, seconds

@@ -7,10 +7,11 @@ from lib.report import HEADINGS, RATIOS, doubtful, doubts, number
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --text: #1c1e21; --faint: #667; --line: #d5d8de; --box: #f5f6f8;
-  --sluice: #1f66c1; --nginx: #2c8a3d; --haproxy: #c25a10; --h2o: #8444b8; --caddy: #0d8a90; --other: #777; }
+  --sluice: #1f66c1; --nginx: #2c8a3d; --haproxy: #c25a10; --h2o: #8444b8; --caddy: #0d8a90; --beast: #a8324a;
+  --other: #777; }
 @media (prefers-color-scheme: dark) { :root { --ground: #16181c; --text: #e4e6ea; --faint: #9aa0aa; --line: #3a3e46;
   --box: #1f2228; --sluice: #6aa9ff; --nginx: #5fc773; --haproxy: #ff9a52; --h2o: #c48cf2; --caddy: #4fc9cf;
-  --other: #aaa; } }
+  --beast: #f07a92; --other: #aaa; } }
 body { background: var(--ground); color: var(--text); font: 15px/1.5 system-ui, sans-serif; max-width: 62rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-top: 1px solid var(--line);

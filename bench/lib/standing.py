@@ -21,7 +21,7 @@ def rest(proxy, opened, count):
 def idle_memory(bench):
     """Memory of connections that have had one answer and rest, as kept-alive clients do."""
     count, figures, runs = bench.effort.idle, {}, []
-    for name in bench.subjects:
+    for name in bench.http1_subjects:
         for label, over_tls in (("plain", False), ("TLS", True)):
             with bench.running(name) as (proxy, _):
                 each, run = rest(proxy, functools.partial(bench.generator.idle, proxy, over_tls), count)

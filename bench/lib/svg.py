@@ -6,7 +6,7 @@ from html import escape
 from lib.report import number
 
 ROW, LEFT, WIDTH, RIGHT = 22, 190, 640, 150
-KNOWN = ("sluice", "nginx", "haproxy", "h2o", "caddy")
+KNOWN = ("sluice", "nginx", "haproxy", "h2o", "caddy", "beast")
 
 
 def colour(label):

@@ -83,6 +83,10 @@ def everyone(bench, **plan):
     return {name: (name, Plan(**plan)) for name in bench.subjects}
 
 
+def everyone_http1(bench):
+    return {name: (name, Plan()) for name in bench.http1_subjects}
+
+
 def everyone_http2(bench):
     return {name: (name, Plan()) for name in bench.http2_subjects}
 
@@ -95,32 +99,32 @@ def make_load(bench, **changes):
 
 def plain(bench):
     load = make_load(bench)
-    return compare(bench, f"HTTP, 100-byte replies, {load.rate}/s over 64 connections", load, everyone(bench))
+    return compare(bench, f"HTTP, 100-byte replies, {load.rate}/s over 64 connections", load, everyone_http1(bench))
 
 
 def tls(bench):
     load = make_load(bench, tls=True)
-    return compare(bench, f"HTTPS, 100-byte replies, {load.rate}/s over 64 connections", load, everyone(bench))
+    return compare(bench, f"HTTPS, 100-byte replies, {load.rate}/s over 64 connections", load, everyone_http1(bench))
 
 
 def download_medium(bench):
     load = make_load(bench, rate=min(bench.effort.rate, 6000), path="/download?size=10KiB")
-    return compare(bench, f"HTTP, 10 KiB replies, {load.rate}/s over 64 connections", load, everyone(bench))
+    return compare(bench, f"HTTP, 10 KiB replies, {load.rate}/s over 64 connections", load, everyone_http1(bench))
 
 
 def upload_medium(bench):
     load = make_load(bench, rate=min(bench.effort.rate, 6000), upload="10KiB")
-    return compare(bench, f"HTTP, 10 KiB request bodies, {load.rate}/s over 64 connections", load, everyone(bench))
+    return compare(bench, f"HTTP, 10 KiB request bodies, {load.rate}/s over 64 connections", load, everyone_http1(bench))
 
 
 def download_large(bench):
     load = make_load(bench, rate=300, connections=16, path="/download")
-    return compare(bench, "HTTP, 1 MiB replies, 300/s over 16 connections", load, everyone(bench))
+    return compare(bench, "HTTP, 1 MiB replies, 300/s over 16 connections", load, everyone_http1(bench))
 
 
 def upload_large(bench):
     load = make_load(bench, rate=150, connections=16, upload="1MiB")
-    return compare(bench, "HTTP, 1 MiB request bodies, 150/s over 16 connections", load, everyone(bench))
+    return compare(bench, "HTTP, 1 MiB request bodies, 150/s over 16 connections", load, everyone_http1(bench))
 
 
 def http2(bench):
@@ -139,7 +143,7 @@ def handshakes(bench, resume):
     load = make_load(bench, rate=bench.effort.handshakes, tls=True, keepalive=False, resume=resume)
     kind = "resumed" if resume else "full"
     result = compare(bench, f"HTTPS, a connection for every request, {kind} handshakes, {load.rate}/s", load,
-                     everyone(bench), figures=(*FIGURES, "resumed_percent"))
+                     everyone_http1(bench), figures=(*FIGURES, "resumed_percent"))
     for run in result["runs"]:
         if (run["resumed_percent"] > 50) != resume:
             bench.note(f"{result['title']}, {run['variant']}: {run['resumed_percent']:.0f} % were resumed")
@@ -194,7 +198,7 @@ def ceiling(bench):
     """The most that one worker does, when everything that is answered is asked again at once."""
     load = make_load(bench, closed=True)
     result = compare(bench, "HTTP, 100-byte replies, as many as are answered over 64 connections", load,
-                     everyone(bench), figures=("achieved", "cpu_percent", *(name for name in FIGURES if
+                     everyone_http1(bench), figures=("achieved", "cpu_percent", *(name for name in FIGURES if
                                                                             name != "achieved")),
                      ratio_of="achieved")
     for name, figures in result["figures"].items():
