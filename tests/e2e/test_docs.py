@@ -376,5 +376,29 @@ def test_defaults_of_time_limits_agree():
     """The table of operations.md with that of the reference."""
     said = dict(re.findall(r"^\| `(\w+)` \| (\d\w+)", section(OPERATIONS, "## Timeouts", "\n\nThey are"), re.M))
     reference = Page(ROOT / "docs/configuration.md")
-    table = dict(re.findall(r"^\| `(\w+)` \| duration \| `(\w+)`", section(reference, "\n### timeouts\n", "\n### "), re.M))
-    assert said == table
+    keys = section(reference, "\n### timeouts\n", "\n### ")
+    assert said == dict(re.findall(r"^\| `(\w+)` \| duration \| `(\w+)`", keys, re.M))
+
+
+# --- what it is built from ------------------------------------------------------------------------------------
+
+HEADERS = {"Asio": "boost/asio", "Beast": "boost/beast", "OpenSSL": "openssl/", "yaml-cpp": "yaml-cpp/",
+           "prometheus-cpp": "prometheus/", "Catch2": "catch2/"}
+
+
+def rooms_that_include(header):
+    """Rooms of Sluice, as the folders of their bodies."""
+    found = set()
+    for top in (ROOT / "src", ROOT / "include/sluice"):
+        for path in top.rglob("*.[ch]pp"):
+            if f"#include <{header}" in path.read_text(encoding="utf-8"):
+                found.add(f"src/{path.relative_to(top).parts[0]}")
+    return found - {"src/origin"}  # the application of tests and demo
+
+
+def test_packages_are_used_where_the_table_says():
+    table = section(Page(ROOT / "README.md"), "| package | what it does here | where |\n|---|---|---|\n", "\n\n")
+    rows = {package: set(re.findall(r"`([^`]+)`", where))
+            for package, where in re.findall(r"^\| (\S+) \|.*\| (.*) \|$", table, re.M)}
+    used = {package: rooms_that_include(header) for package, header in HEADERS.items()}
+    assert rows == {**used, "Catch2": {"tests/unit"}}
