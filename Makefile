@@ -49,7 +49,8 @@ demo: deps ## Sluice over TLS in front of several origins, with URLs to try
 test: deps-test deps-lint ## build and run every test
 	tests/run
 
-bench: build deps-bench ## Sluice beside nginx and HAProxy, in one run
+bench: build deps-bench ## Sluice beside nginx, HAProxy and a plain Beast proxy, in one run
+	cmake --build --preset release -j $(JOBS) --target beast-proxy
 	/usr/bin/python3 bench/compare.py $(BENCH)
 
 bench-micro: deps deps-bench ## single steps of the hot path; MICRO="--benchmark_filter=…"
