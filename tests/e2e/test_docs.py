@@ -28,6 +28,9 @@ from waiting import PATIENCE, wait_until
 FOR_USERS = pages_for_users()
 BLOCKS = [block for page in FOR_USERS for block in page.blocks]
 TRANSCRIPTS = [block for block in BLOCKS if block.transcript]
+# Commands for the running process, without what they say.
+STEERING = [block for block in BLOCKS if not block.transcript and block.commands and
+            all(line.startswith("sluice ") for line in block.commands)]
 # They need no running process.
 OFFLINE = {"check", "help", "version", "completion", "explain", "diff"}
 OPERATIONS = Page(ROOT / "docs/operations.md")
@@ -111,7 +114,8 @@ class Prompt:
         self.servers = []
         text = block.configuration or (ROOT / "conf/sluice.yaml").read_text()
         self.text = furnished(completed(text), folder, authority)
-        self.expected = [(said, "\n".join(lines)) for said, lines in block.transcript]
+        steps = block.transcript or [(said, []) for said in block.commands]
+        self.expected = [(said, "\n".join(lines)) for said, lines in steps]
         (folder / "bin").mkdir()
         wrapper = folder / "bin/sluice"
         wrapper.write_text(WRAPPER.format(binary=binary()))
@@ -148,13 +152,15 @@ class Prompt:
         self.text = self.text.replace(old, new)
         self.expected = [(said.replace(old, new), text.replace(old, new)) for said, text in self.expected]
 
-    def run(self, said):
+    def call(self, said):
         path = f"{self.folder}/bin:{os.environ['PATH']}"
-        done = subprocess.run(["bash", "-c", said], cwd=self.folder, env=environment({"PATH": path}), text=True,
+        return subprocess.run(["bash", "-c", said], cwd=self.folder, env=environment({"PATH": path}), text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               timeout=PATIENCE)
+
+    def run(self, said):
         # The process knows its file by its whole name; the page has it where it stands.
-        return shape(done.stdout.replace(f"{self.folder}/", ""))
+        return shape(self.call(said).stdout.replace(f"{self.folder}/", ""))
 
     def stop(self):
         try:
@@ -184,6 +190,17 @@ def test_a_session_shows_what_comes(block, desk, authority):
                            f"{said} to show\n{shape(text)}\nin place of\n{came}", patience=10)
                 came = prompt.run(said)
             assert came == shape(text), f"{block}: {said}"
+    finally:
+        prompt.stop()
+
+
+@pytest.mark.parametrize("block", STEERING, ids=str)
+def test_commands_do_what_they_say(block, desk, authority):
+    prompt = Prompt(block, desk, authority)
+    try:
+        for said, _ in prompt.expected:
+            done = prompt.call(said)
+            assert done.returncode == 0, f"{block}: {said}: {done.stdout}"
     finally:
         prompt.stop()
 
