@@ -84,7 +84,6 @@ def test_a_configuration_passes_check(block, desk, authority):
     file.write_text(furnished(completed(block.text), desk, authority))
     done = command("check", "--config", file)
     assert done.returncode == 0, f"{block}:\n{done.stderr}"
-    assert done.stdout.endswith("ok\n")
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("conf/*.yaml")), ids=lambda file: file.name)
@@ -264,7 +263,7 @@ def test_every_error_of_check_has_the_form_that_is_promised(desk):
         for line in done.stderr.splitlines():
             assert re.match(r"\S*broken\.yaml(:\d+:\d+)?: \S", line), line
     missing = command("check", "--config", desk / "missing.yaml")
-    assert re.match(r"\S*missing\.yaml: \S", missing.stderr)
+    assert re.match(r"\S*missing\.yaml(:\d+:\d+)?: \S", missing.stderr)
 
 
 # --- answers --------------------------------------------------------------------------------------------------
