@@ -6,6 +6,9 @@
 namespace sluice::config {
 namespace {
 
+constexpr std::array<std::string_view, 2> kPathsWords{"strict", "as_is"};
+constexpr Choices kPaths{kPathsWords, {}};
+
 constexpr std::array kRouteKeys{
     Key<Route>{{"pool", "name", kRequired, "The pool that answers."}, &locate<&Route::pool, text>},
     Key<Route>{{"hosts", "list of hosts", "any host", "Exact names, or wildcards such as `*.example.com`."},
@@ -16,6 +19,12 @@ constexpr std::array kRouteKeys{
         &locate<&Route::path, parsed<parse_path>>},
     Key<Route>{{"methods", "list of methods", "any method", "In capitals, such as `[GET, HEAD]`."},
                &locate_some<&Route::methods, parsed<parse_method>>},
+    Key<Route>{
+        {"paths", "`strict` or `as_is`", "strict",
+         "Paths with `.` or `..` segments, in whatever spelling, are answered 400, or passed on as they "
+         "came where no other route could be meant: for object stores and the like, which take them for "
+         "parts of a key."},
+        &set<&Route::paths, choice<Paths, kPaths>>},
     Key<Route>{{"timeouts", "map", "as on the pool", "Time limits for the requests of this route."},
                &nest<&Route::timeouts, kRouteTimeouts>}};
 

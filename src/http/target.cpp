@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -66,9 +67,30 @@ bool has_dot_segment(std::string_view path) {
   return ends_dotted();
 }
 
+// 1 for ".", 2 for "..", also where the dots are encoded; 0 for any other segment.
+std::size_t dots_of(std::string_view segment, bool parameters) {
+  if (parameters) segment = segment.substr(0, segment.find(';'));
+  std::size_t dots = 0;
+  while (!segment.empty()) {
+    const bool encoded =
+        segment.size() > 2 && segment[0] == '%' && segment[1] == '2' && (segment[2] | 0x20) == 'e';
+    if (!encoded && segment[0] != '.') return 0;
+    segment.remove_prefix(encoded ? 3 : 1);
+    ++dots;
+  }
+  return dots <= 2 ? dots : 0;
+}
+
+// The length of what stands before the last segment of `path`; nothing is above the root.
+std::size_t parent(const char* path, std::size_t size) {
+  while (size != 0 && path[--size] != '/') {
+  }
+  return size;
+}
+
 }  // namespace
 
-bool valid_origin_form(std::string_view target) {
+bool valid_origin_form(std::string_view target, bool& dotted) {
   if (target.empty() || target.front() != '/') return false;
   std::size_t i = 0;
   bool dots = false;
@@ -86,7 +108,7 @@ bool valid_origin_form(std::string_view target) {
       if (high == 2 && low == 14) dots = true;
     }
   }
-  if (dots && has_dot_segment(target.substr(0, i))) return false;
+  dotted = dots && has_dot_segment(target.substr(0, i));
   for (; i < target.size(); ++i) {
     if (!allowed(target[i], kQuery)) return false;
   }
@@ -102,6 +124,36 @@ std::string_view decoded_path(std::string_view path, Arena& arena) {
     if (c == '/' && size != 0 && out[size - 1] == '/') continue;
     out[size++] = c;
   }
+  return {out, size};
+}
+
+std::string_view undo_percent(std::string_view path, Arena& arena) {
+  char* const out = arena.array<char>(path.size());
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < path.size();)
+    out[size++] = decoded_at(path, i);
+  return {out, size};
+}
+
+std::string_view resolve_dots(std::string_view text, const DotRules& rules, char* out, bool& to_directory) {
+  const std::string_view separators = rules.backslash ? "/\\" : "/";
+  std::size_t size = 0;
+  to_directory = false;
+  text.remove_prefix(1);  // the "/" that all paths begin with
+  for (bool last = false; !last;) {
+    const std::size_t end = std::min(text.find_first_of(separators), text.size());
+    last = end == text.size();
+    const std::string_view segment = text.substr(0, end);
+    text.remove_prefix(last ? end : end + 1);
+    if (const std::size_t dots = dots_of(segment, rules.parameters); dots != 0) {
+      if (dots == 2) size = parent(out, size);
+      to_directory = last;
+    } else if (!segment.empty() || last || !rules.fold) {
+      out[size++] = '/';
+      size = static_cast<std::size_t>(std::copy(segment.begin(), segment.end(), out + size) - out);
+    }
+  }
+  if (to_directory) out[size++] = '/';
   return {out, size};
 }
 

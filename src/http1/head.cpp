@@ -205,7 +205,7 @@ Error parse_target(std::string_view target, Arena& arena, http::RequestHead& out
     out.path = "/";
     return kNone;
   }
-  if (!http::valid_origin_form(out.target)) return {ErrorKind::malformed};
+  if (!http::valid_origin_form(out.target, out.dotted)) return {ErrorKind::malformed};
   out.path = out.target.substr(0, out.target.find('?'));
   return kNone;
 }

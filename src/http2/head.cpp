@@ -189,7 +189,7 @@ BlockResult take_target(std::string_view path, http::RequestHead& out) {
     out.path = "/";
     return {};
   }
-  if (!http::valid_origin_form(path)) return refuse(ErrorKind::malformed);
+  if (!http::valid_origin_form(path, out.dotted)) return refuse(ErrorKind::malformed);
   out.path = path.substr(0, path.find('?'));
   return {};
 }

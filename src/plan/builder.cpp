@@ -234,6 +234,7 @@ class Builder {
     route.at = from.at;
     route.action = forward_to(from.pool, path + ".pool", from.timeouts);
     route.policies = policies_;
+    route.dots = from.paths == config::Paths::as_is;
     for (const auto& method : from.methods)
       route.methods.push_back(method.value);
     if (from.path) {

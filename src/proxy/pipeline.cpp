@@ -32,6 +32,8 @@ namespace {
 
 const plan::Action kLoop = plan::Fixed{http::reason_for({ErrorKind::loop_detected, Side::downstream})};
 const plan::Action kMalformedLoop = plan::Fixed{http::reason_for({ErrorKind::malformed, Side::downstream})};
+const plan::Action kDotSegment =
+    plan::Fixed{http::reason_for({ErrorKind::malformed, Side::downstream}), http::Then::close};
 const plan::Action kTwoReadings =
     plan::Fixed{{400, "http_request_error", "the path can be read in two ways"}, http::Then::close};
 
@@ -86,7 +88,10 @@ void Pipeline::identify(http::Exchange& exchange, const plan::Plan& plan) {
 const plan::Action* Pipeline::admit(const http::Exchange& exchange, const plan::Plan& plan) const {
   const http::RequestHead& request = exchange.request;
   const std::optional<plan::Action>& all = listeners_[exchange.origin.listener].action;
-  if (all && !request.host.empty() && !request.path.starts_with("/.well-known/acme-challenge/")) return &*all;
+  if (all && !request.host.empty()) {
+    if (request.dotted) return &kDotSegment;  // no way past the one exception
+    if (!request.path.starts_with("/.well-known/acme-challenge/")) return &*all;
+  }
   const Error loop = http::check_loop(exchange, plan.forwarding().cdn_id);
   if (!loop) return nullptr;
   return loop.kind == ErrorKind::loop_detected ? &kLoop : &kMalformedLoop;
@@ -97,6 +102,7 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
                                     const policy::Chain*& policies) {
   const http::RequestHead& request = exchange.request;
   const plan::Match match = plan.routes().find(request.host, request.path, request.method_text);
+  if (request.dotted && !keeps_dots(exchange, plan, match.route)) return kDotSegment;
   // The application may decode what we compare as it stands. Where that would choose another route, neither
   // reading can be trusted.
   const std::string_view decoded = http::decoded_path(request.path, exchange.arena);
@@ -110,6 +116,16 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
   exchange.record.route_line = match.route->at.line;
   policies = match.route->policies.get();
   return match.route->action;
+}
+
+// Whether a path with dot segments goes on: its route says so, and is the one that all readings of it lead
+// to, so that nobody gets by this route to where another one leads.
+bool Pipeline::keeps_dots(http::Exchange& exchange, const plan::Plan& plan, const plan::Route* route) {
+  if (route == nullptr || !route->dots) return false;
+  const http::RequestHead& request = exchange.request;
+  return http::all_resolutions(request.path, exchange.arena, [&](std::string_view reading) {
+    return plan.routes().find(request.host, reading, request.method_text).route == route;
+  });
 }
 
 // Hop-by-hop fields out, forwarding fields and tenant field in.

@@ -28,10 +28,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must_be_normal(authority->host);
     must_be_printable(text.view());
   }
-  if (!http::valid_origin_form(text.view())) return 0;
+  bool dotted = false;
+  if (!http::valid_origin_form(text.view(), dotted)) return 0;
   must_be_printable(text.view());
   const Exact path(text.view().substr(0, text.view().find('?')));
   must(!path.view().empty() && path.view().front() == '/');
+  if (dotted) {
+    http::all_resolutions(path.view(), arena, [&](std::string_view reading) {
+      must(reading.starts_with('/') && reading.size() <= path.view().size());
+      return true;
+    });
+    return 0;
+  }
   must_stay_inside(path.view());
   const std::string_view decoded = http::decoded_path(path.view(), arena);
   must(decoded.size() <= path.view().size() && decoded.front() == '/');

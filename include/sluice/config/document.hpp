@@ -66,12 +66,16 @@ struct Tls {
   std::vector<Certificate> certificates;
 };
 
+// What becomes of paths with "." or ".." segments, in whatever spelling.
+enum class Paths : std::uint8_t { strict, as_is };
+
 struct Route {
   Position at;
   std::vector<Located<std::string>> hosts;   // exact or "*.example.com", canonical; empty: any host
   std::optional<Located<std::string>> path;  // "/x/" prefix, "/x" exact; unset: any path
   std::vector<Located<std::string>> methods;
   Located<std::string> pool;
+  Paths paths = Paths::strict;
   Timeouts timeouts;
 };
 

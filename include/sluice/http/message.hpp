@@ -22,6 +22,7 @@ struct RequestHead {
   Method method = Method::other;
   std::string_view target;     // as forwarded: origin-form, or "*"
   std::string_view path;       // target up to "?"; "/" for "*"
+  bool dotted = false;         // the path has "." or ".." segments: for routes with `paths: as_is` only
   std::string_view authority;  // host and port as the client wrote them; empty only in HTTP/1.0
   std::string_view host;       // normalised: lower case, no port, no trailing dot
   std::uint8_t major = 1;      // of the HTTP version

@@ -12,13 +12,52 @@ namespace sluice::http {
 // is
 // ("[", "]", "|"); the query may also hold "{", "}", "^", "`", "\" and a lone "%", as browsers send them.
 // Refused everywhere: controls, space, "#", quotes, "<", ">", bytes above 0x7e. Refused in the path: "\", a
-// "%" without two hexadecimal digits, "%00", and "." or ".." segments, plain or encoded, whichever of "/",
-// "%2f" and "%5c" is taken to separate them: proxies and applications disagree about those, and that is how
-// checks by path are walked around.
-bool valid_origin_form(std::string_view target);
+// "%" without two hexadecimal digits, "%00".
+//
+// `dotted`: the path has "." or ".." segments, plain or encoded, whichever of "/", "%2f" and "%5c" is taken
+// to separate them. Proxies and applications disagree about those, and that is how checks by path are walked
+// around: the caller refuses them, too, unless it goes by all_resolutions().
+bool valid_origin_form(std::string_view target, bool& dotted);
+
+// Percent-encoding undone, and nothing else. `path` is valid.
+std::string_view undo_percent(std::string_view path, Arena& arena);
 
 // The path as decoding applications see it: percent-encoding undone, runs of "/" folded into one. Equal to
 // `path` itself, without a copy, when there is nothing to undo.
 std::string_view decoded_path(std::string_view path, Arena& arena);
+
+// Where applications differ when they take dot segments out of a path.
+struct DotRules {
+  bool backslash = false;   // a separator, too
+  bool fold = false;        // runs of separators are one
+  bool parameters = false;  // "..;x" is ".."
+};
+
+// `text` without its dot segments, in `out`, which has room for as many bytes. `to_directory`: the last one
+// was a dot segment, so that the "/" at the end may be missing as well.
+std::string_view resolve_dots(std::string_view text, const DotRules& rules, char* out, bool& to_directory);
+
+// Resolving costs a multiple of reading; no key is so long.
+inline constexpr std::size_t kLongestDotted = 4096;
+
+// `path` is valid and has dot segments. Whether holds(reading) is true for all that applications may make of
+// it: decoded before its segments are told apart or after, by each of the DotRules. False without a question
+// for more than kLongestDotted bytes.
+template <class Holds>
+bool all_resolutions(std::string_view path, Arena& arena, Holds&& holds) {
+  if (path.size() > kLongestDotted) return false;
+  char* const room = arena.array<char>(path.size());
+  const std::string_view decoded = undo_percent(path, arena);
+  for (unsigned rule = 0; rule < 12; ++rule) {
+    const bool decode_first = rule % 3 != 0;
+    bool to_directory = false;
+    const std::string_view found = resolve_dots(
+        decode_first ? decoded : path, {rule % 3 == 2, rule / 3 % 2 == 1, rule / 6 == 1}, room, to_directory);
+    if (!holds(found)) return false;
+    if (!decode_first && !holds(decoded_path(found, arena))) return false;
+    if (to_directory && found.size() > 1 && !holds(found.substr(0, found.size() - 1))) return false;
+  }
+  return true;
+}
 
 }  // namespace sluice::http

@@ -24,6 +24,7 @@ struct Route {
   std::string path;  // empty: any
   bool prefix = false;
   std::vector<std::string> methods;  // empty: any
+  bool dots = false;                 // whether paths with dot segments are passed on
   Action action;
   std::shared_ptr<const policy::Chain> policies;  // empty: none
   config::Position at;

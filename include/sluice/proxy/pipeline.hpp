@@ -88,6 +88,7 @@ class Pipeline final : public http::Service {
   const plan::Action* admit(const http::Exchange& exchange, const plan::Plan& plan) const;
   static const plan::Action& route(http::Exchange& exchange, const plan::Plan& plan,
                                    const policy::Chain*& policies);
+  static bool keeps_dots(http::Exchange& exchange, const plan::Plan& plan, const plan::Route* route);
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
   void answer(http::Exchange& exchange, const plan::Action& action) const;
   static void let_go(http::Exchange& exchange, Pin& pin);

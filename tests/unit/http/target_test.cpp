@@ -1,5 +1,6 @@
 #include "sluice/http/target.hpp"
 
+#include <set>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -7,6 +8,23 @@
 using namespace std::literals;
 using namespace sluice;
 using namespace sluice::http;
+
+namespace {
+
+bool dotted(std::string_view target) {
+  bool found = false;
+  return valid_origin_form(target, found) && found;
+}
+bool plain(std::string_view target) {
+  bool found = false;
+  return valid_origin_form(target, found) && !found;
+}
+bool refused(std::string_view target) {
+  bool found = false;
+  return !valid_origin_form(target, found);
+}
+
+}  // namespace
 
 TEST_CASE("targets as browsers and programs send them", "[http][target]") {
   for (const char* target : {"/",
@@ -51,9 +69,9 @@ TEST_CASE("targets as browsers and programs send them", "[http][target]") {
                              "/a?%00",
                              "/a?%2e%2e/"}) {
     CAPTURE(target);
-    CHECK(valid_origin_form(target));
+    CHECK(plain(target));
   }
-  CHECK(valid_origin_form("/" + std::string(20'000, 'a')));
+  CHECK(plain("/" + std::string(20'000, 'a')));
 }
 
 TEST_CASE("no byte that two parsers could read differently", "[http][target]") {
@@ -62,18 +80,18 @@ TEST_CASE("no byte that two parsers could read differently", "[http][target]") {
     CAPTURE(c);
     const std::string_view never = "\0\1\2\3\4\5\6\7\b\t\n\v\f\r \"#<>\x7f"sv;
     const bool control = c < 0x21 || c > 0x7e;
-    const bool refused = control || never.find(byte) != std::string_view::npos;
+    const bool never_allowed = control || never.find(byte) != std::string_view::npos;
     const bool path_only_refused = std::string_view("\\{}^`%").find(byte) != std::string_view::npos;
-    if (c != '?') CHECK(valid_origin_form(std::string("/a") + byte + "b") == !(refused || path_only_refused));
-    CHECK(valid_origin_form(std::string("/a?b") + byte + "c") == !refused);
-    CHECK(valid_origin_form(std::string("/a?b") + byte) == !refused);
+    if (c != '?') CHECK(plain(std::string("/a") + byte + "b") == !(never_allowed || path_only_refused));
+    CHECK(plain(std::string("/a?b") + byte + "c") == !never_allowed);
+    CHECK(plain(std::string("/a?b") + byte) == !never_allowed);
   }
 }
 
 TEST_CASE("what is no origin-form", "[http][target]") {
   for (const char* target : {"", "a", "*", "a/b", "?a", "http://a/", "a:443", "\\a", " /", "%2f"}) {
     CAPTURE(target);
-    CHECK_FALSE(valid_origin_form(target));
+    CHECK(refused(target));
   }
 }
 
@@ -81,11 +99,11 @@ TEST_CASE("encodings in a path are whole, and hide no NUL", "[http][target]") {
   for (const char* target : {"/%", "/%2", "/%2?", "/%g0", "/%0g", "/% 20", "/%%", "/%u002e", "/%-1", "/a%",
                              "/%00", "/a%00b", "/%2", "/%2?%20"}) {
     CAPTURE(target);
-    CHECK_FALSE(valid_origin_form(target));
+    CHECK(refused(target));
   }
 }
 
-TEST_CASE("dot segments are refused however they are spelled", "[http][target]") {
+TEST_CASE("dot segments are told however they are spelled", "[http][target]") {
   for (const char* target : {"/.",
                              "/..",
                              "/./",
@@ -127,7 +145,7 @@ TEST_CASE("dot segments are refused however they are spelled", "[http][target]")
                              "/.?a",
                              "/a/..?b"}) {
     CAPTURE(target);
-    CHECK_FALSE(valid_origin_form(target));
+    CHECK(dotted(target));
   }
 }
 
@@ -158,4 +176,50 @@ TEST_CASE("a path with nothing to undo is not copied", "[http][target]") {
   const std::string_view path = "/a/b;c=1/d.e~f";
   CHECK(decoded_path(path, arena).data() == path.data());
   CHECK(decoded_path(path, arena) == path);
+}
+
+namespace {
+
+std::set<std::string> readings(std::string_view path) {
+  Arena arena;
+  std::set<std::string> out;
+  CHECK(all_resolutions(path, arena, [&](std::string_view reading) {
+    out.emplace(reading);
+    return true;
+  }));
+  return out;
+}
+
+using Readings = std::set<std::string>;
+
+}  // namespace
+
+TEST_CASE("what applications make of dot segments", "[http][target]") {
+  CHECK(readings("/a/../b") == Readings{"/b"});
+  CHECK(readings("/a/./b/../../../c/") == Readings{"/c/"});
+  CHECK(readings("/a/..") == Readings{"/"});
+  CHECK(readings("/a/b/.") == Readings{"/a/b", "/a/b/"});
+  CHECK(readings("/..") == Readings{"/"});
+  // Runs of slashes are one, or segments of their own.
+  CHECK(readings("/a//../b") == Readings{"/a/b", "/b"});
+  // An encoded slash separates, or is part of a name; then that name may be decoded later.
+  CHECK(readings("/a%2fb/../c") == Readings{"/a/c", "/c"});
+  CHECK(readings("/a/..%2fb") == Readings{"/a/..%2fb", "/a/../b", "/b"});
+  CHECK(readings("/a/..%5cb") == Readings{"/a/..%5cb", "/a/..\\b", "/b"});
+  // Parameters belong to a segment, or hide its dots.
+  CHECK(readings("/a/..;x/b") == Readings{"/a/..;x/b", "/b"});
+  CHECK(readings("/a/%2e%2E/%62") == Readings{"/%62", "/b"});
+}
+
+TEST_CASE("one reading that leads elsewhere is enough, and endless paths are not read", "[http][target]") {
+  Arena arena;
+  const auto below_a = [](std::string_view reading) { return reading.starts_with("/a/"); };
+  CHECK(all_resolutions("/a/x/../y", arena, below_a));
+  CHECK_FALSE(all_resolutions("/a//../y", arena, below_a));
+  CHECK_FALSE(all_resolutions("/a/..%2fy", arena, below_a));
+  std::string path = "/a/../";
+  path.resize(kLongestDotted, 'x');
+  const auto any = [](std::string_view /*reading*/) { return true; };
+  CHECK(all_resolutions(path, arena, any));
+  CHECK_FALSE(all_resolutions(path + 'x', arena, any));
 }

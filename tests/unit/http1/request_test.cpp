@@ -257,7 +257,7 @@ TEST_CASE("a request line is checked as soon as it is whole", "[http1][request]"
   CHECK(check("GET / HTTP/3.0\r\n") == ErrorKind::version_unsupported);
   for (const char* bad :
        {"\r\n", "GET\r\n", "GET \r\n", "GET /\r\n", "GET / \r\n", "GET / H\r\n", "GET / HTTP/1.\r\n",
-        "GET / HTTP/1.1 \r\n", "GET / HTTP/1.1\r\r\n", "GET /.. HTTP/1.1\r\n", "get / HTTP/1.1\r\n"}) {
+        "GET / HTTP/1.1 \r\n", "GET / HTTP/1.1\r\r\n", "get / HTTP/1.1\r\n"}) {
     CAPTURE(bad);
     CHECK(check(bad) == ErrorKind::malformed);
   }

@@ -278,6 +278,18 @@ TEST_CASE("a path that leads elsewhere once it is decoded is refused", "[proxy][
   CHECK(client.exchange.record.attempts == 0);
 }
 
+TEST_CASE("dot segments are refused where no route wants them", "[proxy][pipeline]") {
+  for (const std::uint32_t listener : {0, 1}) {
+    Stage stage;
+    Client client("acme.example.test", "/a/../b", listener);
+    client.exchange.request.dotted = true;
+    stage.serve(client);
+    CHECK(client.exchange.response.status == 400);
+    CHECK(client.closes);
+    CHECK(client.exchange.record.attempts == 0);
+  }
+}
+
 TEST_CASE("a configuration nobody uses goes to be taken apart", "[proxy][pipeline]") {
   Stage stage;
   stage.publish();
