@@ -1,12 +1,11 @@
+// The life of a client's connection: request after request, and its end. Reading a request is in
+// server_request.cpp, answering it in server_response.cpp.
 #include "sluice/http1/server.hpp"
 
-#include "sluice/base/text.hpp"
-
-#include "http1/body_reader.hpp"
-#include "http1/outbox.hpp"
-#include "http1/splice.hpp"
+#include "http1/server_session.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -24,26 +23,8 @@ constexpr Nanos kDrainGrace = kSecond / 2;
 constexpr Nanos kLinger = 5 * kSecond;
 // Of a request body nobody wanted: how much is read for the sake of keeping the connection.
 constexpr std::uint64_t kDiscard = 256 * 1024;
-// Bytes moved for one exchange before others get their turn.
-constexpr std::uint64_t kTurn = 512 * 1024;
 
 }  // namespace
-
-struct ServerConnection::Session {
-  http::Exchange exchange;
-  Buffer in;
-  BodyReader body;
-  HeadScanner scanner;
-  bool skipped_line = false;  // the empty one before the head
-  bool line_checked = false;  // the request line, before the head was whole
-  http::ServerSettings settings;
-
-  void reset() {
-    exchange.reset();
-    scanner.reset();
-    skipped_line = line_checked = false;
-  }
-};
 
 // Sessions are several kilobytes and used again at once: each thread keeps some.
 struct ServerConnection::Sessions {
@@ -73,6 +54,14 @@ void ServerConnection::abort() {
   aborted_ = true;
   transport_->cancel(ErrorKind::cancelled);
   if (departed_ != nullptr) departed_(departed_context_, http::Departure::gone);
+}
+
+void ServerConnection::take_clear_text(std::string_view bytes) {
+  clear_text_ = true;
+  open_session();
+  session_->in.reserve(std::max(Buffer::kSmall, bytes.size()));
+  std::memcpy(session_->in.room().data(), bytes.data(), bytes.size());
+  session_->in.commit(bytes.size());
 }
 
 void ServerConnection::open_session() {
@@ -110,7 +99,7 @@ Detached ServerConnection::serve_all() {
     if (arrival == Arrival::end) break;
     Error error;
     if (!advance_head(error)) error = co_await rest_of_head();
-    if (error.kind == ErrorKind::closed || error.kind == ErrorKind::reset || aborted_) break;
+    if (!worth_answering(error)) break;
     begin_exchange(error);
     if (error) {
       co_await service_.refuse(session_->exchange, error);
@@ -135,6 +124,14 @@ Detached ServerConnection::serve_all() {
   ended();
 }
 
+// Whether the client is told what came of its bytes, and `error` is what.
+bool ServerConnection::worth_answering(Error& error) const {
+  if (error.kind == ErrorKind::closed || error.kind == ErrorKind::reset || aborted_) return false;
+  if (!clear_text_) return true;
+  error = {ErrorKind::tls_failed, Side::downstream};
+  return session_->scanner.first_line() != 0;
+}
+
 // Destroys the connection, and with it everything but the coroutine's own frame.
 void ServerConnection::ended() {
   if (session_ != nullptr) close_session();
@@ -156,114 +153,10 @@ Nanos ServerConnection::next_request_deadline() {
   return first_ ? accepted_ + settings.header : transport_->loop().now() + settings.idle;
 }
 
-// Whether there is at least one byte of a request, or will never be.
-ServerConnection::Arrival ServerConnection::look_for_request() {
-  // Bytes may be here already: sent behind the TLS handshake, or behind the request before.
-  if (session_ == nullptr) {
-    if (!transport_->may_read()) return Arrival::nothing;
-    open_session();
-    session_->in.reserve(Buffer::kSmall);
-    const net::IoResult got = transport_->read(session_->in.room());
-    if (got.status != net::IoStatus::ok) {
-      close_session();
-      return got.status == net::IoStatus::would_block ? Arrival::nothing : Arrival::end;
-    }
-    session_->in.commit(got.bytes);
-  }
-  session_->settings = service_.settings(listener());
-  session_->exchange.record.started = transport_->loop().now();
-  return Arrival::bytes;
-}
-
-// Takes the head when it is all here. False: it is not, and was not refused so far; true: see `error`.
-bool ServerConnection::advance_head(Error& error) {
-  Session& s = *session_;
-  for (;;) {
-    // One empty line before a request line is a client's old habit (RFC 9112 §2.2); more is noise.
-    if (!s.skipped_line && s.in.view().starts_with("\r\n")) {
-      s.in.consume(2);
-      s.scanner.reset();
-      s.skipped_line = true;
-    }
-    if (!s.in.empty()) {
-      const auto scan = s.scanner.scan(s.in.view());
-      if (scan == HeadScanner::State::complete) {
-        error = take_head();
-        return true;
-      }
-      error = scan == HeadScanner::State::malformed ? Error{ErrorKind::malformed, Side::downstream}
-                                                    : check_head_so_far();
-      if (error) return true;
-    }
-    s.in.reserve(std::max(Buffer::kSmall, s.in.size() + 4096));
-    const net::IoResult got = transport_->read(s.in.room());
-    switch (got.status) {
-      case net::IoStatus::ok: s.in.commit(got.bytes); break;
-      case net::IoStatus::would_block: return false;
-      case net::IoStatus::error: error = {ErrorKind::reset, Side::downstream, got.cause}; return true;
-      case net::IoStatus::eof:
-        error = {s.in.empty() ? ErrorKind::closed : ErrorKind::malformed, Side::downstream};
-        return true;
-    }
-  }
-}
-
-Task<Error> ServerConnection::rest_of_head() {
-  const Nanos deadline = session_->exchange.record.started + session_->settings.header;
-  for (;;) {
-    const ErrorKind waited = co_await transport_->readable(deadline);
-    if (waited != ErrorKind::none) co_return Error{waited, Side::downstream};
-    Error error;
-    if (advance_head(error)) co_return error;
-  }
-}
-
-// A head that is not whole yet: what can be said against it already.
-Error ServerConnection::check_head_so_far() {
-  Session& s = *session_;
-  if (s.scanner.first_line() != 0 && !s.line_checked) {
-    s.line_checked = true;
-    Error error = check_request_line(s.in.view().substr(0, s.scanner.first_line()), s.exchange.arena);
-    error.side = Side::downstream;
-    if (error) return error;
-  }
-  const bool half_line_break = s.in.view() == "\r" && !s.skipped_line;
-  if (s.scanner.first_line() == 0 && !half_line_break && !plausible_request_start(s.in.view())) {
-    return {ErrorKind::malformed, Side::downstream};
-  }
-  return s.in.size() > s.settings.limits.bytes ? too_large() : Error{};
-}
-
-Error ServerConnection::too_large() const {
-  const std::size_t line = session_->scanner.first_line();
-  const bool target = line == 0 || line > session_->settings.limits.bytes;
-  return {target ? ErrorKind::target_too_long : ErrorKind::head_too_large, Side::downstream};
-}
-
-// The whole head is in the buffer: parses a copy in the arena, so that the buffer is free for the body.
-Error ServerConnection::take_head() {
-  Session& s = *session_;
-  const std::size_t size = s.scanner.size();
-  if (size > s.settings.limits.bytes) return too_large();
-  const std::string_view head = s.exchange.arena.copy(s.in.view().substr(0, size));
-  s.in.consume(size);
-  Error error = parse_request(head, s.exchange.arena, s.settings.limits, s.exchange.request);
-  if (!error && misdirected()) error.kind = ErrorKind::misdirected;
-  error.side = Side::downstream;
-  return error;
-}
-
-// Whether a client that was shown one certificate asks for a host of another. Hosts that no certificate names
-// are nobody's secret: health checkers ask by address, and behind a self-signed certificate any name is
-// usual.
-bool ServerConnection::misdirected() {
-  if (transport_->ssl() == nullptr || !session_->settings.refuse_mismatch) return false;
-  return holder(session_->exchange.request.host, transport_->server_name()) == http::Holder::another;
-}
-
 void ServerConnection::begin_exchange(const Error& error) {
   Session& s = *session_;
   http::Exchange& exchange = s.exchange;
+  empty_lines_ = 0;
   exchange.origin = origin();
   exchange.downstream = this;
   responding_ = false;
@@ -272,6 +165,7 @@ void ServerConnection::begin_exchange(const Error& error) {
   s.body.set_limits(s.settings.body, s.settings.max_body);
   keep_alive_ = !error && exchange.request.keep_alive && !draining_;
   if (!s.body.finished()) exchange.request_body = &s.body;
+  if (s.body.finished() && s.in.empty()) s.in.release();  // the answer may be long in coming
 }
 
 // The response is out and the request is not all read. A little is read and thrown away, for the sake of the
@@ -312,138 +206,6 @@ Task<void> ServerConnection::linger() {
     if (got.status != net::IoStatus::would_block) co_return;
     sink.release();
     if (co_await transport_->readable(deadline) != ErrorKind::none) co_return;
-  }
-}
-
-Task<Error> ServerConnection::interim(const http::ResponseHead& head) {
-  if (session_->exchange.request.minor == 0) co_return Error{};
-  Outbox& out = Outbox::fresh();
-  out.response_head(head, Framing::none, {});
-  bool done = false;
-  Unsent rest;
-  Error error = out.flush(*transport_, done, rest);
-  if (!error && !done) error = co_await transport_->write_all(rest.pieces, session_->settings.body);
-  error.side = Side::downstream;
-  co_return error;
-}
-
-void ServerConnection::on_departure(Departed departed, void* context) {
-  departed_ = departed;
-  departed_context_ = context;
-  transport_->set_observer(departed != nullptr ? this : nullptr);
-  if (departed != nullptr && (transport_->peer_closed() || transport_->hung_up() || aborted_)) {
-    on_activity(transport_->hung_up() || aborted_);
-  }
-}
-
-void ServerConnection::on_activity(bool hung_up) {
-  if (!hung_up && !transport_->peer_closed()) return;  // the next request, on its way
-  const bool gone = hung_up || session_->settings.half_closed == http::HalfClosed::cancel;
-  departed_(departed_context_, gone ? http::Departure::gone : http::Departure::half_closed);
-}
-
-// How the body travels on this connection, whatever way it came.
-Framing ServerConnection::choose_framing(bool has_body) {
-  const http::Exchange& exchange = session_->exchange;
-  const http::ResponseHead& head = exchange.response;
-  if (head.status == 101) return Framing::none;
-  if (head.framing == Framing::length) return Framing::length;
-  if (!has_body) return Framing::none;
-  if (exchange.request.minor == 1) return Framing::chunked;
-  keep_alive_ = false;  // HTTP/1.0 has no other way to tell the end
-  return Framing::until_close;
-}
-
-std::string_view ServerConnection::connection_field() const {
-  if (session_->exchange.response.status == 101) return "upgrade";
-  if (!keep_alive_) return "close";
-  return session_->exchange.request.minor == 0 ? "keep-alive" : "";
-}
-
-http::BodySource& ServerConnection::open_tunnel() {
-  Session& s = *session_;
-  keep_alive_ = false;
-  s.body.start(*transport_, s.in, s.exchange.arena, Framing::until_close, 0, Side::downstream);
-  s.body.set_limits(http::kTunnelSilence, 0);
-  s.settings.body = http::kTunnelSilence;
-  s.exchange.request_body = &s.body;
-  return s.body;
-}
-
-Task<Error> ServerConnection::respond() {
-  responding_ = true;
-  http::Exchange& exchange = session_->exchange;
-  http::ResponseHead& head = exchange.response;
-  const bool head_only =
-      exchange.request.method == http::Method::head || (http::bodiless(head.status) && head.status != 101);
-  if (head_only) exchange.response_body = nullptr;
-  // The client may or may not send the body it announced: what follows on the connection is unknowable.
-  if (exchange.request.expect_continue && session_->body.bytes() == 0) keep_alive_ = false;
-  if (draining_) keep_alive_ = false;
-  const Framing framing = choose_framing(exchange.response_body != nullptr);
-  Error error = co_await send_body(framing);
-  exchange.record.bytes_in = session_->body.bytes();
-  if (error) {
-    keep_alive_ = false;
-    // Only an unclean end can tell this client that its message is cut short.
-    if (framing == Framing::until_close || head.status == 101) transport_->reset_on_close();
-    aborted_ = true;
-  }
-  co_return error;
-}
-
-// Head and body: gathers what is there, sends it, waits for more. The one place where a response leaves.
-Task<Error> ServerConnection::send_body(Framing framing) {
-  http::Exchange& exchange = session_->exchange;
-  http::BodySource* body = exchange.response_body;
-  Unsent rest;
-  bool head_sent = false;
-  std::uint64_t turn = exchange.record.bytes_out;
-  for (;;) {
-    if (exchange.record.bytes_out - turn > kTurn) {
-      turn = exchange.record.bytes_out;
-      co_await transport_->loop().yield();
-    }
-    Outbox& out = Outbox::fresh();
-    if (!head_sent) out.response_head(exchange.response, framing, connection_field());
-    head_sent = true;
-    BodyStep step = body == nullptr ? BodyStep::end : BodyStep::data;
-    while (step == BodyStep::data && out.has_room()) {
-      std::string_view piece;
-      step = body->poll(piece);
-      if (step != BodyStep::data) break;
-      exchange.record.bytes_out += piece.size();
-      if (framing == Framing::chunked) {
-        out.chunk(piece);
-      } else {
-        out.piece(piece);
-      }
-    }
-    if (step == BodyStep::end && framing == Framing::chunked && body != nullptr) {
-      out.last_chunk(body->trailers(), exchange.own_field);
-    }
-    if (!out.empty()) {
-      bool done = false;
-      Error error = out.flush(*transport_, done, rest);
-      if (!error && !done) error = co_await transport_->write_all(rest.pieces, session_->settings.body);
-      if (error) {
-        error.side = Side::downstream;
-        co_return error;
-      }
-    }
-    if (step == BodyStep::end) co_return Error{};
-    if (step == BodyStep::failed) co_return body->error();
-    if (step == BodyStep::data) body->release();
-    if (step != BodyStep::wait) continue;
-    if (framing != Framing::chunked && worth_splicing(body, *transport_)) {
-      Error error = co_await splice(*body, *transport_, session_->settings.body, exchange.record.bytes_out);
-      if (error) {
-        error.side = Side::downstream;
-        co_return error;
-      }
-    } else {
-      co_await body->fill();
-    }
   }
 }
 

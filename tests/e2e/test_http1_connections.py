@@ -180,6 +180,92 @@ def test_half_closed_after_a_pipeline(stage):
         assert visitor.closed_cleanly() == "eof"
 
 
+# --- empty lines before a request (RFC 9112 §2.2) ---------------------------------------------------------------
+
+POST = b"POST /x HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n\r\nhello"
+GET = b"GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n"
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("glued", ["to-the-body", "to-the-next", "to-both", "alone"])
+def test_empty_lines_behind_a_body(stage, count, glued):
+    """However they come, they belong to nothing."""
+    lines = b"\r\n" * count
+    with stage.connect() as visitor:
+        if glued == "to-both":
+            visitor.send(POST + lines + GET)
+            assert visitor.response().status == 200
+        else:
+            visitor.send(POST + (lines if glued == "to-the-body" else b""))
+            assert visitor.response().status == 200
+            if glued == "alone":
+                for byte in lines:
+                    visitor.send(bytes([byte]))
+                stage.curtain_call()
+            visitor.send((lines if glued == "to-the-next" else b"") + GET)
+        assert visitor.response().status == 200
+        assert visitor.get().status == 200
+    assert stage.app.last("/x").request.start_line == "GET /x HTTP/1.1"
+
+
+def test_each_request_may_have_its_own(stage):
+    with stage.connect() as visitor:
+        visitor.send((b"\r\n\r\n" + POST) * 20)
+        assert [visitor.response().status for _ in range(20)] == [200] * 20
+
+
+def test_too_many_of_them_are_refused_however_they_come(stage):
+    with stage.connect() as visitor:
+        assert visitor.get().status == 200
+        for _ in range(5):
+            visitor.send(b"\r\n")
+            stage.curtain_call()
+        answer = visitor.response()
+        assert (answer.status, answer.keeps_alive) == (400, False)
+        visitor.closed_cleanly()
+
+
+@pytest.mark.parametrize("noise", [b"\n", b"\r\r\n", b"\r\n\n", b"\r\n\rGET", b"\r\n \r\n", b"\0"])
+def test_other_noise_behind_a_body_is_refused(stage, noise):
+    with stage.connect() as visitor:
+        visitor.send(POST + noise)
+        assert visitor.response().status == 200
+        assert visitor.response().status == 400
+        visitor.closed_cleanly()
+
+
+def test_empty_lines_do_not_hide_the_end(stage):
+    """A client that closes behind them has asked for nothing more, and is told nothing more."""
+    for noise in (b"\r\n", b"\r\n\r\n", b"\r"):
+        with stage.connect() as visitor:
+            visitor.send(POST + noise).half_close()
+            assert visitor.response().status == 200
+            assert visitor.closed_cleanly() == "eof"
+
+
+@pytest.mark.parametrize("noise", [b"\r\n", b"\r"])
+@pytest.mark.parametrize("first", [True, False])
+def test_who_sends_empty_lines_alone_is_idle(start, app, noise, first):
+    """They neither begin a request, whose time would run out with 408, nor keep the connection open."""
+    limits = {"header": "300ms", "idle": "60s"} if first else {"header": "60s", "idle": "300ms"}
+    sluice = start(config(app, timeouts=limits))
+    with sluice.connect() as visitor:
+        if not first:
+            assert visitor.get().status == 200
+        visitor.send(noise)
+        assert visitor.closed_cleanly() == "eof"
+
+
+def test_an_empty_line_does_not_keep_a_connection_from_draining(start, app):
+    sluice = start(config(app))
+    with sluice.connect() as visitor:
+        assert visitor.get().status == 200
+        visitor.send(b"\r\n")
+        sluice.terminate()
+        assert visitor.closed_cleanly() == "eof"
+    assert sluice.wait_exit() == 0
+
+
 # --- time limits. The tests wait for the effect, never for the time -------------------------------------------
 
 def test_a_head_that_never_ends_is_cut(start, app):

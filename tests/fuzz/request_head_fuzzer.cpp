@@ -9,9 +9,17 @@ using namespace sluice;
 using namespace sluice::fuzz;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // Empty lines before it are few, and nothing else is passed over with them.
+  std::uint8_t passed = 0;
+  const std::string_view all = text_of(data, size);
+  const std::size_t skipped = http1::empty_lines(all, passed);
+  must(skipped == std::size_t{passed} * 2 && passed <= http1::kMostEmptyLines);
+  must(all.substr(0, skipped).find_first_not_of("\r\n") == std::string_view::npos);
+  const std::string_view bytes = all.substr(skipped);
+  must(passed == http1::kMostEmptyLines || !bytes.starts_with("\r\n"));
   http1::HeadScanner scanner;
-  if (scanner.scan(text_of(data, size)) != http1::HeadScanner::State::complete) return 0;
-  const Exact head(text_of(data, scanner.size()));
+  if (scanner.scan(bytes) != http1::HeadScanner::State::complete) return 0;
+  const Exact head(bytes.substr(0, scanner.size()));
   Arena arena;
   http::RequestHead request;
   const Exact line(head.view().substr(0, scanner.first_line()));

@@ -38,6 +38,17 @@ class HeadScanner {
   std::size_t size_ = 0;
 };
 
+// Empty lines before a request: some clients end a body with one too many (RFC 9112 §2.2). More than a few
+// are noise.
+inline constexpr std::uint8_t kMostEmptyLines = 4;
+// How many bytes of them `bytes` begins with; `passed` counts the lines of one request, however they come.
+inline std::size_t empty_lines(std::string_view bytes, std::uint8_t& passed) {
+  std::size_t size = 0;
+  for (; passed < kMostEmptyLines && bytes.substr(size, 2) == "\r\n"; ++passed)
+    size += 2;
+  return size;
+}
+
 // Whether a start line that is not whole yet can still become a request line: catches TLS, SSH and noise at
 // their first bytes instead of at a timeout.
 bool plausible_request_start(std::string_view bytes);

@@ -9,8 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace sluice::http1 {
+
+class Outbox;
 
 class ServerConnection : public http::Connection, private http::Downstream, private net::TransportObserver {
  public:
@@ -18,6 +21,9 @@ class ServerConnection : public http::Connection, private http::Downstream, priv
                    std::uint32_t listener);
   ~ServerConnection() override;
 
+  // The client speaks in the clear where TLS is spoken, and these are its first bytes. Before run(): whatever
+  // it asks for is refused.
+  void take_clear_text(std::string_view bytes);
   void run() override { serve_all(); }
   void drain() override;
   void abort() override;
@@ -31,12 +37,14 @@ class ServerConnection : public http::Connection, private http::Downstream, priv
   enum class Arrival : std::uint8_t { bytes, nothing, end };
   Nanos next_request_deadline();
   Arrival look_for_request();
+  bool begins_request();
   bool advance_head(Error& error);
   Task<Error> rest_of_head();
   Error check_head_so_far();
   Error take_head();
   bool misdirected();
   Error too_large() const;
+  bool worth_answering(Error& error) const;
   void begin_exchange(const Error& error);
   Task<void> finish_request_body();
   Task<void> linger();
@@ -52,6 +60,7 @@ class ServerConnection : public http::Connection, private http::Downstream, priv
 
   http::Framing choose_framing(bool has_body);
   std::string_view connection_field() const;
+  http::BodyStep gather(Outbox& out, http::Framing framing);
   Task<Error> send_body(http::Framing framing);
   void ended();
 
@@ -61,12 +70,14 @@ class ServerConnection : public http::Connection, private http::Downstream, priv
   Departed departed_ = nullptr;
   void* departed_context_ = nullptr;
   Nanos accepted_;
-  bool first_ = true;  // no request yet
+  std::uint8_t empty_lines_ = 0;  // passed over since the last request
+  bool first_ = true;             // no request yet
   bool keep_alive_ = true;
   bool draining_ = false;
   bool aborted_ = false;
   bool idle_ = false;
   bool responding_ = false;
+  bool clear_text_ = false;  // where TLS is spoken
 };
 
 }  // namespace sluice::http1

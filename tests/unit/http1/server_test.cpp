@@ -23,10 +23,12 @@ namespace {
 
 class Stage final : public Service {
  public:
-  Stage() {
+  // `clear_text`: what the client said where it was to speak TLS.
+  explicit Stage(std::string_view clear_text = {}) {
     settings_now.header = settings_now.idle = settings_now.body = 5 * kSecond;
     connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this,
                                       "192.0.2.1", 3);
+    if (!clear_text.empty()) connection->take_clear_text(clear_text);
     connection->run();
   }
   Stage(const Stage&) = delete;
@@ -172,8 +174,8 @@ TEST_CASE("a request that arrives byte by byte", "[http1][server]") {
   CHECK(stage.served == Served{"POST / abc"});
 }
 
-TEST_CASE("one empty line before a request is passed over, a second is not", "[http1][server]") {
-  for (const int empty_lines : {1, 2}) {
+TEST_CASE("a few empty lines before a request are passed over", "[http1][server]") {
+  for (const int empty_lines : {1, 4, 5}) {
     CAPTURE(empty_lines);
     Stage stage;
     const auto script = [&]() -> Task<void> {
@@ -187,8 +189,20 @@ TEST_CASE("one empty line before a request is passed over, a second is not", "[h
       co_await stage.until_ended();
     };
     run(stage.loop, script);
-    CHECK(stage.served.size() == (empty_lines == 1 ? 1 : 0));
-    CHECK(stage.refused.size() == (empty_lines == 1 ? 0 : 1));
+    CHECK(stage.served.size() == (empty_lines < 5 ? 1 : 0));
+    CHECK(stage.refused.size() == (empty_lines < 5 ? 0 : 1));
+  }
+}
+
+TEST_CASE("clear text at a TLS port is refused whatever it asks for", "[http1][server]") {
+  for (const std::string& bytes : {"GET / HTTP/1.1\r\nHost: a\r\n\r\n"s, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"s,
+                                   "GET /"s + std::string(40'000, 'x')}) {
+    const bool whole_line = bytes.ends_with('\n');
+    Stage stage(bytes.substr(0, 3));
+    const std::string heard = stage.talk(std::string_view(bytes).substr(3));
+    CHECK(stage.served.empty());
+    CHECK(stage.refused == std::vector<ErrorKind>(whole_line ? 1 : 0, ErrorKind::tls_failed));
+    CHECK(heard.starts_with("HTTP/1.1 400 ") == whole_line);
   }
 }
 
@@ -201,7 +215,8 @@ TEST_CASE("what cannot be read is refused, and nothing after it is looked at", "
       {"GET / HTTP/1.1\nHost: a\n\n", ErrorKind::malformed},
       {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", ErrorKind::version_unsupported},
       {"\x16\x03\x01\x02", ErrorKind::malformed},
-      {"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", ErrorKind::malformed},
+      {"\r\n\n", ErrorKind::malformed},
+      {"\r\n\r\r\n", ErrorKind::malformed},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: y", ErrorKind::malformed},
       {"GET", ErrorKind::malformed},
       {"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", ErrorKind::method_refused},
