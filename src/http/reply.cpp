@@ -44,6 +44,7 @@ Reason downstream_reason(ErrorKind kind) {
     case ErrorKind::version_unsupported:
       return {505, "http_request_error", "the HTTP version is not supported"};
     case ErrorKind::method_refused: return {405, "http_request_denied", "the method is not allowed here"};
+    case ErrorKind::tls_failed: return {400, "http_request_error", "this port speaks TLS: ask by https"};
     case ErrorKind::misdirected:
       return {421, "http_request_error", "this connection does not serve that authority"};
     case ErrorKind::loop_detected: return {502, "proxy_loop_detected", "the request has been here before"};

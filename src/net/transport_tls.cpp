@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <sys/socket.h>
+#include <utility>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -32,7 +33,10 @@ struct Transport::Bio {
     Transport& transport = self(bio);
     BIO_clear_retry_flags(bio);
     const IoResult got = transport.read_plain({into, static_cast<std::size_t>(size)});
-    if (got.status == IoStatus::ok) return static_cast<int>(got.bytes);
+    if (got.status == IoStatus::ok) {
+      if (transport.clear_text_ != nullptr && transport.speaks_clear_text(into, got.bytes)) return -1;
+      return static_cast<int>(got.bytes);
+    }
     if (got.status == IoStatus::would_block) BIO_set_retry_read(bio);
     errno = got.cause;
     return got.status == IoStatus::eof ? 0 : -1;
@@ -211,9 +215,28 @@ Transport::Push Transport::push_of_tickets() {
   return Push::now;
 }
 
-Task<Error> Transport::handshake(Nanos deadline) {
+// The first bytes of a client, before OpenSSL has them.
+bool Transport::speaks_clear_text(const char* bytes, std::size_t size) {
+  std::string* const into = std::exchange(clear_text_, nullptr);
+  if (bytes[0] < 'A' || bytes[0] > 'Z') return false;
+  into->assign(bytes, size);
+  return true;
+}
+
+void Transport::end_tls() {
+  SSL_free(std::exchange(ssl_, nullptr));
+  staged.clear();
+  broken_ = false;
+}
+
+Task<Error> Transport::handshake(Nanos deadline, std::string* clear_text) {
+  clear_text_ = clear_text;
   for (;;) {
     const int result = tls_call([&] { return SSL_do_handshake(ssl_); });
+    if (clear_text != nullptr && !clear_text->empty()) {
+      end_tls();
+      co_return Error{ErrorKind::tls_failed, Side::downstream};
+    }
     const IoResult failure = result == 1 ? IoResult{IoStatus::ok} : tls_failure(result);
     const bool sent = flush_tls(result == 1 ? push_of_tickets() : Push::now);
     if (failure.status == IoStatus::ok && sent) co_return Error{};

@@ -362,6 +362,10 @@ std::shared_ptr<const Plan> Plan::build(std::shared_ptr<const config::Document> 
   return Builder(std::move(document), previous, std::move(tickets), diagnostics).build();
 }
 
+bool Plan::redirects_to_https() const {
+  return std::any_of(listeners_.begin(), listeners_.end(), [](const Listener& l) { return l.action; });
+}
+
 bool Plan::certificates_changed() const {
   for (std::size_t i = 0; i < pools_.size(); ++i) {
     if (pools_[i].wire->key != wire_key(document_->pools[i])) return true;

@@ -42,7 +42,12 @@ const plan::Action kTwoReadings =
 Task<void> Pipeline::serve(http::Exchange& exchange) { return travel(exchange, nullptr); }
 
 Task<void> Pipeline::refuse(http::Exchange& exchange, const Error& error) {
-  const plan::Action refusal = plan::Fixed{http::reason_for(error), http::Then::close};
+  plan::Action refusal = plan::Fixed{http::reason_for(error), http::Then::close};
+  // Clear text at a TLS port: where plain listeners send people to https, so does this.
+  const http::RequestHead& request = exchange.request;
+  const bool understood = !request.host.empty() && !request.dotted;
+  if (error.kind == ErrorKind::tls_failed && understood && current_->runtime->plan->redirects_to_https())
+    refusal = plan::RedirectToHttps{};
   co_await travel(exchange, &refusal);
 }
 
@@ -150,9 +155,13 @@ void Pipeline::answer(http::Exchange& exchange, const plan::Action& action) cons
     if (fixed->then == http::Then::close) exchange.downstream->close_after();
     return;
   }
-  const std::string suffix = https_port_ == 443 ? "" : fmt::format(":{}", https_port_);
-  const std::string_view target = exchange.request.target == "*" ? "/" : exchange.request.target;
-  http::make_redirect(exchange, exchange.arena.join({"https://", exchange.request.host, suffix, target}));
+  const http::RequestHead& request = exchange.request;
+  const std::string_view target = request.target == "*" ? "/" : request.target;
+  // A client that has come to a TLS port knows which.
+  const bool knows_port = listeners_[exchange.origin.listener].tls;
+  const std::string suffix = knows_port || https_port_ == 443 ? "" : fmt::format(":{}", https_port_);
+  const std::string_view host = knows_port ? request.authority : request.host;
+  http::make_redirect(exchange, exchange.arena.join({"https://", host, suffix, target}));
 }
 
 // A tunnel may last for days: what is still to be told of the configuration is copied, and that may go.

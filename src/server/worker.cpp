@@ -46,6 +46,7 @@ class Worker::Arrival final : public ListLink {
   std::unique_ptr<net::Transport> transport;
   std::shared_ptr<const tls::ServerContext> tls;  // must live until the handshake is over
   std::shared_ptr<const tls::Identity> shown;     // what the client verified; empty without TLS
+  std::string clear_text;                         // what came instead of TLS; empty: it did not
   std::string peer_ip;
   std::uint32_t slot;
 
@@ -167,14 +168,17 @@ Detached Worker::arrive(std::uint32_t slot, int fd, SocketAddress peer) {
   serve(arrival);
 }
 
-// TLS. False: the client and we did not come to terms.
+// TLS. False: the client and we did not come to terms. What is clear text and can be HTTP goes on, to be
+// refused in words.
 Task<bool> Worker::secure(Arrival& arrival) {
   const plan::Listener& listener = pipeline_->listener(arrival.slot);
   arrival.tls = pipeline_->runtime().plan->tls();
   SSL* ssl = arrival.tls != nullptr ? arrival.tls->accept({listener.h2, listener.http1}) : nullptr;
   if (ssl == nullptr) co_return false;
   arrival.transport->start_tls(ssl);
-  const Error error = co_await arrival.transport->handshake(loop_.now() + listener.settings.header);
+  const Nanos deadline = loop_.now() + listener.settings.header;
+  const Error error = co_await arrival.transport->handshake(deadline, &arrival.clear_text);
+  if (!arrival.clear_text.empty()) co_return http1::plausible_request_start(arrival.clear_text);
   if (error) co_return false;
   arrival.shown = arrival.tls->shown(arrival.transport->ssl());
   co_return true;
@@ -205,7 +209,11 @@ class Worker::Open final : public Codec {
 
 void Worker::serve(Arrival& arrival) {
   http::Connection* opened = nullptr;  // owned by itself until it says ended()
-  if (arrival.transport->protocol() == "h2" || pipeline_->listener(arrival.slot).h2c) {
+  if (!arrival.clear_text.empty()) {
+    auto* const refusing = new Open<http1::ServerConnection>(arrival, *this);
+    refusing->take_clear_text(arrival.clear_text);
+    opened = refusing;
+  } else if (arrival.transport->protocol() == "h2" || pipeline_->listener(arrival.slot).h2c) {
     opened = new Open<http2::ServerConnection>(arrival, *this);
   } else {
     opened = new Open<http1::ServerConnection>(arrival, *this);

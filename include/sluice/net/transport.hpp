@@ -66,8 +66,10 @@ class Transport final : private Pollable {
   std::string_view tls_version() const;
   std::string_view server_name() const;
   std::string_view protocol() const;  // ALPN
-  // Ends when the handshake is done; kind none means it succeeded.
-  Task<Error> handshake(Nanos deadline);
+  // Ends when the handshake is done; kind none means it succeeded. On a server `clear_text`, where it is
+  // given, takes the first bytes of a client that begins with a capital letter, as HTTP in the clear does and
+  // TLS never: then the handshake has failed, and the transport is one in the clear from now on.
+  Task<Error> handshake(Nanos deadline, std::string* clear_text = nullptr);
 
   IoResult read(std::span<char> into);
   // Whether a read may find something: bytes, an end, or TLS records read ahead.
@@ -127,6 +129,8 @@ class Transport final : private Pollable {
   Push push_of_tickets();
   bool tls_may_read() const;
   IoResult tls_failure(int result);
+  bool speaks_clear_text(const char* bytes, std::size_t size);
+  void end_tls();
   void wake_reader();
   void wake_writer();
   static void on_read_deadline(void* self);
@@ -138,6 +142,7 @@ class Transport final : private Pollable {
   Wait* reader_ = nullptr;
   Wait* writer_ = nullptr;
   std::unique_ptr<std::string> unsent_;  // TLS records the kernel did not take yet
+  std::string* clear_text_ = nullptr;    // of handshake(), until the first bytes are here
   Deadline read_deadline_;
   std::unique_ptr<Deadline> write_deadline_;  // made when a write first has to wait: few ever do
   int fd_;

@@ -77,6 +77,7 @@ class Plan {
   const config::Document& document() const { return *document_; }
   std::shared_ptr<const config::Document> shared_document() const { return document_; }
   const std::vector<Listener>& listeners() const { return listeners_; }
+  bool redirects_to_https() const;  // whether a listener does
   const std::vector<Pool>& pools() const { return pools_; }
   const RouteTable& routes() const { return routes_; }
   const AddressSet& trusted_proxies() const { return trusted_; }
