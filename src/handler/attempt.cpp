@@ -15,6 +15,19 @@ namespace sluice::handler {
 using upstream::Channel;
 using upstream::RetryReason;
 
+namespace {
+
+// 426 names the protocols that it asks for in Upgrade, and means nothing without (RFC 9110 §15.5.22).
+void end_hop(http::ResponseHead& head) {
+  http::drop_hop_by_hop(head.fields);
+  if (head.status != 426 || !head.fields.has(http::FieldId::upgrade)) return;
+  for (http::Field& field : head.fields.all()) {
+    if (field.id == http::FieldId::upgrade) field.dropped = false;
+  }
+}
+
+}  // namespace
+
 // One server: a pooled connection if there is one, else a new one; a stale pooled one is replaced.
 Task<Error> Forward::ask_server(std::shared_ptr<upstream::Endpoint> endpoint) {
   endpoint_ = endpoint;
@@ -142,7 +155,7 @@ void Forward::report_status() {
 
 void Forward::prepare_response() {
   http::ResponseHead& head = exchange_.response;
-  http::drop_hop_by_hop(head.fields);
+  end_hop(head);
   if (group().sticky() != nullptr) {
     bind_client(exchange_, group(), choice_.bound_to(), choice_.index(), now());
   }

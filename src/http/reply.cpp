@@ -5,8 +5,6 @@
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/grpc.hpp"
 
-#include <ctime>
-
 namespace sluice::http {
 namespace {
 
@@ -56,24 +54,9 @@ Reason downstream_reason(ErrorKind kind) {
 // RFC 9110 §15.5.6: what a proxy passes on.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-// RFC 9110 §6.6.1; made once per second and thread.
-std::string_view date_now() {
-  thread_local std::time_t made = 0;
-  thread_local char text[32];
-  thread_local std::size_t size = 0;
-  if (const std::time_t now = std::time(nullptr); now != made) {
-    std::tm parts{};
-    ::gmtime_r(&now, &parts);
-    size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    made = now;
-  }
-  return {text, size};
-}
-
 // What every answer of our own carries.
 void add_own_fields(Exchange& exchange, std::string_view proxy_status) {
   Fields& fields = exchange.response.fields;
-  fields.add(exchange.arena, "Date", exchange.arena.copy(date_now()), FieldId::date);
   fields.add(exchange.arena, "Proxy-Status", proxy_status, FieldId::other);
   fields.add(exchange.arena, "X-Request-ID", exchange.request_id, FieldId::x_request_id);
 }

@@ -14,6 +14,7 @@
 #include "sluice/proxy/pipeline.hpp"
 
 #include "sluice/http/cdn_loop.hpp"
+#include "sluice/http/date.hpp"
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
 #include "sluice/http/target.hpp"
@@ -74,7 +75,7 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
   if (policies != nullptr && answered) policies->shape(exchange);
   if (exchange.response.status == 101) let_go(exchange, pin);
   Error error;
-  if (answered) error = co_await exchange.downstream->respond();
+  if (answered) error = co_await respond(exchange);
   exchange.end_filters();
   if (forward) co_await forward->finish(error);
   account(exchange);
@@ -162,6 +163,11 @@ void Pipeline::answer(http::Exchange& exchange, const plan::Action& action) cons
   const std::string suffix = knows_port || https_port_ == 443 ? "" : fmt::format(":{}", https_port_);
   const std::string_view host = knows_port ? request.authority : request.host;
   http::make_redirect(exchange, exchange.arena.join({"https://", host, suffix, target}));
+}
+
+Task<Error> Pipeline::respond(http::Exchange& exchange) {
+  if (exchange.response.status >= 200) http::add_date(exchange.response.fields, exchange.arena, loop_.now());
+  return exchange.downstream->respond();
 }
 
 // A tunnel may last for days: what is still to be told of the configuration is copied, and that may go.

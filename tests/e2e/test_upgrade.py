@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+from failing import LISTENERS
+from http2 import Http2Client
 from sluice import config, pool
 from waiting import PATIENCE
 from wire import WireError
@@ -213,3 +215,46 @@ def test_a_strict_reader_would_notice(stage):
         visitor.wire.buffer += b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
         with pytest.raises(WireError):
             visitor.response()
+
+
+# --- 426 -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("asked,connection", [([], ["upgrade"]), (["Connection: close"], ["upgrade", "close"])])
+@pytest.mark.parametrize("upgrade", [["websocket"], ["TLS/1.2, HTTP/1.1"], ["a/1", "b/2"]], ids=str)
+def test_upgrade_required_says_to_what(stage, upgrade, asked, connection):
+    """RFC 9110 §15.5.22: 426 without Upgrade says nothing. What else concerned the hop stays behind."""
+    stage.app.play("/x", lambda visit: visit.reply(426, b"no", [*(f"Upgrade: {u}" for u in upgrade), "Keep-Alive: timeout=5",
+                                                                "Connection: Upgrade, X-Hop", "X-Hop: 1"]))
+    with stage.connect() as visitor:
+        answer = visitor.get("/x", *asked)
+        assert (answer.status, answer.all("Upgrade"), answer.body) == (426, upgrade, b"no")
+        assert answer.tokens("Connection") == connection
+        assert not answer.all("X-Hop") and not answer.all("Keep-Alive")
+        if not asked:
+            assert visitor.get("/y").status == 200
+
+
+def test_upgrade_required_of_an_old_client(stage):
+    stage.app.play("/x", lambda visit: visit.reply(426, b"no", ["Upgrade: websocket", "Connection: upgrade"]))
+    with stage.connect() as visitor:
+        visitor.send(b"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        answer = visitor.response()
+        assert (answer.status, answer.get("Upgrade"), answer.tokens("Connection")) == (426, "websocket", ["upgrade", "keep-alive"])
+        visitor.send(b"GET /y HTTP/1.0\r\n\r\n")
+        assert visitor.response().status == 200
+
+
+@pytest.mark.parametrize("status", [200, 400, 505])
+def test_upgrade_of_any_other_answer_concerned_the_hop(stage, status):
+    stage.app.play("/x", lambda visit: visit.reply(status, b"", ["Upgrade: h2c", "Connection: upgrade"]))
+    with stage.connect() as visitor:
+        answer = visitor.get("/x")
+        assert (answer.status, answer.all("Upgrade"), answer.tokens("Connection")) == (status, [], [])
+
+
+def test_upgrade_required_over_http_2_has_no_connection_to_upgrade(start, app):
+    app.play("/x", lambda visit: visit.reply(426, b"no", ["Upgrade: websocket", "Connection: upgrade"]))
+    sluice = start(config(app, listeners=LISTENERS))
+    with Http2Client(sluice["h2c"]) as visitor:
+        answer = visitor.get("/x")
+        assert (answer.status, answer.all("upgrade"), answer.all("connection")) == (426, [], [])

@@ -91,6 +91,7 @@ class Pipeline final : public http::Service {
   static bool keeps_dots(http::Exchange& exchange, const plan::Plan& plan, const plan::Route* route);
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
   void answer(http::Exchange& exchange, const plan::Action& action) const;
+  Task<Error> respond(http::Exchange& exchange);
   static void let_go(http::Exchange& exchange, Pin& pin);
   void account(http::Exchange& exchange);
   void retire_servers(const Runtime& next);

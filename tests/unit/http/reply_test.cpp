@@ -80,7 +80,6 @@ TEST_CASE("a reply says who made it and why", "[http][reply]") {
   CHECK(field(exchange, "Proxy-Status") == "sluice; error=http_response_timeout; details=\"too slow\"");
   CHECK(field(exchange, "X-Request-ID") == "id-1");
   CHECK(field(exchange, "Cache-Control") == "no-store");
-  CHECK(field(exchange, "Date").ends_with(" GMT"));
   CHECK(field(exchange, "Content-Type") == "application/json");
   CHECK(field(exchange, "Retry-After") == "(none)");
   CHECK(body ==

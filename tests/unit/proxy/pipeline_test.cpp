@@ -234,6 +234,7 @@ TEST_CASE("each answer of our own is sent once, and accounted for", "[proxy][pip
     CHECK(client.exchange.record.ended >= client.record_then.ended);
     CHECK_FALSE(client.watched);
     CHECK(client.field("X-Request-ID").size() == 32);
+    CHECK(client.field("Date").ends_with(" GMT"));
     CHECK(client.field("Proxy-Status").starts_with("sluice"));
   }
 }
