@@ -1,6 +1,8 @@
 // What passes between us and one server, from the connection to the head of its response.
 #include "sluice/handler/forward.hpp"
 #include "sluice/http/forwarding.hpp"
+#include "sluice/http/service.hpp"
+#include "sluice/http/streaming.hpp"
 
 #include "handler/sticky_cookie.hpp"
 
@@ -159,6 +161,7 @@ void Forward::prepare_response() {
   if (group().sticky() != nullptr) {
     bind_client(exchange_, group(), choice_.bound_to(), choice_.index(), now());
   }
+  exchange_.long_lived = head.status == 101 || http::is_stream(head);
   if (head.status == 101) {
     head.fields.add(exchange_.arena, "Upgrade", exchange_.request.upgrade, http::FieldId::upgrade);
     exchange_.downstream->open_tunnel();
@@ -167,6 +170,9 @@ void Forward::prepare_response() {
     // Answered before the request was read: nobody can say yet whether the rest of it will come.
     exchange_.downstream->close_after();
   }
+  // Who had closed its half before has asked for no more than an answer, and gets it with ordinary patience.
+  streaming_ = exchange_.long_lived && head.status != 101 && !client_half_closed_;
+  if (streaming_) channel_->http().allow_silence(http::kTunnelSilence);
 }
 
 }  // namespace sluice::handler

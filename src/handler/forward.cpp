@@ -89,10 +89,10 @@ Task<void> Forward::wait_for_room(Error& error) {
 }
 
 // The client left: for good, and what is under way for it ends; or it said that it sends no more, and may
-// still want its answer.
+// still want its answer. Of a stream it had begun to read there is no end to be wanted.
 void Forward::on_departure(void* self, http::Departure how) {
   auto& forward = *static_cast<Forward*>(self);
-  if (how == http::Departure::half_closed) {
+  if (how == http::Departure::half_closed && !forward.streaming_) {
     forward.client_half_closed_ = true;
     if (forward.waiting_ != nullptr) forward.waiting_->leave();
     return;

@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
+#include "sluice/net/keepalive.hpp"
 
 #include "http1/body_reader.hpp"
 #include "http1/outbox.hpp"
@@ -243,9 +244,15 @@ Error ClientConnection::accept_response(http::Exchange& exchange) {
       exchange.request.method == http::Method::head || (http::bodiless(head.status) && !tunnel_);
   body_->start(*transport_, in_, exchange.arena, bodiless ? Framing::none : head.framing, head.length,
                Side::upstream);
-  body_->set_limits(tunnel_ ? Nanos{3600} * 1'000'000'000 : limits_.body, 0);
+  body_->set_limits(limits_.body, 0);
+  if (tunnel_) allow_silence(http::kTunnelSilence);
   exchange.response_body = bodiless ? nullptr : body_.get();
   return {};
+}
+
+void ClientConnection::allow_silence(Nanos longest) {
+  body_->set_limits(std::max(limits_.body, longest), 0);
+  net::probe_silent_peer(transport_->fd());
 }
 
 bool ClientConnection::reusable() const {

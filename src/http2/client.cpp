@@ -62,6 +62,7 @@ class ClientExchange final : public Stream, public ClientStream {
   bool sent_all() const override { return sent_all_; }
   Task<Error> upload(http::Exchange& exchange) override;
   Task<Error> receive(http::Exchange& exchange) override;
+  void allow_silence(Nanos longest) override { received().set_limits(std::max(limits_.body, longest), 0); }
   bool heard() const override { return heard_; }
   void cancel(ErrorKind kind) override;
 

@@ -73,7 +73,8 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
     answer(exchange, *action);
   }
   if (policies != nullptr && answered) policies->shape(exchange);
-  if (exchange.response.status == 101) let_go(exchange, pin);
+  // A filter may still read what it was configured with.
+  if (exchange.long_lived && exchange.response_filter == nullptr) let_go(exchange, pin);
   Error error;
   if (answered) error = co_await respond(exchange);
   exchange.end_filters();

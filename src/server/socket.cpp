@@ -1,5 +1,7 @@
 #include "sluice/server/socket.hpp"
 
+#include "sluice/net/keepalive.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -53,6 +55,7 @@ std::string ListeningSockets::bind_one(const SocketAddress& address, bool reuse_
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (reuse_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by what is accepted
+  net::probe_silent_peer(fd);
   if (address.family() == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (::bind(fd, address.raw(), address.length()) != 0) return failure("cannot listen on", address);
   return {};
@@ -91,6 +94,8 @@ std::string ListeningSockets::bind_shared(const SocketAddress& address, unsigned
 std::string ListeningSockets::adopt(const std::vector<int>& inherited, unsigned workers) {
   address_ = SocketAddress::local_of(inherited.front());
   fds_.resize(workers);
+  for (const int fd : inherited)
+    net::probe_silent_peer(fd);
   std::string error;
   const std::size_t pairs = std::max<std::size_t>(inherited.size(), workers);
   for (std::size_t i = 0; error.empty() && i < pairs; ++i)

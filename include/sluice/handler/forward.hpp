@@ -99,6 +99,7 @@ class Forward {
   bool stale_ = false;               // it should be done again on another connection
   bool client_gone_ = false;         // for good
   bool client_half_closed_ = false;  // it sends no more, and perhaps reads no more
+  bool streaming_ = false;           // the response is one without an end of its own
   bool expired_ = false;
 };
 

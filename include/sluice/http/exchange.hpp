@@ -97,6 +97,9 @@ struct Exchange {
   // A field name only Sluice may set (the tenant header); a client's, also in trailers, is not forwarded.
   std::string_view own_field;
 
+  // A tunnel, or a response that declares itself a stream: it may outlast the configuration it began with.
+  bool long_lived = false;
+
   TextBody text_body;  // storage for answers made here
 
   // Makes the response's body come through a filter `F(inner, arguments...)`, around those that are there.
@@ -129,6 +132,7 @@ struct Exchange {
     origin = {};
     record = {};
     client_ip = request_id = tenant = own_field = {};
+    long_lived = false;
     text_body = TextBody{};
   }
 };

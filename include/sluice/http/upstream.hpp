@@ -31,6 +31,9 @@ class Upstream {
   // Reads exchange.response, passing interim responses to the client on the way, and points response_body at
   // the body. Status 101 only as the answer to exchange.request.upgrade.
   virtual Task<Error> receive(Exchange& exchange) = 0;
+  // After receive(): the response's body may be silent for so long, if that is longer than
+  // UpstreamLimits::body.
+  virtual void allow_silence(Nanos longest) = 0;
   // Whether any byte of a response has come.
   virtual bool heard() const = 0;
   // Ends everything under way for this exchange with `kind`.

@@ -28,6 +28,7 @@ class ClientConnection final : public http::Upstream {
   bool sent_all() const override { return sent_all_; }
   Task<Error> upload(http::Exchange& exchange) override;
   Task<Error> receive(http::Exchange& exchange) override;
+  void allow_silence(Nanos longest) override;
   bool heard() const override { return heard_; }
   void cancel(ErrorKind kind) override { transport_->cancel(kind); }
 

@@ -320,6 +320,27 @@ TEST_CASE("a server is asked, and its answer passed on", "[proxy][pipeline]") {
   CHECK_FALSE(client.watched);
 }
 
+TEST_CASE("a stream holds no configuration, and may be silent", "[proxy][pipeline]") {
+  Server server;
+  Stage stage(server.text());
+  Client client;
+  client.responding = [&] {
+    stage.publish();
+    CHECK(stage.disposed == 1);  // the one this request began with
+  };
+  stage.serve(client, [&]() -> Task<void> {
+    co_await server.request(stage.loop);
+    server.answer("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nhello");
+    while (client.body != "hello")
+      co_await stage.loop.yield();
+    server.hang_up();
+  });
+  CHECK(client.exchange.response.status == 200);
+  CHECK(client.exchange.long_lived);
+  CHECK(client.exchange.record.pool == "app");
+  CHECK(client.exchange.tenant == "acme");
+}
+
 TEST_CASE("a tunnel holds no configuration, and is told of all the same", "[proxy][pipeline]") {
   Server server;
   Stage stage(server.text());
