@@ -123,7 +123,12 @@ constexpr std::array kMaxKeys{
         &set<&Max::connections_per_ip, whole<0, kMostConnections>>},
     Key<Max>{{"connections_per_ip_v6_prefix", "whole number", "64",
               "How many leading bits of an IPv6 address `connections_per_ip` goes by, 1 to 128."},
-             &set<&Max::connections_per_ip_v6_prefix, whole<1, 128>>}};
+             &set<&Max::connections_per_ip_v6_prefix, whole<1, 128>>},
+    Key<Max>{
+        {"http2_windows", "size", "256MiB",
+         "Memory for large bodies that come by HTTP/2, from clients and servers, faster than they are passed "
+         "on ([windows](http2.md#windows)); of the whole process, 0 to 1PiB."},
+        &set<&Max::http2_windows, size<0, kPiB>>}};
 
 constexpr std::array kHttp2Keys{
     Key<Http2>{{"streams", "whole number", "128",

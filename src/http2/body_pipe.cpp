@@ -9,13 +9,6 @@ namespace sluice::http2 {
 
 using http::BodyStep;
 
-namespace {
-
-// A stream whose reader keeps up gets a larger window, so that a long way to the peer does not slow it.
-constexpr std::int64_t kLargestTarget = 512 * 1024;
-
-}  // namespace
-
 struct BodyPipe::Wait {
   BodyPipe& pipe;
   net::Waiter waiter{};
@@ -28,35 +21,25 @@ struct BodyPipe::Wait {
   void await_resume() const noexcept {}
 };
 
-void BodyPipe::start(Session& session, std::uint32_t stream, Side side, std::int64_t window) {
+void BodyPipe::start(Session& session, std::uint32_t stream, Side side) {
   session_ = &session;
   stream_ = stream;
   side_ = side;
-  window_ = target_ = first_window_ = window;
+  session.start_window(window_);
   chunks_.clear();
   first_ = 0;
   error_ = {};
   trailers_.clear();
   expected_.reset();
-  received_ = bytes_ = most_ = unsettled_ = 0;
-  ended_ = hold_last_ = false;
-}
-
-bool BodyPipe::admit(std::uint32_t bytes) {
-  if (bytes > window_) return false;
-  window_ -= bytes;
-  return true;
+  received_ = bytes_ = most_ = 0;
+  unsettled_ = ended_ = hold_last_ = false;
 }
 
 bool BodyPipe::push(std::string_view data) {
   received_ += data.size();
   if (expected_ && received_ > *expected_) return false;
   if (data.empty()) return true;
-  if (error_) {  // nobody reads any more
-    unsettled_ += data.size();
-    settle();
-    return true;
-  }
+  if (error_) return true;  // nobody reads any more
   if (!chunks_.empty()) {
     Buffer& last = chunks_.back().memory;
     const std::size_t fits = std::min(last.room().size(), data.size());
@@ -78,12 +61,13 @@ bool BodyPipe::push(std::string_view data) {
 
 bool BodyPipe::finish() {
   ended_ = true;
+  window_.end(unread());
   wake();
   return !expected_ || received_ == *expected_;
 }
 
-void BodyPipe::skip(std::uint32_t bytes) {
-  unsettled_ += bytes;
+void BodyPipe::skip() {
+  unsettled_ = true;
   settle();
 }
 
@@ -93,13 +77,10 @@ void BodyPipe::fail(const Error& error) {
 }
 
 void BodyPipe::close() {
-  for (const Chunk& chunk : chunks_)
-    unsettled_ += chunk.unread().size();
   chunks_.clear();
   first_ = 0;
-  ended_ = true;  // no more window for the stream
-  settle();
-  session_->shrink(std::exchange(target_, first_window_) - first_window_);
+  ended_ = true;
+  window_.end(0);
   deadline_.disarm();
 }
 
@@ -121,7 +102,7 @@ BodyStep BodyPipe::poll(std::string_view& piece) {
     }
     chunk.read += piece.size();
     bytes_ += piece.size();
-    unsettled_ += piece.size();
+    unsettled_ = true;
     if (most_ != 0 && bytes_ > most_) {
       error_ = {ErrorKind::body_too_large, side_};
       return BodyStep::failed;
@@ -131,34 +112,33 @@ BodyStep BodyPipe::poll(std::string_view& piece) {
   return ended_ ? BodyStep::end : BodyStep::wait;
 }
 
+std::uint64_t BodyPipe::to_come() const {
+  if (!expected_) return UINT64_MAX;
+  return *expected_ > received_ ? *expected_ - received_ : 0;
+}
+
+void BodyPipe::open_wide() {
+  window_.widen(session_->reach());
+  refill();
+}
+
 // What was read is gone, and the peer may send as much again.
 void BodyPipe::settle() {
-  const std::uint64_t bytes = std::exchange(unsettled_, 0);
-  if (bytes == 0) return;
-  session_->credit(static_cast<std::uint32_t>(bytes));
-  if (ended_) return;
-  std::int64_t grown = target_;
-  const auto outstanding = static_cast<std::int64_t>(received_ - bytes_);
-  if (outstanding == 0 && target_ < kLargestTarget && received_ > static_cast<std::uint64_t>(target_)) {
-    grown = std::min(target_ * 2, kLargestTarget);
-  }
-  // Small steps cost a frame each; half a window is soon enough.
-  const std::int64_t missing = grown - outstanding - window_;
-  if (missing < target_ / 2) return;
-  if (grown > target_ && !session_->grow(grown - target_)) return open_window(missing - (grown - target_));
-  target_ = grown;
-  open_window(missing);
+  if (!std::exchange(unsettled_, false)) return;
+  if (ended_) return window_.end(unread());
+  if (window_.is_small_for(bytes_, to_come())) window_.widen(session_->reach());
+  if (window_.wide()) session_->measure();
+  refill();
 }
 
-void BodyPipe::open_window(std::int64_t missing) {
-  if (missing <= 0) return;
-  window_ += missing;
-  session_->send_window_update(stream_, static_cast<std::uint32_t>(missing));
+void BodyPipe::refill() {
+  const std::int64_t more = window_.refill(unread(), to_come());
+  if (more != 0) session_->send_window_update(stream_, static_cast<std::uint32_t>(more));
 }
 
-// The windows are opened for what is no longer in memory, never before.
+// The window is opened for what is no longer in memory, never before.
 void BodyPipe::release() {
-  if (unsettled_ == 0) return;
+  if (!unsettled_) return;
   std::erase_if(chunks_, [](const Chunk& chunk) { return chunk.unread().empty(); });
   first_ = 0;
   settle();

@@ -7,6 +7,8 @@
 #include "sluice/http/body.hpp"
 #include "sluice/net/loop.hpp"
 
+#include "http2/receive_window.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -20,8 +22,8 @@ class BodyPipe final : public http::BodySource {
  public:
   BodyPipe() : deadline_(&BodyPipe::on_deadline, this) {}
 
-  // `window`: what the peer may send now. `side` is put into errors.
-  void start(Session& session, std::uint32_t stream, Side side, std::int64_t window);
+  // `side` is put into errors.
+  void start(Session& session, std::uint32_t stream, Side side);
   // The longest wait for more bytes. A body that has more than `most` bytes (0: no bound) fails.
   void set_limits(Nanos stall, std::uint64_t most) {
     stall_ = stall;
@@ -34,17 +36,23 @@ class BodyPipe final : public http::BodySource {
   void hold_last() { hold_last_ = true; }
 
   // From the session. A DATA frame's bytes, padding and all, against the window.
-  bool admit(std::uint32_t bytes);
+  bool admit(std::uint32_t bytes) { return window_.admit(bytes); }
   // False: more than was announced.
   bool push(std::string_view data);
   // END_STREAM. False: less than was announced.
   bool finish();
-  // Padding, and what nobody will read: it only counts against the windows.
-  void skip(std::uint32_t bytes);
+  // Padding came, which only counts against the windows.
+  void skip();
   void fail(const Error& error);
-  // Forgets what was not read and opens the connection's window for it.
+  // Forgets what was not read.
   void close();
   http::Fields& received_trailers() { return trailers_; }
+
+  // Lets the peer send as much at once as it has room for on the way, before anything has come.
+  void open_wide();
+  // A round trip of the connection begins, and ends. True: the window grew.
+  void begin_round() { window_.begin_round(bytes_); }
+  bool end_round() { return window_.end_round(bytes_); }
 
   http::BodyStep poll(std::string_view& piece) override;
   Task<void> fill() override;
@@ -55,7 +63,7 @@ class BodyPipe final : public http::BodySource {
 
   bool ended() const { return ended_; }
   // What the peer may still send.
-  std::int64_t window() const { return window_; }
+  std::int64_t window() const { return window_.open(); }
   // Bytes handed to the reader.
   std::uint64_t bytes() const { return bytes_; }
 
@@ -68,8 +76,10 @@ class BodyPipe final : public http::BodySource {
   struct Wait;
 
   std::uint64_t available() const;
+  std::int64_t unread() const { return static_cast<std::int64_t>(received_ - bytes_); }
+  std::uint64_t to_come() const;
   void settle();
-  void open_window(std::int64_t missing);
+  void refill();
   void wake();
   static void on_deadline(void* self);
 
@@ -84,13 +94,11 @@ class BodyPipe final : public http::BodySource {
   std::uint64_t received_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t most_ = 0;
-  std::uint64_t unsettled_ = 0;  // read, and not yet given back to the windows
-  std::int64_t window_ = 0;      // what the peer may still send
-  std::int64_t first_window_ = 0;
-  std::int64_t target_ = 0;  // what it may send when all is read
+  ReceiveWindow window_;
   Nanos stall_ = 0;
   std::uint32_t stream_ = 0;
   Side side_ = Side::internal;
+  bool unsettled_ = false;  // something was read, and the window knows nothing of it yet
   bool ended_ = false;
   bool hold_last_ = false;
 };

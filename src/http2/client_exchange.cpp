@@ -76,6 +76,7 @@ Task<Error> ClientExchange::send(http::Exchange& exchange, std::string_view defa
   received().set_limits(limits_.body, 0);
   http::BodySource* const body = exchange.request_body;
   send_head(exchange, default_host, body == nullptr && !tunnel_);
+  if (connection_.is_far() && exchange.request.method != http::Method::head) received().open_wide();
   sent_all_ = body == nullptr || send_what_is_here(*body, exchange.own_field, sent_bytes_);
   last_sent_ = connection_.loop().now();
   co_return lost();

@@ -7,10 +7,11 @@ namespace sluice::http2 {
 namespace {
 
 constexpr Nanos kSecond = 1'000'000'000;
-// A response in flight to a slow client: what one stream may hold, and what those that move fast may have
-// more.
+// A response in flight to a slow client: what one stream may hold.
 constexpr std::int64_t kStreamWindow = 128 * 1024;
-constexpr std::int64_t kGrowth = 8 * 1024 * 1024;
+// Of a server as far as that windows are opened with the request: to wait until the response turns out large
+// would cost a round trip. Nearer ones are spared the frame.
+constexpr Nanos kFar = 5'000'000;
 // A server that is silent for so long while streams wait is asked whether it lives, and given so long to
 // answer. Not asked again soon: gRPC servers end connections that ping more than once in five minutes.
 constexpr Nanos kSilence = 30 * kSecond;
@@ -27,7 +28,6 @@ SessionLimits client_limits() {
   out.continuations = 64;
   out.streams = ClientConnection::kMostStreams;
   out.stream_window = kStreamWindow;
-  out.growth = kGrowth;
   out.stall = kStall;
   return out;
 }
@@ -37,6 +37,8 @@ SessionLimits client_limits() {
 ClientSession::ClientSession(std::unique_ptr<net::Transport> transport, ClientConnection& connection,
                              ClientOwner& owner)
     : Session(std::move(transport), Role::client, client_limits()), connection_(connection), owner_(owner) {}
+
+bool ClientSession::is_far() const { return round_trip().distance() >= kFar; }
 
 void ClientSession::run() {
   announce({{Setting::enable_push, 0}, {Setting::initial_window_size, kStreamWindow}});

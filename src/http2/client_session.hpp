@@ -30,6 +30,7 @@ class ClientSession final : public Session {
   bool usable() const { return alive() && !leaving_ && streams().size() < most(); }
   bool speaks_connect() const { return peer_connect_protocol_; }
   std::size_t active() const { return promised_ + streams().size(); }
+  bool is_far() const;
 
   void promise() {
     ++promised_;

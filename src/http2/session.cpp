@@ -38,7 +38,6 @@ Session::Session(std::unique_ptr<net::Transport> transport, Role role, const Ses
       closed_by_us_(std::clamp<std::size_t>(std::size_t{limits.streams} * 2, 64, 1024)),
       resets_(limits.resets * kResetCost, kMinute),
       control_(limits.control_frames, kMinute),
-      growth_left_(limits.growth),
       role_(role),
       preface_done_(role == Role::client) {}
 
@@ -55,11 +54,11 @@ void Session::announce(std::initializer_list<std::pair<Setting, std::uint32_t>> 
     size += 6;
   }
   append_frame({0, FrameType::settings, 0, 0}, {payload, size});
-  // Enough for all windows of streams together: one that nobody reads holds its own and no other's.
-  const std::int64_t together = limits_.streams * limits_.stream_window + limits_.growth + kCreditStep;
-  const std::int64_t more = std::min(together, kLargestWindow) - kDefaultWindow;
-  receive_window_ += more;
-  send_window_update(0, static_cast<std::uint32_t>(more));
+  round_trip_.settings_sent(loop().now());
+  // As large as it can be: what bounds memory are the windows of streams. So one that nobody reads holds its
+  // own and no other's.
+  receive_window_ = kLargestWindow;
+  send_window_update(0, static_cast<std::uint32_t>(kLargestWindow - kDefaultWindow));
 }
 
 void Session::start() {

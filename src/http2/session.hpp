@@ -15,6 +15,7 @@
 
 #include "http2/frame.hpp"
 #include "http2/hpack.hpp"
+#include "http2/round_trip.hpp"
 #include "http2/stream.hpp"
 
 #include <algorithm>
@@ -37,8 +38,7 @@ struct SessionLimits {
   std::uint32_t streams = 128;  // that are open at a time
   // What the peer may send on one; whoever wants another than the default has to announce() it.
   std::int64_t stream_window = kDefaultWindow;
-  std::int64_t growth = 2 * 1024 * 1024;  // by which windows of streams may grow, all together
-  Nanos stall = 0;                        // the longest wait for the peer to take what we send
+  Nanos stall = 0;  // the longest wait for the peer to take what we send
 };
 
 // The last ids of a kind: a ring that grows only as far as it is used.
@@ -71,10 +71,11 @@ class Session {
   net::Transport& transport() const { return *transport_; }
 
   // For streams and their bodies.
-  void credit(std::uint32_t bytes);
-  // A stream asks for a larger window, or gives back what it had been given.
-  bool grow(std::int64_t bytes);
-  void shrink(std::int64_t bytes) { growth_left_ += bytes; }
+  void start_window(ReceiveWindow& window) const { window.start(limits_.stream_window, window_budget()); }
+  // What a large body may have under way.
+  std::int64_t reach() const { return round_trip_.reach(); }
+  // Finds out how much is read in a round trip, if it is time to.
+  void measure();
   void send_window_update(std::uint32_t stream, std::uint32_t bytes);
   void send_reset(std::uint32_t stream, Code code);
   // Encodes a header block: fields go to encoder(), into the text that begin_block() answers.
@@ -144,6 +145,7 @@ class Session {
   // When the header block began that is still under way; 0: none is.
   Nanos block_since() const { return block_ != nullptr ? block_since_ : 0; }
   bool partial_frame() const { return !in_.empty(); }
+  const RoundTrip& round_trip() const { return round_trip_; }
   // When the rest of a partial frame must have come; `head_time` is what a header block has.
   Nanos partial_deadline(Nanos head_time) const;
 
@@ -181,6 +183,8 @@ class Session {
   void data_on_closed(std::uint32_t id, std::uint32_t bytes);
   bool idle(std::uint32_t id) const;
   static bool strip_padding(const FrameHead& head, std::string_view& payload);
+  void credit(std::uint32_t bytes);
+  void end_round();
   Task<void> linger();
 
   // Writing.
@@ -205,8 +209,8 @@ class Session {
   void maybe_end();
   void lose_all(const Error& error, Stream::Gone how);
 
-  // The connection's window is opened in steps of this many bytes.
-  static constexpr std::int64_t kCreditStep = 256 * 1024;
+  // The connection's window is opened again in steps of this many bytes.
+  static constexpr std::int64_t kCreditStep = 1024 * 1024;
   // A DATA frame that earns back what it costs to ask for it; less is only paid for when there was no more to
   // send.
   static constexpr std::size_t kSubstance = 256;
@@ -239,8 +243,7 @@ class Session {
   TokenBucket control_;
   std::int64_t send_window_ = kDefaultWindow;
   std::int64_t receive_window_ = kDefaultWindow;
-  std::int64_t uncredited_ = 0;
-  std::int64_t growth_left_;
+  RoundTrip round_trip_;
   std::int64_t late_ = 0;  // what may still come for streams that we have closed
   std::int64_t peer_initial_window_ = kDefaultWindow;
   std::uint64_t turns_ = 0;

@@ -9,6 +9,8 @@ namespace {
 // A header block must be decoded to its end even when it is refused, and so is gathered up to this many times
 // the limit.
 constexpr std::size_t kBlockFactor = 2;
+// In PINGs by which round trips are measured.
+constexpr std::string_view kMeasure = "how far?";
 
 }  // namespace
 
@@ -108,31 +110,31 @@ void Session::on_data(const FrameHead& head, std::string_view payload) {
   if (head.stream == 0 || idle(head.stream)) return connection_error(Code::protocol_error);
   const std::uint32_t counted = head.length;
   if (counted > receive_window_) return connection_error(Code::flow_control_error);
-  receive_window_ -= counted;
+  credit(counted);
   if (!strip_padding(head, payload)) return connection_error(Code::protocol_error);
   // Nothing but a frame's head, again and again, is a flood; one that ends a stream is its end.
   if (payload.empty() && !head.has(kEndStream) && !take_control_token()) return;
   Stream* const stream = find(head.stream);
   if (stream == nullptr || stream->gone_ != Stream::Gone::no || stream->remote_ended_) {
-    credit(counted);
     return data_on_closed(head.stream, counted);
   }
-  if (!stream->data_allowed_) {
-    credit(counted);
-    return stream_error(head.stream, Code::protocol_error);
-  }
+  if (!stream->data_allowed_) return stream_error(head.stream, Code::protocol_error);
   // Who overruns one window respects none: that is the connection's end (RFC 9113 §6.9.1 leaves the choice).
   if (!stream->received_.admit(counted)) return connection_error(Code::flow_control_error);
   if (payload.size() >= kSubstance) control_.put_back();
   const bool fits = stream->received_.push(payload);
-  if (const auto padding = counted - static_cast<std::uint32_t>(payload.size()); padding != 0) {
-    stream->received_.skip(padding);
-  }
-  if (!fits) {
-    credit(static_cast<std::uint32_t>(payload.size()));
-    return stream_error(head.stream, Code::protocol_error);
-  }
+  if (payload.size() < counted) stream->received_.skip();
+  if (!fits) return stream_error(head.stream, Code::protocol_error);
   if (head.has(kEndStream)) end_received(*stream);
+}
+
+// The connection's window is open again for whatever came, read or not.
+void Session::credit(std::uint32_t bytes) {
+  receive_window_ -= bytes;
+  const std::int64_t missing = kLargestWindow - receive_window_;
+  if (missing < kCreditStep) return;
+  receive_window_ = kLargestWindow;
+  send_window_update(0, static_cast<std::uint32_t>(missing));
 }
 
 void Session::end_received(Stream& stream) {
@@ -215,6 +217,7 @@ void Session::on_settings_frame(const FrameHead& head, std::string_view payload)
   if (head.has(kAck)) {
     if (!payload.empty()) return connection_error(Code::frame_size_error);
     if (!got_settings_) return connection_error(Code::protocol_error);  // not the preface, §3.4
+    round_trip_.settings_acknowledged(loop().now());
     take_control_token();
     return;
   }
@@ -275,8 +278,25 @@ void Session::on_ping(const FrameHead& head, std::string_view payload) {
   if (head.stream != 0) return connection_error(Code::protocol_error);
   if (payload.size() != 8) return connection_error(Code::frame_size_error);
   if (!take_control_token()) return;
-  if (head.has(kAck)) return on_ping_ack(payload);
-  append_frame({0, FrameType::ping, kAck, 0}, payload);
+  if (!head.has(kAck)) return append_frame({0, FrameType::ping, kAck, 0}, payload);
+  if (round_trip_.under_way() && payload == kMeasure) return end_round();
+  on_ping_ack(payload);
+}
+
+void Session::measure() {
+  const Nanos now = loop().now();
+  if (!round_trip_.may_begin(now)) return;
+  round_trip_.begin(now);
+  for (Stream* stream : streams_)
+    stream->received_.begin_round();
+  send_ping(kMeasure);
+}
+
+void Session::end_round() {
+  bool grew = false;
+  for (Stream* stream : streams_)
+    grew |= stream->received_.end_round();
+  round_trip_.end(loop().now(), grew);
 }
 
 void Session::on_goaway_frame(const FrameHead& head, std::string_view payload) {

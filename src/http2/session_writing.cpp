@@ -69,19 +69,6 @@ void Session::append_frame(const FrameHead& head, std::string_view payload) {
   schedule();
 }
 
-void Session::credit(std::uint32_t bytes) {
-  uncredited_ += bytes;
-  if (uncredited_ < kCreditStep) return;
-  receive_window_ += uncredited_;
-  send_window_update(0, static_cast<std::uint32_t>(std::exchange(uncredited_, 0)));
-}
-
-bool Session::grow(std::int64_t bytes) {
-  if (bytes > growth_left_) return false;
-  growth_left_ -= bytes;
-  return true;
-}
-
 void Session::send_window_update(std::uint32_t stream, std::uint32_t bytes) {
   char payload[4];
   put32(payload, bytes);

@@ -41,7 +41,7 @@ void Stream::open(Session& session, std::uint32_t id) {
   session_ = &session;
   id_ = id;
   window_ = session.peer_initial_window_;
-  received_.start(session, id, session.peer(), session.limits_.stream_window);
+  received_.start(session, id, session.peer());
   priority_ = {};
   body_ = nullptr;
   pending_ = {};

@@ -1,5 +1,7 @@
 #include "sluice/server/server.hpp"
 
+#include "sluice/http2/window_budget.hpp"
+
 #include <algorithm>
 #include <functional>
 #include <iterator>
@@ -76,6 +78,7 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
     next.at(key).slot = take_slot();
   const plan::ConnectionLimits& most = runtime->plan->connections();
   admission_.set_limits(most.all, most.per_ip, most.v6_prefix);
+  http2::window_budget().set_total(static_cast<std::int64_t>(runtime->plan->http2_windows()));
   switch_over(runtime, next, fresh);
   for (auto& [key, listener] : listeners_) {
     if (const auto kept = next.find(key); kept != next.end()) {

@@ -32,6 +32,7 @@ def MAKE_CONFIG(app):
     return config(app, listeners={"http": "127.0.0.1:0", "h2c": {"address": "127.0.0.1:0", "protocols": ["h2c"]}},
                   http2={"streams": STREAMS, "resets": f"{cases.RESETS}/m", "control_frames": f"{cases.CONTROL_FRAMES}/m",
                          "continuations": CONTINUATIONS},
+                  max={"http2_windows": "1MiB"},
                   timeouts={"header": "1s", "body": "1s", "idle": "5s"})
 
 

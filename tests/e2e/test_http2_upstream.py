@@ -829,7 +829,7 @@ def test_a_slow_client_holds_no_other_stream(start, h2apps, speaks):
         v.data(b"", end=True)
 
     app.play("/flood", flood)
-    sluice = start(to_h2(app))
+    sluice = start(to_h2(app, max={"http2_windows": "1MiB"}))
     with sluice.connect(receive_buffer=4096) if speaks == "h1" else visit(sluice, replenish=False) as slow:
         if speaks == "h1":
             slow.send(b"GET /flood HTTP/1.1\r\nHost: app.test\r\n\r\n")

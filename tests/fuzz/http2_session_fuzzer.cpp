@@ -3,8 +3,8 @@
 // What the session answers is read by a peer that allows nothing the protocol does not (strict_peer.hpp).
 //
 // Beyond that: every exchange begun is ended, once; streams that are open on the wire are those that somebody
-// serves; what was not read is given back to the windows; the connection ends when its peer does, and also
-// when its peer only falls silent.
+// serves; what was not read is given back to the windows and to their budget; the connection ends when its
+// peer does, and also when its peer only falls silent.
 //
 // Time stands still but for the input: the clock is ours (--wrap=clock_gettime in CMakeLists.txt), and the
 // loop never sleeps because something is always ready.
@@ -631,7 +631,7 @@ Detached start(Task<void> task) { co_await std::move(task); }
 
 constexpr unsigned kPatience = 2'000;  // turns of the loop
 // The connection's window is given back in steps of this size.
-constexpr std::int64_t kCreditStep = 256 * 1024;
+constexpr std::int64_t kCreditStep = 1024 * 1024;
 
 // How the peer behaves when the script is over.
 enum class Leaving : std::uint8_t { falls_silent, closes, ends, ends_unread };
@@ -925,5 +925,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     run_client(input, options, leaving);
   }
   the_time = 0;
+  must(http2::window_budget().left() == http2::kWindowBudget);
   return 0;
 }

@@ -97,8 +97,9 @@ class StrictPeer {
   }
 
  private:
-  // What one stream may send ahead, however fast it is read.
-  static constexpr std::int64_t kLargestStreamWindow = 512 * 1024;
+  // What one stream may send ahead, however fast it is read: a first window, and the largest share of the
+  // process's budget.
+  static constexpr std::int64_t kLargestStreamWindow = 128 * 1024 + http2::kWindowBudget / 5;
 
   struct Line {                    // a stream
     std::int64_t window_said = 0;  // by WINDOW_UPDATE, for what the session sends

@@ -15,7 +15,7 @@
 
 namespace sluice::config {
 
-// Bounds on what a client may send or hold. 0 for `body`, `connections` and `connections_per_ip`: no bound.
+// Bounds on what clients may send or hold. 0 for `body`, `connections` and `connections_per_ip`: no bound.
 struct Max {
   std::uint32_t head = 32 * 1024;                   // bytes, request line included; 1 KiB..1 MiB
   std::uint32_t fields = 100;                       // header fields; 10..1000
@@ -23,6 +23,9 @@ struct Max {
   std::uint32_t connections = 0;                    // client connections, all listeners together
   std::uint32_t connections_per_ip = 0;             // client connections of one address
   std::uint32_t connections_per_ip_v6_prefix = 64;  // so many bits of an IPv6 address are one; 1..128
+  // Bytes that HTTP/2 peers on either side may send ahead of who reads them, beyond each stream's first
+  // window.
+  std::uint64_t http2_windows = 256 * 1024 * 1024;
 };
 
 // What one HTTP/2 connection of a client may do.

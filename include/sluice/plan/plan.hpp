@@ -89,6 +89,7 @@ class Plan {
   // The file that a position is in.
   const std::string& file_of(config::Position at) const { return files_[at.file]; }
   const ConnectionLimits& connections() const { return connections_; }
+  std::uint64_t http2_windows() const { return document_->max.http2_windows; }  // bytes of the process
   const std::string& tenant_header() const { return tenant_header_; }
   Nanos drain() const { return drain_; }
   // Whether a file with certificates, of ours or to trust, changed since it was read.

@@ -79,6 +79,7 @@ TEST_CASE("defaults of the reference are those of the document", "[config]") {
   CHECK(written.max.connections == bare.max.connections);
   CHECK(written.max.connections_per_ip == bare.max.connections_per_ip);
   CHECK(written.max.connections_per_ip_v6_prefix == bare.max.connections_per_ip_v6_prefix);
+  CHECK(written.max.http2_windows == bare.max.http2_windows);
   CHECK(written.http2.streams == bare.http2.streams);
   CHECK(written.http2.resets == bare.http2.resets);
   CHECK(written.http2.control_frames == bare.http2.control_frames);
@@ -118,6 +119,7 @@ TEST_CASE("every key reaches its member", "[config]") {
   CHECK(document.max.connections == 10'000);
   CHECK(document.max.connections_per_ip == 100);
   CHECK(document.max.connections_per_ip_v6_prefix == 56);
+  CHECK(document.max.http2_windows == 64ULL * 1024 * 1024);
   CHECK(document.http2.streams == 250);
   CHECK(document.http2.resets == Rate{20, 1s});
   CHECK(document.http2.control_frames == Rate{36'000, 1h});
