@@ -9,6 +9,7 @@
 #include "http2/hpack.hpp"
 #include "http2/stream.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
