@@ -9,13 +9,20 @@
 #include <utility>
 
 namespace sluice::handler {
+namespace {
+
+// A pause in a stream after which a client that has closed its half is gone.
+constexpr Nanos kDoubt = Nanos{2} * 1'000'000'000;
+
+}  // namespace
 
 Forward::Forward(http::Exchange& exchange, const ForwardTarget& target)
     : exchange_(exchange),
       target_(target),
       choice_(exchange, target.balancer),
       limits_{target.limits.first_byte, target.limits.body},
-      deadline_(&Forward::on_deadline, this) {
+      deadline_(&Forward::on_deadline, this),
+      doubt_(&Forward::on_doubt, this) {
   if (http::is_grpc(exchange.request)) begin_call();
 }
 
@@ -89,16 +96,30 @@ Task<void> Forward::wait_for_room(Error& error) {
 }
 
 // The client left: for good, and what is under way for it ends; or it said that it sends no more, and may
-// still want its answer. Of a stream it had begun to read there is no end to be wanted.
+// still want its answer.
 void Forward::on_departure(void* self, http::Departure how) {
   auto& forward = *static_cast<Forward*>(self);
-  if (how == http::Departure::half_closed && !forward.streaming_) {
+  if (how == http::Departure::half_closed) {
     forward.client_half_closed_ = true;
     if (forward.waiting_ != nullptr) forward.waiting_->leave();
+    if (forward.streaming_ && !forward.doubt_.armed()) forward.doubt_client();
     return;
   }
   forward.client_gone_ = true;
   forward.end_wait(ErrorKind::cancelled);
+}
+
+// A stream has no end that somebody could wait for, so whoever closes one half in the middle is most likely
+// gone. What still comes is sent on; a pause settles it.
+void Forward::doubt_client() {
+  heard_before_ = exchange_.record.bytes_out;
+  doubt_.arm(target_.connections.loop(), now() + kDoubt);
+}
+
+void Forward::on_doubt(void* self) {
+  auto& forward = *static_cast<Forward*>(self);
+  if (forward.exchange_.record.bytes_out != forward.heard_before_) return forward.doubt_client();
+  on_departure(self, http::Departure::gone);
 }
 
 // The client's own deadline: what is under way for it ends, and it is told so.
@@ -135,6 +156,7 @@ Task<void> Forward::finish_under_way() {
 void Forward::end() {
   exchange_.downstream->on_departure(nullptr, nullptr);
   deadline_.disarm();
+  doubt_.disarm();
   upload_.reset();
   if (channel_ != nullptr) target_.connections.give_back(std::move(channel_), target_.limits.idle);
   choice_.end();

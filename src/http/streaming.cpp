@@ -8,11 +8,10 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::array<std::string_view, 8> kTypes{
-    "text/event-stream",    "multipart/x-mixed-replace", "application/x-ndjson",
-    "application/json-seq", "application/stream+json",   "application/grpc",
-    "application/grpc-web", "application/grpc-web-text",
-};
+constexpr std::array kTypes = std::to_array<std::string_view>(
+    {"text/event-stream", "multipart/x-mixed-replace", "application/x-ndjson", "application/jsonl",
+     "application/json-seq", "application/stream+json", "application/grpc", "application/grpc-web",
+     "application/grpc-web-text", "application/connect"});
 
 // `type`, or `type+suffix`.
 bool is_of(std::string_view text, std::string_view type) {

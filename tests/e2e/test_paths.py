@@ -2,6 +2,7 @@
 
 import pytest
 
+from certs import entry
 from failing import LISTENERS
 from http2 import Http2Client
 from sluice import config, pool
@@ -129,7 +130,6 @@ def test_a_refused_one_closes_and_is_answered_like_any_other(edge):
 
 
 def test_a_listener_that_redirects_sends_nobody_along_dots(start, app, authority):
-    from certs import entry
     sluice = start(config(app, listeners={"http": {"address": "127.0.0.1:0", "redirect": "https"},
                                           "https": {"address": "127.0.0.1:0", "tls": True}},
                           routes=[{"pool": "app", "paths": "as_is"}],

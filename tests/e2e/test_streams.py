@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from client import RawClient
+from certs import entry
+from client import RawClient, trusting
 from failing import LISTENERS, access_line, is_h2, wait_idle
 from http2 import Code, Ended, Http2Client, goaway, head, rst_stream
 from sluice import config, pool
@@ -68,15 +69,16 @@ class Play:
 class Reader:
     """Whoever reads a stream, over either protocol."""
 
-    def __init__(self, sluice, down, path, method="GET", **how):
+    def __init__(self, sluice, down, path):
         self.down = down
         if down == "h2":
-            self.client = Http2Client(sluice["h2c"], **how)
-            self.stream = self.client.open(head(method, path))
+            self.client = Http2Client(sluice["h2c"])
+            self.stream = self.client.open(head(path=path))
             self.client.status(self.stream)
         else:
-            self.client = RawClient(sluice["http"], **how)
-            self.client.send(f"{method} {path} HTTP/1.1\r\nHost: app.test\r\n\r\n".encode())
+            how = {"tls": trusting(), "server_name": "app.test"} if down == "https" else {}
+            self.client = RawClient(sluice["https" if how else "http"], **how)
+            self.client.send(f"GET {path} HTTP/1.1\r\nHost: app.test\r\n\r\n".encode())
             self.until(b"\r\n\r\n")
 
     def until(self, text):
@@ -121,12 +123,14 @@ def apps_of(apps, h2apps):
 
 
 @pytest.fixture
-def edge(start, apps_of, tmp_path):
+def edge(start, apps_of, tmp_path, authority):
     """Routes /h1/… and /h2/… lead to servers of either kind."""
     def run(**keys):
         pools = {"h1": pool(apps_of["h1"], timeouts={"body": LIMIT}),
                  "h2": pool(apps_of["h2"], protocol="h2", timeouts={"body": LIMIT})}
-        sluice = start(config(listeners=LISTENERS, pools=pools, log={"access": str(tmp_path / "access.log")},
+        sluice = start(config(listeners={**LISTENERS, "https": {"address": "127.0.0.1:0", "tls": True}},
+                              tls={"certificates": [entry(authority.leaf("app.test"))]},
+                              pools=pools, log={"access": str(tmp_path / "access.log")},
                               routes=[{"path": f"/{up}/", "pool": up} for up in pools], **keys))
         sluice.access = tmp_path / "access.log"
         return sluice
@@ -207,7 +211,8 @@ def test_a_long_poll_that_has_not_answered_keeps_first_byte(start, apps_of, up):
     assert sluice.get("/poll", "Accept: text/event-stream").status == 504
 
 
-LEAVINGS = [("h1", "fin"), ("h1", "reset"), ("h2", "reset-stream"), ("h2", "fin"), ("h2", "reset"), ("h2", "goaway")]
+LEAVINGS = [("h1", "fin"), ("h1", "reset"), ("https", "fin"), ("https", "reset"),
+            ("h2", "reset-stream"), ("h2", "fin"), ("h2", "reset"), ("h2", "goaway")]
 
 
 @pytest.mark.parametrize("up", ["h1", "h2"])
@@ -240,6 +245,22 @@ def test_who_had_closed_its_half_before_gets_the_stream_with_ordinary_patience(e
         assert not visitor.wire.seen.endswith(b"0\r\n\r\n"), "cut, and seen to be"
     play.wait_given_up()
     wait_idle(sluice, up)
+
+
+@pytest.mark.parametrize("up", ["h1", "h2"])
+def test_who_closes_its_half_in_the_middle_hears_what_still_comes(edge, apps_of, up):
+    sluice = edge()
+    play = Play(apps_of.values(), f"/{up}/events", *STREAMS["lines"])
+    reader = Reader(sluice, "h1", f"/{up}/events")
+    play.say(b"1\n")
+    reader.until(b"1\n")
+    reader.client.half_close()
+    for number in range(2, 20):
+        assert sluice.get("/nowhere").status == 404  # the FIN is seen by now
+        play.say(b"%d\n" % number)
+        reader.until(b"%d\n" % number)
+    play.end()
+    assert reader.until_end()
 
 
 @ways

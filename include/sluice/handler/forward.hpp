@@ -79,6 +79,8 @@ class Forward {
 
   static void on_departure(void* self, http::Departure how);
   static void on_deadline(void* self);
+  void doubt_client();
+  static void on_doubt(void* self);
   void end_wait(ErrorKind why);
   void end();
   Task<void> finish_under_way();
@@ -89,6 +91,8 @@ class Forward {
   Choice choice_;
   http::UpstreamLimits limits_;
   net::Deadline deadline_;
+  net::Deadline doubt_;                         // whether a client that closed its half reads on
+  std::uint64_t heard_before_ = 0;              // by that client, when the doubt began
   Nanos expires_ = 0;                           // by the client's own word; 0: it said nothing
   std::unique_ptr<upstream::Channel> channel_;  // to who is being asked
   std::optional<Upload> upload_;                // of the request's body, over `channel_`

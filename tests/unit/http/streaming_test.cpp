@@ -24,7 +24,8 @@ TEST_CASE("responses that declare themselves streams", "[http][streaming]") {
        {"text/event-stream", "Text/Event-Stream", "text/event-stream;charset=utf-8",
         "text/event-stream ; charset=utf-8", "multipart/x-mixed-replace; boundary=x", "application/x-ndjson",
         "application/json-seq", "application/stream+json", "application/grpc", "application/grpc+proto",
-        "application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text"}) {
+        "application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text",
+        "application/connect+json", "application/jsonl"}) {
     CAPTURE(type);
     CHECK(streams(type));
     CHECK(streams(type, {}, Framing::until_close));
