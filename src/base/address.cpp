@@ -151,6 +151,13 @@ std::optional<IpAddress> IpAddress::of(const SocketAddress& address) {
 
 bool IpAddress::is_v4() const { return std::memcmp(bytes, kMappedPrefix, sizeof kMappedPrefix) == 0; }
 
+bool IpAddress::is_loopback() const {
+  static const IpAddress v6 = *parse("::1");
+  static const IpAddress v4 = *parse("127.0.0.1");
+  // 127.0.0.0/8: the mapped prefix and the first octet.
+  return *this == v6 || std::memcmp(bytes, v4.bytes, sizeof kMappedPrefix + 1) == 0;
+}
+
 IpAddress IpAddress::prefix(unsigned bits) const {
   IpAddress out;
   const unsigned whole = bits / 8;

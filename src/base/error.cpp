@@ -1,6 +1,27 @@
 #include "sluice/base/error.hpp"
 
 namespace sluice {
+namespace {
+
+ErrorKind kind_of(Rule rule) {
+  switch (rule) {
+    case Rule::method_denied: return ErrorKind::method_refused;
+    case Rule::other_version: return ErrorKind::version_unsupported;
+    case Rule::target_size: return ErrorKind::target_too_long;
+    case Rule::field_count:
+    case Rule::head_size: return ErrorKind::head_too_large;
+    case Rule::misdirected: return ErrorKind::misdirected;
+    case Rule::body_size: return ErrorKind::body_too_large;
+    case Rule::body_cut: return ErrorKind::closed;
+    case Rule::bad_expectation: return ErrorKind::expectation_failed;
+    case Rule::loop: return ErrorKind::loop_detected;
+    default: return ErrorKind::malformed;
+  }
+}
+
+}  // namespace
+
+Error broken(Rule rule, Side side) { return {kind_of(rule), side, rule}; }
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {

@@ -3,18 +3,10 @@
 #include "sluice/base/address.hpp"
 #include "sluice/base/text.hpp"
 
-#include <algorithm>
 #include <string>
 
 namespace sluice::control {
 namespace {
-
-bool is_loopback(const IpAddress& ip) {
-  static const IpAddress v6 = *IpAddress::parse("::1");
-  static const IpAddress v4 = *IpAddress::parse("127.0.0.1");
-  // 127.0.0.0/8: the mapped prefix and the first octet.
-  return ip == v6 || std::equal(ip.bytes, ip.bytes + 13, v4.bytes);
-}
 
 // A name that anybody may point at 127.0.0.1 shows in Host (DNS rebinding); the names of loopback itself are
 // nobody's. Any port: it may be forwarded.
@@ -27,7 +19,7 @@ bool names_loopback(std::string_view host) {
   }
   if (iequals(name, "localhost")) return true;
   const auto ip = IpAddress::parse(name);
-  return ip && is_loopback(*ip);
+  return ip && ip->is_loopback();
 }
 
 }  // namespace

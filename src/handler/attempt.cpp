@@ -132,6 +132,7 @@ Task<Error> Forward::end_attempt(Error error) {
   if (cause && cause.side == Side::downstream && !client_gone_) co_return cause;
   if (client_gone_) co_return Error{ErrorKind::cancelled, Side::downstream};
   if (error.side == Side::downstream) co_return error;
+  note_broken(error);
   stale_ = !expired_ && !peer.heard() && may_repeat(error, channel->reused());
   if (stale_) co_return error;
   report(error);

@@ -136,10 +136,13 @@ void Forward::end_wait(ErrorKind why) {
 
 Task<void> Forward::finish(const Error& responded) {
   if (channel_ != nullptr && responded) {
-    exchange_.record.error = http::reason_for(responded).error;
+    http::note_reason(exchange_.record, http::reason_for(responded));
+    note_broken(responded);
     channel_->http().cancel(ErrorKind::cancelled);
   }
-  if (client_gone_) exchange_.record.error = "client_gone";
+  const http::Record& record = exchange_.record;
+  const bool sent_away = record.rule != Rule::none && record.rule_side == Side::downstream;
+  if (client_gone_ && !sent_away) exchange_.record.error = "client_gone";
   if ((upload_ && upload_->running()) || replay_) return finish_under_way();
   end();
   return Task<void>::done();

@@ -92,4 +92,12 @@ void Forward::report(const Error& error) {
   if (counts) report(to_string(error.kind));
 }
 
+// An answer of the server broke a rule, or its connection did.
+void Forward::note_broken(const Error& error) {
+  if (error.rule == Rule::none || error.side != Side::upstream) return;
+  exchange_.record.rule = error.rule;
+  exchange_.record.rule_side = Side::upstream;
+  endpoint_->tell_broken(error.rule, now());
+}
+
 }  // namespace sluice::handler

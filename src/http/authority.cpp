@@ -23,7 +23,6 @@ constexpr std::array<char, 256> kNameByte = [] {
 
 // `host` has bytes of names only. Its last label, or nothing when one of them is not valid.
 std::string_view last_label(std::string_view host) {
-  if (host.size() > kLongestHost) return {};
   for (;;) {
     const std::size_t dot = host.find('.');
     const std::string_view label = host.substr(0, dot);
@@ -54,37 +53,39 @@ bool parse_port(std::string_view text, std::uint16_t& port) {
 }
 
 // "[v6]" or "[v6]:port".
-std::optional<Authority> parse_bracketed(std::string_view text, Arena& arena) {
+Rule parse_bracketed(std::string_view text, Arena& arena, Authority& out) {
   const std::size_t close = text.find(']');
-  if (close == std::string_view::npos) return std::nullopt;
-  Authority out;
-  if (!parse_port(text.substr(close + 1), out.port)) return std::nullopt;
+  if (close == std::string_view::npos) return Rule::host_address;
+  if (!parse_port(text.substr(close + 1), out.port)) return Rule::host_port;
   const std::string_view address = text.substr(1, close - 1);
-  if (!IpAddress::parse(address) || address.find(':') == std::string_view::npos) return std::nullopt;
+  if (!IpAddress::parse(address) || address.find(':') == std::string_view::npos) return Rule::host_address;
   char* const host = arena.array<char>(close + 1);
   std::transform(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(close) + 1, host, to_lower);
   out.host = {host, close + 1};
-  return out;
+  return Rule::none;
 }
 
 }  // namespace
 
-std::optional<Authority> parse_authority(std::string_view text, Arena& arena) {
-  if (text.size() > kLongestAuthority) return std::nullopt;
-  if (text.starts_with('[')) return parse_bracketed(text, arena);
+Rule parse_authority(std::string_view text, Arena& arena, Authority& out) {
+  if (text.size() > kLongestAuthority) return Rule::host_length;
+  if (text.starts_with('[')) return parse_bracketed(text, arena, out);
   char* const name = arena.array<char>(text.size());
   std::size_t size = 0;
   for (; size < text.size(); ++size) {
     name[size] = kNameByte[static_cast<std::uint8_t>(text[size])];
     if (name[size] == 0) break;
   }
-  Authority out;
-  if (!parse_port(text.substr(size), out.port)) return std::nullopt;
+  const bool port = parse_port(text.substr(size), out.port);
+  if (!port && text[size] != ':') return Rule::host_byte;
+  if (size == 0) return Rule::missing_host;
+  if (!port) return Rule::host_port;
   out.host = {name, size};
   if (out.host.ends_with('.')) out.host.remove_suffix(1);
+  if (out.host.size() > kLongestHost) return Rule::host_length;
   const std::string_view last = last_label(out.host);
-  if (last.empty() || number_like_but_no_address(out.host, last)) return std::nullopt;
-  return out;
+  if (last.empty()) return Rule::host_label;
+  return number_like_but_no_address(out.host, last) ? Rule::host_number : Rule::none;
 }
 
 }  // namespace sluice::http

@@ -49,16 +49,16 @@ struct Passed {
   std::size_t ours = 0;  // proxies of our name
 };
 
-ErrorKind look_at(std::string_view value, std::string_view cdn_id, std::string_view node, Passed& passed) {
+Rule look_at(std::string_view value, std::string_view cdn_id, std::string_view node, Passed& passed) {
   CdnLoopParser parser(value);
   CdnInfo info;
   CdnLoopParser::Step step = CdnLoopParser::Step::info;
   while ((step = parser.next(info)) == CdnLoopParser::Step::info) {
-    if (++passed.all > kMostElements) return ErrorKind::loop_detected;
+    if (++passed.all > kMostElements) return Rule::loop;
     if (!iequals(info.id, cdn_id)) continue;
-    if (info.node == node || ++passed.ours == kMostPasses) return ErrorKind::loop_detected;
+    if (info.node == node || ++passed.ours == kMostPasses) return Rule::loop;
   }
-  return step == CdnLoopParser::Step::malformed ? ErrorKind::malformed : ErrorKind::none;
+  return step == CdnLoopParser::Step::malformed ? Rule::bad_cdn_loop : Rule::none;
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ Error check_loop(const Exchange& exchange, std::string_view cdn_id) {
   Passed passed;
   for (const Field& field : fields.all()) {
     if (field.id != FieldId::cdn_loop) continue;
-    const ErrorKind kind = look_at(field.value, cdn_id, node.view(), passed);
-    if (kind != ErrorKind::none) return {kind, Side::downstream};
+    const Rule rule = look_at(field.value, cdn_id, node.view(), passed);
+    if (rule != Rule::none) return broken(rule, Side::downstream);
   }
   return {};
 }

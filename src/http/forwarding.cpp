@@ -152,6 +152,8 @@ std::string_view make_request_id(Arena& arena) {
 void identify(Exchange& exchange, const AddressSet& trusted) {
   exchange.client_ip = exchange.origin.peer_ip;
   const Fields& fields = exchange.request.fields;
+  exchange.trusted = &trusted;
+  exchange.origin.spoken_for = fields.has_any(field_set(FieldId::x_forwarded_for, FieldId::claim));
   if (exchange.origin.trusted_peer) {
     if (fields.has(FieldId::x_forwarded_for)) {
       exchange.client_ip = client_of(forwarded_for_of(exchange), exchange.origin.peer_ip, trusted);
@@ -162,6 +164,13 @@ void identify(Exchange& exchange, const AddressSet& trusted) {
     }
   }
   exchange.request_id = make_request_id(exchange.arena);
+}
+
+bool is_insider(const Exchange& exchange) {
+  if (exchange.origin.spoken_for && !exchange.origin.trusted_peer) return false;
+  if (exchange.client_ip == SocketAddress::kUnixPeer) return true;
+  const auto ip = IpAddress::parse(exchange.client_ip);
+  return ip && (ip->is_loopback() || (exchange.trusted != nullptr && exchange.trusted->contains(*ip)));
 }
 
 void add_forwarding_fields(Exchange& exchange, const ForwardingRules& rules) {

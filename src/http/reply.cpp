@@ -5,6 +5,8 @@
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/grpc.hpp"
 
+#include <algorithm>
+
 namespace sluice::http {
 namespace {
 
@@ -54,6 +56,30 @@ Reason downstream_reason(ErrorKind kind) {
 // RFC 9110 §15.5.6: what a proxy passes on.
 constexpr std::string_view kAllowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
+// A name of ours in a text that JSON, HTML and a structured field take as it is.
+std::string_view plain(Arena& arena, std::string_view name) {
+  constexpr std::string_view kOdd = "\"\\<>&";
+  char* const out = arena.array<char>(name.size());
+  std::transform(name.begin(), name.end(), out, [&](char c) {
+    return c < ' ' || c > '~' || kOdd.find(c) != std::string_view::npos ? '?' : c;
+  });
+  return {out, name.size()};
+}
+
+// What the client is told. Nothing that it sent stands in it, but for the host and path of `record.details`,
+// of which only plain bytes are left.
+std::string_view told(Exchange& exchange, const Reason& reason) {
+  const Record& record = exchange.record;
+  if ((reason.rule == Rule::none && record.details.empty()) || !is_insider(exchange)) return reason.details;
+  Arena& arena = exchange.arena;
+  const std::string_view name = to_string(reason.rule);
+  const std::string_view colon = name.empty() ? "" : ": ";
+  if (!record.details.empty()) return arena.join({name, colon, plain(arena, record.details)});
+  if (reason.side != Side::upstream) return arena.join({name, colon, words(reason.rule)});
+  return arena.join({name, colon, words(reason.rule), " (server ", plain(arena, record.server), " of pool ",
+                     plain(arena, record.pool), ")"});
+}
+
 // What every answer of our own carries.
 void add_own_fields(Exchange& exchange, std::string_view proxy_status) {
   Fields& fields = exchange.response.fields;
@@ -70,7 +96,8 @@ bool wants_html(const Exchange& exchange) {
 
 // gRPC clients read the status from a field; the response that carries it is a 200 without a body
 // ("Trailers-Only").
-void make_grpc_reply(Exchange& exchange, const Reason& reason) {
+void make_grpc_reply(Exchange& exchange, Reason reason, std::string_view details) {
+  reason.details = details;
   ResponseHead& head = exchange.response;
   head.status = 200;
   head.reason = reason_of(200);
@@ -83,10 +110,21 @@ void make_grpc_reply(Exchange& exchange, const Reason& reason) {
 }  // namespace
 
 Reason reason_for(const Error& error) {
-  if (error.side == Side::upstream) return upstream_reason(error.kind);
-  if (error.side == Side::downstream) return downstream_reason(error.kind);
-  if (error.kind == ErrorKind::unavailable) return upstream_reason(error.kind);
-  return {500, "proxy_internal_error", "internal error"};
+  Reason out{500, "proxy_internal_error", "internal error"};
+  if (error.side == Side::downstream) {
+    out = downstream_reason(error.kind);
+  } else if (error.side == Side::upstream || error.kind == ErrorKind::unavailable) {
+    out = upstream_reason(error.kind);
+  }
+  out.rule = error.rule;
+  out.side = error.side;
+  return out;
+}
+
+void note_reason(Record& record, const Reason& reason) {
+  record.error = reason.error;
+  record.rule = reason.rule;
+  record.rule_side = reason.side;
 }
 
 void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason) {
@@ -102,11 +140,11 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   const std::string_view phrase = reason_of(reason.status);
 
   ResponseHead& head = exchange.response;
-  exchange.record.error = reason.error;
-  add_own_fields(exchange,
-                 arena.join({"sluice; error=", reason.error, "; details=\"", reason.details, "\""}));
+  note_reason(exchange.record, reason);
+  const std::string_view details = told(exchange, reason);
+  add_own_fields(exchange, arena.join({"sluice; error=", reason.error, "; details=\"", details, "\""}));
   head.framing = Framing::length;
-  if (is_grpc(exchange.request)) return make_grpc_reply(exchange, reason);
+  if (is_grpc(exchange.request)) return make_grpc_reply(exchange, reason, details);
   head.status = reason.status;
   head.reason = phrase;
   std::string_view body;
@@ -114,12 +152,12 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   if (wants_html(exchange)) {
     type = "text/html; charset=utf-8";
     body = arena.join({"<!doctype html><title>", status, " ", phrase, "</title>\n<h1>", status, " ", phrase,
-                       "</h1>\n<p>", reason.details, "</p>\n<p><small>request ", exchange.request_id,
+                       "</h1>\n<p>", details, "</p>\n<p><small>request ", exchange.request_id,
                        "</small></p>\n"});
   } else {
     type = "application/json";
-    body = arena.join({"{\"status\":", status, ",\"error\":\"", reason.error, "\",\"message\":\"",
-                       reason.details, "\",\"request_id\":\"", exchange.request_id, "\"}\n"});
+    body = arena.join({"{\"status\":", status, ",\"error\":\"", reason.error, "\",\"message\":\"", details,
+                       "\",\"request_id\":\"", exchange.request_id, "\"}\n"});
   }
   head.length = body.size();
   head.fields.add(arena, "Content-Type", type, FieldId::content_type);

@@ -9,6 +9,17 @@ std::optional<std::uint64_t> parse_content_length(std::string_view text) {
   return static_cast<std::uint64_t>(*value);
 }
 
+Rule take_content_length(std::string_view value, bool& seen, std::uint64_t& length) {
+  const auto parsed = parse_content_length(value);
+  if (seen || !parsed) {
+    // A list is what two fields are joined to.
+    return seen || value.find(',') != std::string_view::npos ? Rule::two_lengths : Rule::bad_length;
+  }
+  seen = true;
+  length = *parsed;
+  return Rule::none;
+}
+
 bool forbidden_in_trailers(const Field& field) {
   switch (field.id) {
     case FieldId::other: break;

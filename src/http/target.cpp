@@ -90,29 +90,30 @@ std::size_t parent(const char* path, std::size_t size) {
 
 }  // namespace
 
-bool valid_origin_form(std::string_view target, bool& dotted) {
-  if (target.empty() || target.front() != '/') return false;
+Rule check_origin_form(std::string_view target, bool& dotted) {
+  if (target.empty() || target.front() != '/') return Rule::target_form;
   std::size_t i = 0;
   bool dots = false;
   for (; i < target.size(); ++i) {
     const char c = target[i];
     if (allowed(c, kPlainPath)) continue;
     if (c == '?') break;
-    if (!allowed(c, kPath)) return false;
+    if (!allowed(c, kPath)) return Rule::path_byte;
     if (c == '.') dots = true;
     if (c == '%') {
-      if (i + 2 >= target.size()) return false;
+      if (i + 2 >= target.size()) return Rule::bad_percent;
       const int high = hex_value(target[i + 1]);
       const int low = hex_value(target[i + 2]);
-      if (high < 0 || low < 0 || (high | low) == 0) return false;
+      if (high < 0 || low < 0) return Rule::bad_percent;
+      if ((high | low) == 0) return Rule::encoded_nul;
       if (high == 2 && low == 14) dots = true;
     }
   }
   dotted = dots && has_dot_segment(target.substr(0, i));
   for (; i < target.size(); ++i) {
-    if (!allowed(target[i], kQuery)) return false;
+    if (!allowed(target[i], kQuery)) return Rule::query_byte;
   }
-  return true;
+  return Rule::none;
 }
 
 std::string_view decoded_path(std::string_view path, Arena& arena) {

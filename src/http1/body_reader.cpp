@@ -29,13 +29,18 @@ void BodyReader::start(net::Transport& transport, Buffer& buffer, Arena& arena, 
 }
 
 BodyStep BodyReader::fail(ErrorKind kind, int cause) {
-  error_ = Error{kind, side_, cause};
+  error_ = Error{.kind = kind, .side = side_, .cause = cause};
+  return BodyStep::failed;
+}
+
+BodyStep BodyReader::fail(Rule rule) {
+  error_ = broken(rule, side_);
   return BodyStep::failed;
 }
 
 BodyStep BodyReader::deliver(std::size_t bytes) {
   bytes_ += bytes;
-  if (most_ != 0 && bytes_ > most_) return fail(ErrorKind::body_too_large);
+  if (most_ != 0 && bytes_ > most_) return fail(Rule::body_size);
   return BodyStep::data;
 }
 
@@ -47,13 +52,13 @@ BodyStep BodyReader::poll(std::string_view& piece) {
     switch (decoder_.decode(*buffer_, *arena_, piece)) {
       case BodyStep::data: return deliver(piece.size());
       case BodyStep::end: finished_ = true; return BodyStep::end;
-      case BodyStep::failed: return fail(ErrorKind::malformed);
-      case BodyStep::wait: return eof_ ? fail(ErrorKind::closed) : BodyStep::wait;
+      case BodyStep::failed: return fail(decoder_.rule());
+      case BodyStep::wait: return eof_ ? fail(Rule::body_cut) : BodyStep::wait;
     }
   }
   if (buffer_->empty()) {
     if (!eof_) return BodyStep::wait;
-    if (framing_ == Framing::length) return fail(ErrorKind::closed);
+    if (framing_ == Framing::length) return fail(Rule::body_cut);
     finished_ = true;
     return BodyStep::end;
   }
@@ -81,7 +86,7 @@ BodyStep BodyReader::splice(Pipe& pipe) {
       transport_->read_into(pipe, static_cast<std::size_t>(std::min(left_, kMostInPipe)));
   switch (got.status) {
     case net::IoStatus::would_block: return BodyStep::wait;
-    case net::IoStatus::eof: eof_ = true; return fail(ErrorKind::closed);
+    case net::IoStatus::eof: eof_ = true; return fail(Rule::body_cut);
     case net::IoStatus::error: return fail(ErrorKind::reset, got.cause);
     case net::IoStatus::ok: break;
   }

@@ -40,6 +40,7 @@ class BodyReader final : public http::BodySource {
  private:
   http::BodyStep deliver(std::size_t bytes);
   http::BodyStep fail(ErrorKind kind, int cause = 0);
+  http::BodyStep fail(Rule rule);
   void take_result(const net::IoResult& got);
 
   net::Transport* transport_ = nullptr;

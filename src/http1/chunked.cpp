@@ -43,20 +43,29 @@ bool valid_extensions(std::string_view text) {
 
 }  // namespace
 
-bool ChunkDecoder::take_size_line(std::string_view line) {
+BodyStep ChunkDecoder::fail(Rule rule) {
+  state_ = State::failed;
+  rule_ = rule;
+  return BodyStep::failed;
+}
+
+Rule ChunkDecoder::take_size_line(std::string_view line) {
   std::size_t digits = 0;
   std::uint64_t size = 0;
   for (; digits < line.size() && hex_value(line[digits]) >= 0; ++digits) {
-    if (digits == 15) return false;  // 60 bits are enough, and nothing can overflow
+    if (digits == 15) return Rule::bad_chunk_size;  // 60 bits are enough, and nothing can overflow
     size = size * 16 + static_cast<std::uint64_t>(hex_value(line[digits]));
   }
-  if (digits == 0) return false;
+  if (digits == 0) return Rule::bad_chunk_size;
   const std::string_view extensions = line.substr(digits);
   extension_bytes_ += extensions.size();
-  if (extension_bytes_ > kExtensionBudget || !valid_extensions(extensions)) return false;
+  if (extension_bytes_ > kExtensionBudget || !valid_extensions(extensions)) {
+    if (extensions.find('\r') != std::string_view::npos) return Rule::bare_cr;
+    return extensions.starts_with(';') ? Rule::chunk_extension : Rule::bad_chunk_size;
+  }
   left_ = size;
   state_ = size == 0 ? State::trailers : State::data;
-  return true;
+  return Rule::none;
 }
 
 BodyStep ChunkDecoder::take_size(Buffer& in) {
@@ -65,33 +74,26 @@ BodyStep ChunkDecoder::take_size(Buffer& in) {
   const bool whole = feed != std::string_view::npos;
   // What cannot become a size line is refused at once, not when its line ends.
   const std::string_view line = bytes.substr(0, whole ? feed : bytes.size());
-  const bool hopeless = !line.empty() && hex_value(line.front()) < 0;
-  if (hopeless || (!whole && bytes.size() >= kLongestLine) || (whole && !line.ends_with('\r'))) {
-    state_ = State::failed;
-    return BodyStep::failed;
-  }
-  if (!whole) return BodyStep::wait;
-  if (!take_size_line(line.substr(0, line.size() - 1))) {
-    state_ = State::failed;
-    return BodyStep::failed;
-  }
+  if (!line.empty() && hex_value(line.front()) < 0) return fail(Rule::bad_chunk_size);
+  if (!whole) return bytes.size() >= kLongestLine ? fail(Rule::chunk_line) : BodyStep::wait;
+  if (!line.ends_with('\r')) return fail(Rule::bare_lf);
+  const Rule rule = take_size_line(line.substr(0, line.size() - 1));
+  if (rule != Rule::none) return fail(rule);
   in.consume(feed + 1);
   return BodyStep::data;
 }
 
 BodyStep ChunkDecoder::take_trailers(Buffer& in, Arena& arena) {
   const auto scan = scanner_.scan(in.view());
-  if (scan == HeadScanner::State::incomplete && in.size() <= kTrailers.bytes) return BodyStep::wait;
-  if (scan == HeadScanner::State::complete && scanner_.size() <= kTrailers.bytes) {
-    const std::string_view section = arena.copy(in.view().substr(0, scanner_.size()));
-    in.consume(scanner_.size());
-    if (!parse_trailers(section, arena, kTrailers, trailers_)) {
-      state_ = State::done;
-      return BodyStep::end;
-    }
-  }
-  state_ = State::failed;
-  return BodyStep::failed;
+  if (scan == HeadScanner::State::malformed) return fail(scanner_.rule());
+  const std::size_t size = scan == HeadScanner::State::complete ? scanner_.size() : in.size();
+  if (size > kTrailers.bytes) return fail(Rule::trailer_size);
+  if (scan == HeadScanner::State::incomplete) return BodyStep::wait;
+  const std::string_view section = arena.copy(in.view().substr(0, size));
+  in.consume(size);
+  if (const Error error = parse_trailers(section, arena, kTrailers, trailers_)) return fail(error.rule);
+  state_ = State::done;
+  return BodyStep::end;
 }
 
 BodyStep ChunkDecoder::decode(Buffer& in, Arena& arena, std::string_view& piece) {
@@ -112,8 +114,7 @@ BodyStep ChunkDecoder::decode(Buffer& in, Arena& arena, std::string_view& piece)
       case State::data_end: {
         const std::string_view bytes = in.view();
         if (!bytes.empty() && (bytes[0] != '\r' || (bytes.size() > 1 && bytes[1] != '\n'))) {
-          state_ = State::failed;
-          break;
+          return fail(Rule::chunk_end);
         }
         if (bytes.size() < 2) return BodyStep::wait;
         in.consume(2);

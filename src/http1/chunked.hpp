@@ -19,6 +19,8 @@ class ChunkDecoder {
   http::BodyStep decode(Buffer& in, Arena& arena, std::string_view& piece);
 
   const http::Fields& trailers() const { return trailers_; }
+  // Why it failed.
+  Rule rule() const { return rule_; }
 
  private:
   enum class State : std::uint8_t { size, data, data_end, trailers, done, failed };
@@ -29,11 +31,13 @@ class ChunkDecoder {
   static constexpr std::uint64_t kExtensionBudget = 16 * 1024;
   static constexpr const http::HeadLimits& kTrailers = http::kTrailerLimits;
 
-  bool take_size_line(std::string_view line);
+  Rule take_size_line(std::string_view line);
   http::BodyStep take_size(Buffer& in);
   http::BodyStep take_trailers(Buffer& in, Arena& arena);
+  http::BodyStep fail(Rule rule);
 
   State state_ = State::size;
+  Rule rule_ = Rule::none;
   std::uint64_t left_ = 0;             // payload bytes of the current chunk
   std::uint64_t extension_bytes_ = 0;  // in all size lines so far
   HeadScanner scanner_;

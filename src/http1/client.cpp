@@ -25,7 +25,10 @@ constexpr int kMostInterim = 16;
 // Bytes uploaded before others get their turn.
 constexpr std::uint64_t kTurn = 512 * 1024;
 
-Error upstream_error(ErrorKind kind, int cause = 0) { return {kind, Side::upstream, cause}; }
+Error upstream_error(ErrorKind kind, int cause = 0) {
+  return {.kind = kind, .side = Side::upstream, .cause = cause};
+}
+Error upstream_error(Rule rule) { return broken(rule, Side::upstream); }
 
 std::uint32_t keep_alive_timeout(const http::Fields& fields) {
   std::uint32_t seconds = 0;
@@ -141,17 +144,18 @@ bool ClientConnection::advance_head(HeadScanner& scanner, http::Exchange& exchan
     if (!in_.empty()) {
       switch (scanner.scan(in_.view())) {
         case HeadScanner::State::complete: error = accept_head(exchange, scanner.size()); return true;
-        case HeadScanner::State::malformed: error = upstream_error(ErrorKind::malformed); return true;
+        case HeadScanner::State::malformed: {
+          // What is no HTTP at all is not to be blamed for its line breaks.
+          const Rule start = check_response_start(in_.view());
+          error = upstream_error(start != Rule::none ? start : scanner.rule());
+          return true;
+        }
         case HeadScanner::State::incomplete: break;
       }
-      constexpr std::string_view kStart = "HTTP/1.";
-      const std::string_view start = in_.view().substr(0, kStart.size());
-      if (start != kStart.substr(0, start.size())) {
-        error = upstream_error(ErrorKind::malformed);
-        return true;
-      }
-      if (in_.size() > kResponseLimits.bytes) {
-        error = upstream_error(ErrorKind::head_too_large);
+      Rule rule = check_response_start(in_.view());
+      if (rule == Rule::none && in_.size() > kResponseLimits.bytes) rule = Rule::head_size;
+      if (rule != Rule::none) {
+        error = upstream_error(rule);
         return true;
       }
     }
@@ -175,7 +179,7 @@ bool ClientConnection::advance_head(HeadScanner& scanner, http::Exchange& exchan
 }
 
 Error ClientConnection::accept_head(http::Exchange& exchange, std::size_t size) {
-  if (size > kResponseLimits.bytes) return upstream_error(ErrorKind::head_too_large);
+  if (size > kResponseLimits.bytes) return upstream_error(Rule::head_size);
   const std::string_view head = exchange.arena.copy(in_.view().substr(0, size));
   in_.consume(size);
   exchange.response.clear();
@@ -189,7 +193,7 @@ Error ClientConnection::accept_head(http::Exchange& exchange, std::size_t size) 
 Error ClientConnection::check_switch(const http::Exchange& exchange) const {
   const std::string_view asked = exchange.request.upgrade;
   if (asked.empty() || !iequals(exchange.response.fields.value(FieldId::upgrade), asked)) {
-    return upstream_error(ErrorKind::malformed);
+    return upstream_error(Rule::unasked_upgrade);
   }
   return {};
 }
@@ -218,7 +222,7 @@ Task<Error> ClientConnection::receive(http::Exchange& exchange) {
     }
     scanner.reset();
     if (++interim > kMostInterim) {
-      error = upstream_error(ErrorKind::malformed);
+      error = upstream_error(Rule::interim_flood);
     } else {
       http::drop_hop_by_hop(exchange.response.fields);
       error = co_await exchange.downstream->interim(exchange.response);

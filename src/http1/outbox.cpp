@@ -112,7 +112,7 @@ Error Outbox::flush(net::Transport& transport, bool& done, Unsent& rest) {
   const net::IoResult sent = transport.write(left);
   done = sent.status == net::IoStatus::ok;
   if (done) return {};
-  if (sent.status == net::IoStatus::error) return {ErrorKind::reset, Side::internal, sent.cause};
+  if (sent.status == net::IoStatus::error) return {.kind = ErrorKind::reset, .cause = sent.cause};
   rest.text.assign(scratch_.get(), scratch_.get() + size_);
   rest.pieces.assign(left.begin(), left.end());
   for (iovec& piece : rest.pieces) {

@@ -46,16 +46,15 @@ bool ServerConnection::advance_head(Error& error) {
       error = take_head();
       return true;
     }
-    error = scan == HeadScanner::State::malformed ? Error{ErrorKind::malformed, Side::downstream}
-                                                  : check_head_so_far();
+    error = scan == HeadScanner::State::malformed ? broken_line() : check_head_so_far();
     if (error) return true;
     s.in.reserve(std::max(Buffer::kSmall, s.in.size() + 4096));
     const net::IoResult got = transport_->read(s.in.room());
     switch (got.status) {
       case net::IoStatus::ok: s.in.commit(got.bytes); break;
       case net::IoStatus::would_block: return false;
-      case net::IoStatus::error: error = {ErrorKind::reset, Side::downstream, got.cause}; return true;
-      case net::IoStatus::eof: error = {ErrorKind::malformed, Side::downstream}; return true;
+      case net::IoStatus::error: error = {.kind = ErrorKind::reset, .cause = got.cause}; return true;
+      case net::IoStatus::eof: error = broken(Rule::head_cut, Side::downstream); return true;
     }
   }
 }
@@ -79,16 +78,23 @@ Error ServerConnection::check_head_so_far() {
     error.side = Side::downstream;
     if (error) return error;
   }
-  if (s.scanner.first_line() == 0 && !plausible_request_start(s.in.view())) {
-    return {ErrorKind::malformed, Side::downstream};
+  if (s.scanner.first_line() == 0) {
+    const Rule rule = check_request_start(s.in.view());
+    if (rule != Rule::none) return broken(rule, Side::downstream);
   }
   return s.in.size() > s.settings.limits.bytes ? too_large() : Error{};
+}
+
+// What is no HTTP at all is not to be blamed for its line breaks.
+Error ServerConnection::broken_line() const {
+  const Rule start = check_request_start(session_->in.view());
+  return broken(start != Rule::none ? start : session_->scanner.rule(), Side::downstream);
 }
 
 Error ServerConnection::too_large() const {
   const std::size_t line = session_->scanner.first_line();
   const bool target = line == 0 || line > session_->settings.limits.bytes;
-  return {target ? ErrorKind::target_too_long : ErrorKind::head_too_large, Side::downstream};
+  return broken(target ? Rule::target_size : Rule::head_size, Side::downstream);
 }
 
 // The whole head is in the buffer: parses a copy in the arena, so that the buffer is free for the body.
@@ -99,7 +105,7 @@ Error ServerConnection::take_head() {
   const std::string_view head = s.exchange.arena.copy(s.in.view().substr(0, size));
   s.in.consume(size);
   Error error = parse_request(head, s.exchange.arena, s.settings.limits, s.exchange.request);
-  if (!error && misdirected()) error.kind = ErrorKind::misdirected;
+  if (!error && misdirected()) error = broken(Rule::misdirected);
   error.side = Side::downstream;
   return error;
 }

@@ -18,7 +18,7 @@ Task<Error> write_all(net::Transport& to, Pipe& pipe, Nanos stall) {
   for (;;) {
     const net::IoResult done = to.write_from(pipe);
     if (done.status == net::IoStatus::ok) co_return Error{};
-    if (done.status == net::IoStatus::error) co_return Error{ErrorKind::reset, Side::internal, done.cause};
+    if (done.status == net::IoStatus::error) co_return Error{.kind = ErrorKind::reset, .cause = done.cause};
     const ErrorKind waited = co_await to.writable(to.loop().now() + stall);
     if (waited != ErrorKind::none) co_return Error{waited, Side::internal};
   }

@@ -104,7 +104,7 @@ BodyStep BodyPipe::poll(std::string_view& piece) {
     bytes_ += piece.size();
     unsettled_ = true;
     if (most_ != 0 && bytes_ > most_) {
-      error_ = {ErrorKind::body_too_large, side_};
+      error_ = broken(Rule::body_size, side_);
       return BodyStep::failed;
     }
     return BodyStep::data;

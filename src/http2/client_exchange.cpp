@@ -171,7 +171,9 @@ BlockResult ClientExchange::take_head(HpackDecoder& decoder, std::string_view bl
                                            exchange_->request.method, exchange_->arena, head);
   if (result.verdict != Block::good) return result;
   if (head.status < 200) {
-    if (++interims_ > kMostInterim) return {Block::malformed, {}};
+    if (++interims_ > kMostInterim) {
+      return {Block::malformed, broken(Rule::interim_flood, Side::upstream)};
+    }
     interim_.push_back(head);
   } else {
     head_ = head;
@@ -185,9 +187,8 @@ BlockResult ClientExchange::take_head(HpackDecoder& decoder, std::string_view bl
   return {};
 }
 
-Block ClientExchange::take_trailers(HpackDecoder& decoder, std::string_view block) {
-  return read_trailers(decoder, block, kResponseLimits, exchange_->arena, received().received_trailers())
-      .verdict;
+BlockResult ClientExchange::take_trailers(HpackDecoder& decoder, std::string_view block) {
+  return read_trailers(decoder, block, kResponseLimits, exchange_->arena, received().received_trailers());
 }
 
 }  // namespace sluice::http2

@@ -41,7 +41,7 @@ class ClientExchange final : public Stream, public ClientStream {
 
   // From the session.
   BlockResult take_head(HpackDecoder& decoder, std::string_view block, bool end_stream);
-  Block take_trailers(HpackDecoder& decoder, std::string_view block);
+  BlockResult take_trailers(HpackDecoder& decoder, std::string_view block);
   bool headed() const { return has_head_; }
   void fail_with(const Error& error, Gone how) { lose(error, how); }
 

@@ -48,23 +48,26 @@ void ClientSession::run() {
 void ClientSession::on_block(const FrameHead& head, std::string_view block, bool malformed) {
   Stream* const known = find(head.stream);
   if (known == nullptr || known->gone() != Stream::Gone::no || known->remote_ended()) {
-    if (head.stream % 2 == 0 || head.stream > last_stream_) return connection_error(Code::protocol_error);
-    if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
+    if (head.stream % 2 == 0 || head.stream > last_stream_) {
+      return connection_error(Code::protocol_error, Rule::h2_stream_id);
+    }
+    if (!skip_block(decoder_, block)) return connection_error(Code::compression_error, Rule::h2_hpack);
     if (known != nullptr && known->gone() == Stream::Gone::no)
-      return stream_error(head.stream, Code::stream_closed);
+      return stream_error(head.stream, Code::stream_closed, Rule::after_end);
     take_control_token();
     return;
   }
   auto& stream = static_cast<ClientExchange&>(*known);
   const bool end_stream = head.has(kEndStream);
   const bool trailers = stream.headed();
-  const Block verdict = trailers ? stream.take_trailers(decoder_, block)
-                                 : stream.take_head(decoder_, block, end_stream).verdict;
-  if (verdict == Block::compression) return connection_error(Code::compression_error);
-  if (verdict == Block::bomb) return connection_error(Code::enhance_your_calm);
-  if (verdict != Block::good || malformed || (trailers && !end_stream)) {
-    return stream_error(head.stream, Code::protocol_error);
-  }
+  const BlockResult result =
+      trailers ? stream.take_trailers(decoder_, block) : stream.take_head(decoder_, block, end_stream);
+  if (result.verdict == Block::compression) return connection_error(Code::compression_error, Rule::h2_hpack);
+  if (result.verdict == Block::bomb) return connection_error(Code::enhance_your_calm, Rule::h2_field_bomb);
+  Rule rule = result.error.rule;
+  if (malformed) rule = Rule::self_dependency;
+  if (rule == Rule::none && trailers && !end_stream) rule = Rule::more_headers;
+  if (rule != Rule::none) return stream_error(head.stream, Code::protocol_error, rule);
   if (end_stream) end_received(stream);
 }
 

@@ -83,6 +83,7 @@ class ClientSession final : public Session {
   void on_silence() override;
   Nanos read_deadline() const override;
   void on_abuse(http::Abuse /*reason*/) override {}
+  void on_broken(Rule /*rule*/) override {}  // those who wait for an answer are told
   void ended() override {
     if (!std::exchange(told_ready_, true)) owner_.ready(connection_);
     owner_.ended(connection_);

@@ -20,7 +20,7 @@ namespace sluice::http2 {
 
 enum class Block : std::uint8_t {
   good,
-  refused,      // well-formed, but not for us: `error` says what to answer
+  refused,      // well-formed, but not for us: to be answered
   malformed,    // RFC 9113 §8.1.1: a stream error
   compression,  // a connection error COMPRESSION_ERROR
   bomb,         // decodes to several times what a head may have
@@ -28,7 +28,7 @@ enum class Block : std::uint8_t {
 
 struct BlockResult {
   Block verdict = Block::good;
-  Error error;  // with `refused`
+  Error error;  // with `refused` and `malformed`
 };
 
 struct RequestPseudo {

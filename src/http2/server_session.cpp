@@ -35,7 +35,7 @@ bool ServerSession::serves(std::string_view host, std::string_view scheme) {
 }
 
 void ServerSession::on_block(const FrameHead& head, std::string_view block, bool malformed) {
-  if ((head.stream & 1) == 0) return connection_error(Code::protocol_error);
+  if ((head.stream & 1) == 0) return connection_error(Code::protocol_error, Rule::h2_stream_id);
   if (Stream* known = find(head.stream)) {
     return on_known_stream(static_cast<ServerStream&>(*known), head, block, malformed);
   }
@@ -44,35 +44,39 @@ void ServerSession::on_block(const FrameHead& head, std::string_view block, bool
 }
 
 void ServerSession::block_error(Block verdict) {
-  if (verdict == Block::bomb) return connection_error(Code::enhance_your_calm, http::Abuse::header_bomb);
-  connection_error(Code::compression_error);
+  if (verdict == Block::bomb) return end_abuse(http::Abuse::header_bomb);
+  connection_error(Code::compression_error, Rule::h2_hpack);
 }
 
 // Trailers, or what comes too late.
 void ServerSession::on_known_stream(ServerStream& stream, const FrameHead& head, std::string_view block,
                                     bool malformed) {
-  if (stream.gone() == Stream::Gone::by_peer) return connection_error(Code::stream_closed);
+  if (stream.gone() == Stream::Gone::by_peer)
+    return connection_error(Code::stream_closed, Rule::h2_after_end);
   const bool wanted = stream.gone() == Stream::Gone::no && !stream.remote_ended();
   if (!wanted) {
-    if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
-    if (stream.gone() == Stream::Gone::no) return stream_error(head.stream, Code::stream_closed);
+    if (!skip_block(decoder_, block)) return block_error(Block::compression);
+    if (stream.gone() == Stream::Gone::no)
+      return stream_error(head.stream, Code::stream_closed, Rule::after_end);
     take_control_token();
     return;
   }
-  const Block verdict = stream.take_trailers(decoder_, block);
-  if (verdict == Block::bomb || verdict == Block::compression) return block_error(verdict);
-  if (verdict != Block::good || malformed || !head.has(kEndStream)) {
-    return stream_error(head.stream, Code::protocol_error);
-  }
+  const BlockResult result = stream.take_trailers(decoder_, block);
+  if (result.verdict == Block::bomb || result.verdict == Block::compression)
+    return block_error(result.verdict);
+  Rule rule = result.error.rule;
+  if (malformed) rule = Rule::self_dependency;
+  if (rule == Rule::none && !head.has(kEndStream)) rule = Rule::more_headers;
+  if (rule != Rule::none) return stream_error(head.stream, Code::protocol_error, rule);
   end_received(stream);
 }
 
 // Either it was used, or the client has passed it over: then it may not be used any more (RFC 9113 §5.1.1).
 void ServerSession::on_used_id(std::uint32_t id, std::string_view block) {
   const auto by_us = closed_by_us(id);
-  if (!by_us) return connection_error(Code::protocol_error);
-  if (!*by_us) return connection_error(Code::stream_closed);
-  if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
+  if (!by_us) return connection_error(Code::protocol_error, Rule::h2_stream_id);
+  if (!*by_us) return connection_error(Code::stream_closed, Rule::h2_after_end);
+  if (!skip_block(decoder_, block)) return block_error(Block::compression);
   take_control_token();
 }
 
@@ -88,12 +92,12 @@ bool ServerSession::full() const {
 void ServerSession::on_request(const FrameHead& head, std::string_view block, bool malformed) {
   last_stream_ = head.stream;
   if (drained_) {  // it was told that this one would not count
-    if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
+    if (!skip_block(decoder_, block)) return block_error(Block::compression);
     return pass_over(head.stream);
   }
   last_served_ = head.stream;
   if (full()) {
-    if (!skip_block(decoder_, block)) return connection_error(Code::compression_error);
+    if (!skip_block(decoder_, block)) return block_error(Block::compression);
     return refuse_stream(head.stream);
   }
   ServerStream* const stream = ServerStream::make();
@@ -105,13 +109,12 @@ void ServerSession::on_request(const FrameHead& head, std::string_view block, bo
     return block_error(result.verdict);
   }
   if (result.verdict == Block::good && !serves(stream->request().host, stream->scheme())) {
-    result = {Block::refused, {ErrorKind::misdirected, Side::downstream}};
+    result = {Block::refused, broken(Rule::misdirected, Side::downstream)};
   }
   add(*stream);
   if (end_stream) end_received(*stream);
-  const bool reset = malformed || result.verdict == Block::malformed;
-  if (reset) result.error = {ErrorKind::malformed, Side::downstream};
-  stream->run(result.error, reset);
+  if (malformed) result = {Block::malformed, broken(Rule::self_dependency, Side::downstream)};
+  stream->run(result.error, result.verdict == Block::malformed);
 }
 
 void ServerSession::finish(ServerStream& stream) {
@@ -161,7 +164,8 @@ Nanos ServerSession::read_deadline() const {
 void ServerSession::on_silence() {
   const Nanos now = loop().now();
   if (now < read_deadline()) return;
-  if (!got_settings_ || block_since() != 0 || partial_frame()) return connection_error(Code::no_error);
+  if (!got_settings_ || block_since() != 0 || partial_frame())
+    return connection_error(Code::no_error, Rule::none);
   if (!streams().empty()) return;
   send_goaway(last_served_, Code::no_error);
   close();

@@ -78,6 +78,7 @@ class ServerSession final : public Session {
   void on_silence() override;
   Nanos read_deadline() const override;
   void on_abuse(http::Abuse reason) override { service_.abused(connection_, reason); }
+  void on_broken(Rule rule) override { service_.broken(connection_, rule); }
   void on_priority_update(std::uint32_t stream, std::string_view value) override;
   void ended() override { service_.ended(connection_); }
 

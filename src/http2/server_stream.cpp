@@ -104,9 +104,8 @@ void ServerStream::finish() {
   session().finish(*this);
 }
 
-Block ServerStream::take_trailers(HpackDecoder& decoder, std::string_view block) {
-  return read_trailers(decoder, block, http::kTrailerLimits, exchange_.arena, received().received_trailers())
-      .verdict;
+BlockResult ServerStream::take_trailers(HpackDecoder& decoder, std::string_view block) {
+  return read_trailers(decoder, block, http::kTrailerLimits, exchange_.arena, received().received_trailers());
 }
 
 void ServerStream::send_head(const http::ResponseHead& head, bool end_stream) {
@@ -141,11 +140,12 @@ http::BodySource& ServerStream::open_tunnel() {
 Error ServerStream::check_tunnel() {
   http::ResponseHead& head = exchange_.response;
   if (head.status != 101) {
-    return head.status >= 200 && head.status < 300 ? Error{ErrorKind::malformed, Side::upstream} : Error{};
+    const bool accepts = head.status >= 200 && head.status < 300;
+    return accepts ? broken(Rule::upgrade_not_accepted, Side::upstream) : Error{};
   }
   const http::Field* accept = head.fields.find(kWebSocketAccept);
   if (accept == nullptr || accept->value != websocket_accept(websocket_key_, exchange_.arena)) {
-    return {ErrorKind::malformed, Side::upstream};
+    return broken(Rule::upgrade_not_accepted, Side::upstream);
   }
   for (http::Field& field : head.fields.all()) {
     if (iequals(field.name, kWebSocketAccept)) field.dropped = true;
@@ -202,6 +202,7 @@ void ServerStream::on_departure(Departed departed, void* context) {
 }
 
 void ServerStream::on_lost() {
+  if (lost().rule != Rule::none) http::note_reason(exchange_.record, http::reason_for(lost()));
   if (departed_ != nullptr) departed_(departed_context_, http::Departure::gone);
 }
 

@@ -24,7 +24,7 @@ class ServerStream final : public Stream, private http::Downstream {
   BlockResult read(HpackDecoder& decoder, std::string_view block, bool end_stream);
   // `refusal`: why it is not served. `reset`: it is told so by RST_STREAM alone.
   void run(const Error& refusal, bool reset);
-  Block take_trailers(HpackDecoder& decoder, std::string_view block);
+  BlockResult take_trailers(HpackDecoder& decoder, std::string_view block);
 
   void prioritise(Priority priority) { priority_ = priority; }
   const http::RequestHead& request() const { return exchange_.request; }

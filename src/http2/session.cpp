@@ -92,8 +92,8 @@ Detached Session::read_all() {
       continue;
     }
     if (got.status != net::IoStatus::would_block) {
-      fail({got.status == net::IoStatus::eof ? ErrorKind::closed : ErrorKind::reset, Side::internal,
-            got.cause});
+      fail({.kind = got.status == net::IoStatus::eof ? ErrorKind::closed : ErrorKind::reset,
+            .cause = got.cause});
       break;
     }
     turn = 0;
@@ -170,12 +170,12 @@ std::optional<bool> Session::closed_by_us(std::uint32_t id) const {
   return closed_.contains(id) ? std::optional<bool>(false) : std::nullopt;
 }
 
-void Session::stream_error(std::uint32_t id, Code code) {
+void Session::stream_error(std::uint32_t id, Code code, Rule rule) {
   Stream* const stream = find(id);
-  if (stream == nullptr && idle(id)) return connection_error(code);
+  if (stream == nullptr && idle(id)) return connection_error(code, Rule::h2_stream_id);
   const bool told = stream != nullptr ? stream->gone_ == Stream::Gone::by_us : closed_by_us_.contains(id);
   if (!told) send_reset(id, code);
-  if (stream != nullptr) stream->lose({ErrorKind::malformed, peer()}, Stream::Gone::by_us);
+  if (stream != nullptr) stream->lose({ErrorKind::malformed, peer(), rule}, Stream::Gone::by_us);
   take_reset_token();
 }
 
@@ -190,11 +190,21 @@ void Session::pass_over(std::uint32_t id) {
   late_ += limits_.stream_window;
 }
 
-void Session::connection_error(Code code, std::optional<http::Abuse> abuse) {
+void Session::connection_error(Code code, Rule rule) {
   if (!alive()) return;
-  if (abuse) on_abuse(*abuse);
+  if (rule != Rule::none) on_broken(rule);
+  give_up(code, rule);
+}
+
+void Session::end_abuse(http::Abuse reason) {
+  if (!alive()) return;
+  on_abuse(reason);
+  give_up(Code::enhance_your_calm, Rule::none);
+}
+
+void Session::give_up(Code code, Rule rule) {
   send_goaway(last_served_, code);
-  lose_all({ErrorKind::closed, peer()}, Stream::Gone::by_us);
+  lose_all({ErrorKind::closed, peer(), rule}, Stream::Gone::by_us);
   close();
 }
 
@@ -220,7 +230,7 @@ void Session::fail(const Error& error) {
   if (dead_) return;
   dead_ = true;
   transport_->cancel(ErrorKind::closed);
-  lose_all({error.kind, peer(), error.cause}, Stream::Gone::by_peer);
+  lose_all({.kind = error.kind, .side = peer(), .cause = error.cause}, Stream::Gone::by_peer);
   resume_reading();
   schedule();
 }

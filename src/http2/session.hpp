@@ -103,7 +103,9 @@ class Session {
   // Nothing came for as long as read_deadline() said.
   virtual void on_silence() = 0;
   virtual Nanos read_deadline() const = 0;
+  // Before the connection is ended for it.
   virtual void on_abuse(http::Abuse reason) = 0;
+  virtual void on_broken(Rule rule) = 0;
   virtual void on_priority_update(std::uint32_t /*stream*/, std::string_view /*value*/) {}
   // The last call: destroys the session.
   virtual void ended() = 0;
@@ -114,10 +116,11 @@ class Session {
   Stream* find(std::uint32_t id) const;
   const std::vector<Stream*>& streams() const { return streams_; }
 
-  // A stream error (RFC 9113 §5.4.2) of the peer's making.
-  void stream_error(std::uint32_t id, Code code);
-  // A connection error (§5.4.1): GOAWAY, then the end.
-  void connection_error(Code code, std::optional<http::Abuse> abuse = std::nullopt);
+  // A stream error (RFC 9113 §5.4.2): the peer broke `rule`.
+  void stream_error(std::uint32_t id, Code code, Rule rule);
+  // A connection error (§5.4.1): GOAWAY, then the end. None: no rule was broken, it takes too long.
+  void connection_error(Code code, Rule rule);
+  void end_abuse(http::Abuse reason);
   void send_goaway(std::uint32_t last, Code code);
   void send_ping(std::string_view opaque);
   // Sends what is left, then ends; no stream may be open.
@@ -208,6 +211,7 @@ class Session {
 
   void maybe_end();
   void lose_all(const Error& error, Stream::Gone how);
+  void give_up(Code code, Rule rule);
 
   // The connection's window is opened again in steps of this many bytes.
   static constexpr std::int64_t kCreditStep = 1024 * 1024;

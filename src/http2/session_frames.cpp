@@ -20,7 +20,7 @@ bool Session::take_frames() {
   while (alive() && in_.size() >= kFrameHead) {
     const FrameHead head = get_frame_head(in_.data());
     if (head.length > kFramePayload) {
-      connection_error(Code::frame_size_error);
+      connection_error(Code::frame_size_error, Rule::h2_frame_size);
       return false;
     }
     if (in_.size() < kFrameHead + head.length) {
@@ -47,7 +47,7 @@ Nanos Session::partial_deadline(Nanos head_time) const {
 bool Session::take_preface() {
   const std::string_view seen = in_.view().substr(0, kPreface.size());
   if (seen != kPreface.substr(0, seen.size())) {
-    connection_error(Code::protocol_error);
+    connection_error(Code::protocol_error, Rule::h2_preface);
     return false;
   }
   if (seen.size() < kPreface.size()) return false;
@@ -60,7 +60,7 @@ void Session::take_frame(const FrameHead& head, std::string_view payload) {
   const bool in_block = block_ != nullptr;
   if (in_block != (head.type == FrameType::continuation) || (in_block && head.stream != block_head_.stream) ||
       (!got_settings_ && head.type != FrameType::settings)) {
-    return connection_error(Code::protocol_error);
+    return connection_error(Code::protocol_error, Rule::h2_frame_order);
   }
   switch (head.type) {
     case FrameType::data: return on_data(head, payload);
@@ -68,7 +68,7 @@ void Session::take_frame(const FrameHead& head, std::string_view payload) {
     case FrameType::priority: return on_priority(head, payload);
     case FrameType::rst_stream: return on_reset(head, payload);
     case FrameType::settings: return on_settings_frame(head, payload);
-    case FrameType::push_promise: return connection_error(Code::protocol_error);  // nobody may push to us
+    case FrameType::push_promise: return connection_error(Code::protocol_error, Rule::h2_push);
     case FrameType::ping: return on_ping(head, payload);
     case FrameType::goaway: return on_goaway_frame(head, payload);
     case FrameType::window_update: return on_window_update(head, payload);
@@ -80,13 +80,13 @@ void Session::take_frame(const FrameHead& head, std::string_view payload) {
 
 bool Session::take_control_token() {
   if (control_.take(loop().now())) return true;
-  connection_error(Code::enhance_your_calm, http::Abuse::control_flood);
+  end_abuse(http::Abuse::control_flood);
   return false;
 }
 
 bool Session::take_reset_token() {
   if (resets_.take(loop().now(), kResetCost)) return true;
-  connection_error(Code::enhance_your_calm, http::Abuse::rapid_reset);
+  end_abuse(http::Abuse::rapid_reset);
   return false;
 }
 
@@ -107,24 +107,26 @@ bool Session::idle(std::uint32_t id) const {
 }
 
 void Session::on_data(const FrameHead& head, std::string_view payload) {
-  if (head.stream == 0 || idle(head.stream)) return connection_error(Code::protocol_error);
+  if (head.stream == 0 || idle(head.stream))
+    return connection_error(Code::protocol_error, Rule::h2_stream_id);
   const std::uint32_t counted = head.length;
-  if (counted > receive_window_) return connection_error(Code::flow_control_error);
+  if (counted > receive_window_) return connection_error(Code::flow_control_error, Rule::h2_window);
   credit(counted);
-  if (!strip_padding(head, payload)) return connection_error(Code::protocol_error);
+  if (!strip_padding(head, payload)) return connection_error(Code::protocol_error, Rule::h2_padding);
   // Nothing but a frame's head, again and again, is a flood; one that ends a stream is its end.
   if (payload.empty() && !head.has(kEndStream) && !take_control_token()) return;
   Stream* const stream = find(head.stream);
   if (stream == nullptr || stream->gone_ != Stream::Gone::no || stream->remote_ended_) {
     return data_on_closed(head.stream, counted);
   }
-  if (!stream->data_allowed_) return stream_error(head.stream, Code::protocol_error);
+  if (!stream->data_allowed_)
+    return stream_error(head.stream, Code::protocol_error, Rule::data_before_head);
   // Who overruns one window respects none: that is the connection's end (RFC 9113 §6.9.1 leaves the choice).
-  if (!stream->received_.admit(counted)) return connection_error(Code::flow_control_error);
+  if (!stream->received_.admit(counted)) return connection_error(Code::flow_control_error, Rule::h2_window);
   if (payload.size() >= kSubstance) control_.put_back();
   const bool fits = stream->received_.push(payload);
   if (payload.size() < counted) stream->received_.skip();
-  if (!fits) return stream_error(head.stream, Code::protocol_error);
+  if (!fits) return stream_error(head.stream, Code::protocol_error, Rule::body_length);
   if (head.has(kEndStream)) end_received(*stream);
 }
 
@@ -138,7 +140,7 @@ void Session::credit(std::uint32_t bytes) {
 }
 
 void Session::end_received(Stream& stream) {
-  if (!stream.received_.finish()) return stream_error(stream.id_, Code::protocol_error);
+  if (!stream.received_.finish()) return stream_error(stream.id_, Code::protocol_error, Rule::body_length);
   stream.remote_ended_ = true;
 }
 
@@ -146,22 +148,22 @@ void Session::end_received(Stream& stream) {
 // there is no excuse.
 void Session::data_on_closed(std::uint32_t id, std::uint32_t bytes) {
   if (Stream* const stream = find(id); stream != nullptr && stream->gone_ == Stream::Gone::by_us) {
-    if (!stream->received_.admit(bytes)) return connection_error(Code::flow_control_error);
+    if (!stream->received_.admit(bytes)) return connection_error(Code::flow_control_error, Rule::h2_window);
   } else if (stream == nullptr && closed_by_us_.contains(id)) {
     late_ -= bytes;
-    if (late_ < 0) return connection_error(Code::flow_control_error);
+    if (late_ < 0) return connection_error(Code::flow_control_error, Rule::h2_window);
   } else {
-    return stream_error(id, Code::stream_closed);
+    return stream_error(id, Code::stream_closed, Rule::after_end);
   }
   if (bytes == 0) take_control_token();
 }
 
 void Session::on_headers(const FrameHead& head, std::string_view payload) {
-  if (head.stream == 0) return connection_error(Code::protocol_error);
-  if (!strip_padding(head, payload)) return connection_error(Code::protocol_error);
+  if (head.stream == 0) return connection_error(Code::protocol_error, Rule::h2_stream_id);
+  if (!strip_padding(head, payload)) return connection_error(Code::protocol_error, Rule::h2_padding);
   bool malformed = false;
   if (head.has(kPriority)) {
-    if (payload.size() < 5) return connection_error(Code::frame_size_error);
+    if (payload.size() < 5) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
     malformed = (get32(payload.data()) & kLargestStream) == head.stream;  // depends on itself
     payload.remove_prefix(5);
   }
@@ -175,10 +177,10 @@ void Session::on_headers(const FrameHead& head, std::string_view payload) {
 
 void Session::on_continuation(const FrameHead& head, std::string_view payload) {
   if (++continuations_ > limits_.continuations) {
-    return connection_error(Code::enhance_your_calm, http::Abuse::continuation_flood);
+    return end_abuse(http::Abuse::continuation_flood);
   }
   if (block_->size() + payload.size() > std::size_t{limits_.head} * kBlockFactor) {
-    return connection_error(Code::enhance_your_calm, http::Abuse::header_bomb);
+    return end_abuse(http::Abuse::header_bomb);
   }
   block_->append(payload);
   if (!head.has(kEndHeaders)) return;
@@ -187,17 +189,18 @@ void Session::on_continuation(const FrameHead& head, std::string_view payload) {
 }
 
 void Session::on_priority(const FrameHead& head, std::string_view payload) {
-  if (head.stream == 0) return connection_error(Code::protocol_error);
-  if (payload.size() != 5) return stream_error(head.stream, Code::frame_size_error);
+  if (head.stream == 0) return connection_error(Code::protocol_error, Rule::h2_stream_id);
+  if (payload.size() != 5) return stream_error(head.stream, Code::frame_size_error, Rule::priority_size);
   if ((get32(payload.data()) & kLargestStream) == head.stream) {
-    return stream_error(head.stream, Code::protocol_error);
+    return stream_error(head.stream, Code::protocol_error, Rule::self_dependency);
   }
   take_control_token();  // RFC 7540's tree of priorities is not used by anybody any more
 }
 
 void Session::on_reset(const FrameHead& head, std::string_view payload) {
-  if (payload.size() != 4) return connection_error(Code::frame_size_error);
-  if (head.stream == 0 || idle(head.stream)) return connection_error(Code::protocol_error);
+  if (payload.size() != 4) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
+  if (head.stream == 0 || idle(head.stream))
+    return connection_error(Code::protocol_error, Rule::h2_stream_id);
   Stream* const stream = find(head.stream);
   if (stream == nullptr || stream->gone_ != Stream::Gone::no) {
     take_control_token();
@@ -213,15 +216,16 @@ void Session::on_reset(const FrameHead& head, std::string_view payload) {
 }
 
 void Session::on_settings_frame(const FrameHead& head, std::string_view payload) {
-  if (head.stream != 0) return connection_error(Code::protocol_error);
+  if (head.stream != 0) return connection_error(Code::protocol_error, Rule::h2_stream_id);
   if (head.has(kAck)) {
-    if (!payload.empty()) return connection_error(Code::frame_size_error);
-    if (!got_settings_) return connection_error(Code::protocol_error);  // not the preface, §3.4
+    if (!payload.empty()) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
+    // Not the preface, §3.4.
+    if (!got_settings_) return connection_error(Code::protocol_error, Rule::h2_frame_order);
     round_trip_.settings_acknowledged(loop().now());
     take_control_token();
     return;
   }
-  if (payload.size() % 6 != 0) return connection_error(Code::frame_size_error);
+  if (payload.size() % 6 != 0) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
   if (got_settings_ && !take_control_token()) return;
   got_settings_ = true;
   const std::int64_t window_before = peer_initial_window_;
@@ -235,7 +239,7 @@ void Session::on_settings_frame(const FrameHead& head, std::string_view payload)
 
 bool Session::apply_setting(Setting setting, std::uint32_t value) {
   const auto refuse = [this](Code code) {
-    connection_error(code);
+    connection_error(code, Rule::h2_settings);
     return false;
   };
   switch (setting) {
@@ -266,7 +270,7 @@ bool Session::move_windows(std::int64_t difference) {
   for (Stream* stream : streams_) {
     stream->window_ += difference;
     if (stream->window_ > kLargestWindow) {
-      connection_error(Code::flow_control_error);
+      connection_error(Code::flow_control_error, Rule::h2_window);
       return false;
     }
   }
@@ -275,8 +279,8 @@ bool Session::move_windows(std::int64_t difference) {
 }
 
 void Session::on_ping(const FrameHead& head, std::string_view payload) {
-  if (head.stream != 0) return connection_error(Code::protocol_error);
-  if (payload.size() != 8) return connection_error(Code::frame_size_error);
+  if (head.stream != 0) return connection_error(Code::protocol_error, Rule::h2_stream_id);
+  if (payload.size() != 8) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
   if (!take_control_token()) return;
   if (!head.has(kAck)) return append_frame({0, FrameType::ping, kAck, 0}, payload);
   if (round_trip_.under_way() && payload == kMeasure) return end_round();
@@ -300,37 +304,40 @@ void Session::end_round() {
 }
 
 void Session::on_goaway_frame(const FrameHead& head, std::string_view payload) {
-  if (head.stream != 0) return connection_error(Code::protocol_error);
-  if (payload.size() < 8) return connection_error(Code::frame_size_error);
+  if (head.stream != 0) return connection_error(Code::protocol_error, Rule::h2_stream_id);
+  if (payload.size() < 8) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
   if (take_control_token()) {
     on_goaway(get32(payload.data()) & kLargestStream, static_cast<Code>(get32(payload.data() + 4)));
   }
 }
 
 void Session::on_window_update(const FrameHead& head, std::string_view payload) {
-  if (payload.size() != 4) return connection_error(Code::frame_size_error);
+  if (payload.size() != 4) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
   const std::int64_t more = get32(payload.data()) & kLargestStream;
-  if (head.stream != 0 && idle(head.stream)) return connection_error(Code::protocol_error);
+  if (head.stream != 0 && idle(head.stream))
+    return connection_error(Code::protocol_error, Rule::h2_stream_id);
   if (!take_control_token()) return;
   if (head.stream == 0) {
-    if (more == 0) return connection_error(Code::protocol_error);
+    if (more == 0) return connection_error(Code::protocol_error, Rule::h2_window);
     send_window_ += more;
-    if (send_window_ > kLargestWindow) return connection_error(Code::flow_control_error);
+    if (send_window_ > kLargestWindow) return connection_error(Code::flow_control_error, Rule::h2_window);
     return schedule();
   }
   Stream* const stream = find(head.stream);
   if (stream == nullptr || stream->gone_ != Stream::Gone::no) return;
-  if (more == 0) return stream_error(head.stream, Code::protocol_error);
+  if (more == 0) return stream_error(head.stream, Code::protocol_error, Rule::window_update);
   stream->window_ += more;
-  if (stream->window_ > kLargestWindow) return stream_error(head.stream, Code::flow_control_error);
+  if (stream->window_ > kLargestWindow)
+    return stream_error(head.stream, Code::flow_control_error, Rule::window_update);
   schedule();
 }
 
 void Session::on_priority_update_frame(const FrameHead& head, std::string_view payload) {
-  if (head.stream != 0 || role_ == Role::client) return connection_error(Code::protocol_error);
-  if (payload.size() < 4) return connection_error(Code::frame_size_error);
+  if (head.stream != 0 || role_ == Role::client)
+    return connection_error(Code::protocol_error, Rule::h2_stream_id);
+  if (payload.size() < 4) return connection_error(Code::frame_size_error, Rule::h2_frame_size);
   const std::uint32_t stream = get32(payload.data()) & kLargestStream;
-  if (stream == 0) return connection_error(Code::protocol_error);
+  if (stream == 0) return connection_error(Code::protocol_error, Rule::h2_stream_id);
   if (take_control_token()) on_priority_update(stream, payload.substr(4));
 }
 

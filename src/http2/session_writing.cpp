@@ -126,7 +126,7 @@ Detached Session::write_all() {
     const net::IoResult sent = transport_->write(pieces);
     out_.consume(sent.bytes);
     Error error;
-    if (sent.status == net::IoStatus::error) error = {ErrorKind::reset, Side::internal, sent.cause};
+    if (sent.status == net::IoStatus::error) error = {.kind = ErrorKind::reset, .cause = sent.cause};
     if (sent.status == net::IoStatus::would_block) error = co_await flush();
     if (error) fail(error);
     if (out_.size() < kMostUnsent / 2) resume_reading();
@@ -144,7 +144,7 @@ Task<Error> Session::flush() {
     std::span<iovec> nothing;
     const net::IoResult sent = transport_->write(nothing);
     if (sent.status == net::IoStatus::ok) co_return Error{};
-    if (sent.status == net::IoStatus::error) co_return Error{ErrorKind::reset, Side::internal, sent.cause};
+    if (sent.status == net::IoStatus::error) co_return Error{.kind = ErrorKind::reset, .cause = sent.cause};
   }
 }
 
@@ -200,7 +200,7 @@ void Session::send_stalled(Stream& stream) {
     return stream.stall_.arm(loop(), data_sent_at_ + stream.stall_after_);
   }
   if (role_ == Role::server && !others_move) {
-    return connection_error(Code::enhance_your_calm, http::Abuse::stalled_window);
+    return end_abuse(http::Abuse::stalled_window);
   }
   send_reset(stream.id_, Code::cancel);
   stream.lose({ErrorKind::timed_out, peer()}, Stream::Gone::by_us);

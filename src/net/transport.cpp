@@ -217,9 +217,9 @@ Task<Error> Transport::write_all(std::span<iovec> pieces, Nanos stall) {
   for (;;) {
     const IoResult done = write(pieces);
     if (done.status == IoStatus::ok) co_return Error{};
-    if (done.status == IoStatus::error) co_return Error{ErrorKind::reset, Side::internal, done.cause};
+    if (done.status == IoStatus::error) co_return Error{.kind = ErrorKind::reset, .cause = done.cause};
     const ErrorKind waited = co_await writable(loop_.now() + stall);
-    if (waited != ErrorKind::none) co_return Error{waited, Side::internal, 0};
+    if (waited != ErrorKind::none) co_return Error{waited};
   }
 }
 

@@ -243,13 +243,13 @@ Task<Error> Transport::handshake(Nanos deadline, std::string* clear_text) {
     if (failure.status == IoStatus::ok) {
       std::span<iovec> nothing;
       const Error error = co_await write_all(nothing, deadline - loop_.now());
-      co_return error ? Error{ErrorKind::tls_failed, Side::internal, error.cause} : Error{};
+      co_return error ? Error{.kind = ErrorKind::tls_failed, .cause = error.cause} : Error{};
     }
     if (failure.status != IoStatus::would_block || broken_) {
-      co_return Error{ErrorKind::tls_failed, Side::internal, failure.cause};
+      co_return Error{.kind = ErrorKind::tls_failed, .cause = failure.cause};
     }
     const ErrorKind waited = sent ? co_await readable(deadline) : co_await writable(deadline);
-    if (waited != ErrorKind::none) co_return Error{waited, Side::internal, 0};
+    if (waited != ErrorKind::none) co_return Error{waited};
   }
 }
 

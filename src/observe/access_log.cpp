@@ -214,6 +214,10 @@ void AccessLog::write_json(const http::Exchange& exchange) {
   text(out, "pool", record.pool);
   text(out, "server", record.server);
   text(out, "error", record.error);
+  if (record.rule != Rule::none) {
+    text(out, "error_rule", to_string(record.rule));
+    text(out, "error_details", record.details);
+  }
   number(out, "config_generation", record.generation);
   text(out, "user_agent", request.fields.value(http::FieldId::user_agent));
   text(out, "referer", request.fields.value(http::FieldId::referer));

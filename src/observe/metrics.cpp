@@ -84,6 +84,21 @@ MetricFamily requests(const Totals::Sum& exchanges) {
   return out;
 }
 
+MetricFamily refused(const Totals::Sum& exchanges) {
+  MetricFamily out{"sluice_http_refused_total",
+                   "Messages and connections that broke a rule, of clients and of servers.",
+                   MetricType::Counter,
+                   {}};
+  for (const auto& [side, rule, count] : exchanges.refused) {
+    ClientMetric metric;
+    metric.label = {{"side", side == Side::upstream ? "upstream" : "downstream"},
+                    {"rule", std::string(to_string(rule))}};
+    metric.counter.value = static_cast<double>(count);
+    out.metric.push_back(std::move(metric));
+  }
+  return out;
+}
+
 MetricFamily retries(const std::vector<PoolSample>& pools) {
   MetricFamily out{"sluice_upstream_retries_total",
                    "Requests sent to another server, by why the one before would not do.",
@@ -105,7 +120,7 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
 std::string metrics_text(const Samples& samples) {
   const auto& [exchanges, pools, servers, offload] = samples;
   return prometheus::TextSerializer().Serialize(
-      {build_info(), abuse(), requests(exchanges),
+      {build_info(), abuse(), requests(exchanges), refused(exchanges),
        single("sluice_http_request_bytes_total", "Bytes of request bodies that came from clients.",
               MetricType::Counter, exchanges.bytes_in),
        single("sluice_http_response_bytes_total", "Bytes of response bodies that went to clients.",

@@ -58,15 +58,6 @@ void RouteTable::finish() {
   catch_all_.sort();
 }
 
-template <class F>
-void RouteTable::for_each_entry(std::string_view host, F&& f) const {
-  if (const auto found = exact_.find(host); found != exact_.end()) f(found->second);
-  if (wildcard_.empty()) return;
-  for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
-    if (const auto found = wildcard_.find(host.substr(dot)); found != wildcard_.end()) f(found->second);
-  }
-}
-
 bool RouteTable::pattern_label(std::string_view host, std::string_view& label) const {
   if (pattern_ == nullptr || !host.ends_with(pattern_suffix_)) return false;
   label = host.substr(0, host.size() - pattern_suffix_.size());

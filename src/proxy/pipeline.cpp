@@ -21,6 +21,8 @@
 #include "sluice/observe/counters.hpp"
 #include "sluice/observe/log.hpp"
 
+#include "proxy/miss.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <random>
@@ -31,12 +33,13 @@
 namespace sluice::proxy {
 namespace {
 
-const plan::Action kLoop = plan::Fixed{http::reason_for({ErrorKind::loop_detected, Side::downstream})};
-const plan::Action kMalformedLoop = plan::Fixed{http::reason_for({ErrorKind::malformed, Side::downstream})};
+const plan::Action kLoop = plan::Fixed{http::reason_for(broken(Rule::loop, Side::downstream))};
+const plan::Action kMalformedLoop =
+    plan::Fixed{http::reason_for(broken(Rule::bad_cdn_loop, Side::downstream))};
 const plan::Action kDotSegment =
-    plan::Fixed{http::reason_for({ErrorKind::malformed, Side::downstream}), http::Then::close};
-const plan::Action kTwoReadings =
-    plan::Fixed{{400, "http_request_error", "the path can be read in two ways"}, http::Then::close};
+    plan::Fixed{http::reason_for(broken(Rule::dot_segment, Side::downstream)), http::Then::close};
+const plan::Action kTwoReadings = plan::Fixed{
+    {400, "http_request_error", "the path can be read in two ways", 0, Rule::two_routes}, http::Then::close};
 
 }  // namespace
 
@@ -118,7 +121,10 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
     return kTwoReadings;
   }
   exchange.tenant = match.tenant;
-  if (match.route == nullptr) return plan.unknown();
+  if (match.route == nullptr) {
+    explain_miss(exchange, plan);
+    return plan.unknown();
+  }
   exchange.record.route_file = plan.file_of(match.route->at);
   exchange.record.route_line = match.route->at.line;
   policies = match.route->policies.get();
@@ -153,7 +159,9 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
 // Makes the answer of an action that asks nobody.
 void Pipeline::answer(http::Exchange& exchange, const plan::Action& action) const {
   if (const auto* fixed = std::get_if<plan::Fixed>(&action)) {
-    http::make_reply(exchange, fixed->reason);
+    http::Reason reason = fixed->reason;
+    if (reason.rule == Rule::none) reason.rule = exchange.record.rule;  // that of explain_miss()
+    http::make_reply(exchange, reason);
     if (fixed->then == http::Then::close) exchange.downstream->close_after();
     return;
   }
@@ -185,6 +193,15 @@ void Pipeline::account(http::Exchange& exchange) {
   exchange.record.ended = loop_.now();
   totals_.add(exchange.response.status, exchange.record);
   if (access_log_.on()) access_log_.write(exchange);
+}
+
+void Pipeline::broken(const http::Connection& connection, Rule rule) {
+  totals_.refused(Side::downstream, rule);
+  const std::uint64_t count = broken_.failed(loop_.now());
+  if (count == 0) return;
+  observe::log_info("connection from {} on listener {} ended: {}: {}{}", connection.peer_ip(),
+                    listeners_[connection.listener()].name, to_string(rule), words(rule),
+                    count == 1 ? "" : fmt::format(" (and {} others before)", count - 1));
 }
 
 // One line a second is enough to see an attack; the counters have the rest.

@@ -178,7 +178,7 @@ Task<bool> Worker::secure(Arrival& arrival) {
   arrival.transport->start_tls(ssl);
   const Nanos deadline = loop_.now() + listener.settings.header;
   const Error error = co_await arrival.transport->handshake(deadline, &arrival.clear_text);
-  if (!arrival.clear_text.empty()) co_return http1::plausible_request_start(arrival.clear_text);
+  if (!arrival.clear_text.empty()) co_return http1::check_request_start(arrival.clear_text) == Rule::none;
   if (error) co_return false;
   arrival.shown = arrival.tls->shown(arrival.transport->ssl());
   co_return true;

@@ -302,6 +302,7 @@ class Application final : public http::Service {
     --active;
   }
   void abused(const http::Connection& /*connection*/, http::Abuse /*reason*/) override { ++abuses; }
+  void broken(const http::Connection& /*connection*/, Rule rule) override { must(rule != Rule::none); }
   void ended(http::Connection& connection) override {
     must(active == 0 && !over);
     over = true;

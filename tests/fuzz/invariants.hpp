@@ -59,8 +59,8 @@ inline void must_be_clean(const http::Fields& fields) {
 
 inline void must_be_normal(std::string_view host) {
   Arena arena;
-  const auto again = http::parse_authority(host, arena);
-  must(again && again->host == host && again->port == 0);
+  http::Authority again;
+  must(http::parse_authority(host, arena, again) == Rule::none && again.host == host && again.port == 0);
   must(host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_[]:") == std::string_view::npos);
 }
 

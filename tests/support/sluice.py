@@ -26,11 +26,7 @@ def binary(name="sluice"):
         built = [p for p in (ROOT / "build").glob("*/bin/sluice") if p.is_file()]
         assert built, "no sluice built: set SLUICE_BIN or run `make build`"
         chosen = str(max(built, key=lambda p: p.stat().st_mtime))
-<<<<<<< HEAD
     return str(Path(chosen).absolute().with_name(name))  # tests run it elsewhere
-=======
-    return str(Path(chosen).absolute().with_name(name))
->>>>>>> 12e9fc7 (docs: what README and docs show is run by a test, and mended where it was not so)
 
 
 def environment(extra=None):

@@ -53,6 +53,7 @@ struct IpAddress {
   static std::optional<IpAddress> parse(std::string_view text);
   static std::optional<IpAddress> of(const SocketAddress& address);
   bool is_v4() const;
+  bool is_loopback() const;  // 127.0.0.0/8 and ::1
   // With all but the first `bits` of the 128 cleared.
   IpAddress prefix(unsigned bits) const;
   bool operator==(const IpAddress&) const = default;

@@ -1,7 +1,9 @@
-// What can go wrong on the data plane, as values. An error says what (kind), whose fault it is (side),
-// whether the same work may be tried again elsewhere (retry), and the errno behind it where there is one.
+// What can go wrong on the data plane, as values. An error says what (kind), whose fault it is (side), which
+// rule was broken where it was one (rule), and the errno behind it where there is one (cause).
 // Nothing on the data plane throws; a broken invariant aborts.
 #pragma once
+
+#include "sluice/base/rule.hpp"
 
 #include <cstdint>
 #include <string_view>
@@ -37,16 +39,19 @@ enum class ErrorKind : std::uint8_t {
   failed,               // what we did ourselves went wrong
 };
 
-enum class Side : std::uint8_t { downstream, upstream, internal };
-
+// Eight bytes, which travel in one register.
 struct Error {
   ErrorKind kind = ErrorKind::none;
   Side side = Side::internal;
+  Rule rule = Rule::none;
   int cause = 0;  // errno, 0 if none
 
   explicit operator bool() const { return kind != ErrorKind::none; }
   bool operator==(const Error&) const = default;
 };
+
+// The error of a message that breaks `rule`, which is not none; whoever knows where it came from sets `side`.
+Error broken(Rule rule, Side side = Side::internal);
 
 std::string_view to_string(ErrorKind kind);
 

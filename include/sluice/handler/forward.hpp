@@ -76,6 +76,7 @@ class Forward {
   void report(std::string_view why);
   void report(const Error& error);
   void report_status();
+  void note_broken(const Error& error);
 
   static void on_departure(void* self, http::Departure how);
   static void on_deadline(void* self);

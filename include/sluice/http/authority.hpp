@@ -2,10 +2,10 @@
 #pragma once
 
 #include "sluice/base/arena.hpp"
+#include "sluice/base/rule.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace sluice::http {
@@ -19,8 +19,9 @@ inline constexpr std::size_t kLongestHost = 253;
 // With a dot after it, and a port.
 inline constexpr std::size_t kLongestAuthority = kLongestHost + 1 + 6;
 
-// "host", "host:port", "[v6]:port". Empty for anything else: user information, percent-encoding, empty
-// labels, labels over 63 or names over 253 bytes, bytes outside [a-z0-9._-], a port that is not 1..65535.
-std::optional<Authority> parse_authority(std::string_view text, Arena& arena);
+// "host", "host:port", "[v6]:port". The rule that is broken by anything else: user information,
+// percent-encoding, empty labels, labels over 63 or names over 253 bytes, bytes outside [a-z0-9._-], a port
+// that is not 1..65535.
+Rule parse_authority(std::string_view text, Arena& arena, Authority& out);
 
 }  // namespace sluice::http

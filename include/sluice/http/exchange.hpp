@@ -4,6 +4,7 @@
 // Lives on one worker. Reset and used again for the next request of a connection.
 #pragma once
 
+#include "sluice/base/address.hpp"
 #include "sluice/base/arena.hpp"
 #include "sluice/base/clock.hpp"
 #include "sluice/base/error.hpp"
@@ -51,6 +52,7 @@ class Downstream {
 struct Origin {
   std::string_view peer_ip;      // text of the connection's remote address
   bool trusted_peer = false;     // the peer may speak for others (trusted_proxies)
+  bool spoken_for = false;       // the request says that it was forwarded
   bool secure = false;           // the connection is under TLS
   std::string_view sni;          // server name of the handshake, if any
   std::uint32_t listener = 0;    // the listener's slot in its worker
@@ -63,20 +65,23 @@ struct Origin {
 // Names are views into the arena, or into what lives until the exchange has been told: the plan and the
 // server. What a tunnel outlives is copied before it is let go (Pipeline).
 struct Record {
-  Nanos started = 0;             // first byte of the request
-  Nanos ended = 0;               // last byte of the response handed to the kernel, or the end of trying
-  std::uint64_t bytes_in = 0;    // body bytes received from the client
-  std::uint64_t bytes_out = 0;   // body bytes sent to the client
-  std::string_view error;        // RFC 9209 error type when Sluice made the answer or cut it; else empty
-  std::string_view pool;         // whose server was to answer; empty: none was
-  std::string_view server;       // the last one asked
-  std::string_view route_file;   // where the route stands; empty: no route
-  std::uint32_t route_line = 0;  // from 1
-  std::uint32_t attempts = 0;    // servers asked
-  Nanos connect = 0;             // spent opening connections
-  Nanos first_byte = 0;          // from the request's last attempt to the response head
-  Nanos queued = 0;              // spent waiting for a server with room
-  std::uint64_t generation = 0;  // of the configuration it was served by
+  Nanos started = 0;                  // first byte of the request
+  Nanos ended = 0;                    // last byte of the response handed to the kernel, or the end of trying
+  std::uint64_t bytes_in = 0;         // body bytes received from the client
+  std::uint64_t bytes_out = 0;        // body bytes sent to the client
+  std::string_view error;             // RFC 9209 error type when Sluice made the answer or cut it; else empty
+  std::string_view details;           // of an error, where there is more to say than its rule does
+  std::string_view pool;              // whose server was to answer; empty: none was
+  std::string_view server;            // the last one asked
+  std::string_view route_file;        // where the route stands; empty: no route
+  std::uint32_t route_line = 0;       // from 1
+  std::uint32_t attempts = 0;         // servers asked
+  Nanos connect = 0;                  // spent opening connections
+  Nanos first_byte = 0;               // from the request's last attempt to the response head
+  Nanos queued = 0;                   // spent waiting for a server with room
+  std::uint64_t generation = 0;       // of the configuration it was served by
+  Rule rule = Rule::none;             // that was broken, by the request or by an answer to it
+  Side rule_side = Side::downstream;  // by which of them
 };
 
 struct Exchange {
@@ -93,7 +98,8 @@ struct Exchange {
   // Found out by the pipeline.
   std::string_view client_ip;  // the peer's, or what a trusted peer says
   std::string_view request_id;
-  std::string_view tenant;  // empty: none
+  std::string_view tenant;              // empty: none
+  const AddressSet* trusted = nullptr;  // trusted_proxies, for as long as answers are made
   // A field name only Sluice may set (the tenant header); a client's, also in trailers, is not forwarded.
   std::string_view own_field;
 
@@ -133,6 +139,7 @@ struct Exchange {
     record = {};
     client_ip = request_id = tenant = own_field = {};
     long_lived = false;
+    trusted = nullptr;
     text_body = TextBody{};
   }
 };

@@ -37,6 +37,10 @@ struct ForwardingRules {
 // and a fresh id.
 void identify(Exchange& exchange, const AddressSet& trusted);
 
+// Whether the client may be told what strangers are not: it is on this machine, or among `exchange.trusted`.
+// One that an unknown proxy speaks for is not.
+bool is_insider(const Exchange& exchange);
+
 // Replaces the client's forwarding fields by ours. What an untrusted client says about forwarding (also the
 // claims that do not pass, and spellings with underscores) is dropped; a trusted peer's is extended. Proxy is
 // dropped from everybody; CDN-Loop from nobody.

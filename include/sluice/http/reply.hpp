@@ -11,10 +11,12 @@
 namespace sluice::http {
 
 struct Reason {
-  std::uint16_t status;      // what the client is told
-  std::string_view error;    // RFC 9209 §2.3 error type
-  std::string_view details;  // for people; names no address of ours
-  std::uint8_t grpc = 0;     // what a gRPC client is told; 0: what follows from the status
+  std::uint16_t status;          // what the client is told
+  std::string_view error;        // RFC 9209 §2.3 error type
+  std::string_view details;      // for people; names no address of ours
+  std::uint8_t grpc = 0;         // what a gRPC client is told; 0: what follows from the status
+  Rule rule = Rule::none;        // that was broken
+  Side side = Side::downstream;  // whose message broke it
 };
 
 // Whether a connection can serve another request after an answer.
@@ -22,10 +24,13 @@ enum class Then : std::uint8_t { keep, close };
 
 // What a failure means for the client (docs/errors.md lists the whole mapping).
 Reason reason_for(const Error& error);
+// Notes it where logs and counters find it.
+void note_reason(Record& record, const Reason& reason);
 // And for the client of a gRPC call: grpc-status and grpc-message.
 void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason);
 
 // Fills exchange.response and response_body. Fields added before the call stay. A 405 says what is allowed.
+// An insider is told what exactly was wrong, everybody else the reason's own words.
 void make_reply(Exchange& exchange, const Reason& reason);
 
 // 308 to `location`.

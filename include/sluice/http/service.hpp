@@ -113,6 +113,8 @@ class Service {
   virtual Task<void> refuse(Exchange& exchange, const Error& error) = 0;
   // The connection is being ended because of what its client does.
   virtual void abused(const Connection& connection, Abuse reason) = 0;
+  // The same because it breaks a rule of the protocol.
+  virtual void broken(const Connection& connection, Rule rule) = 0;
   // The connection is over; to be destroyed by this call.
   virtual void ended(Connection& connection) = 0;
 

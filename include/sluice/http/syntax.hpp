@@ -2,6 +2,7 @@
 // may come in trailers.
 #pragma once
 
+#include "sluice/base/rule.hpp"
 #include "sluice/base/text.hpp"
 #include "sluice/http/fields.hpp"
 
@@ -117,6 +118,8 @@ inline const char* end_of_word(const char* at, const char* end) {
 
 // Digits only, no sign, no list, no leading zero (some read those as octal), at most 2^63-1.
 std::optional<std::uint64_t> parse_content_length(std::string_view text);
+// One Content-Length of a message; `seen` tells whether there was another one before.
+Rule take_content_length(std::string_view value, bool& seen, std::uint64_t& length);
 
 // Fields that frame, route, authenticate or modify a message: RFC 9110 §6.5.1.
 bool forbidden_in_trailers(const Field& field);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "sluice/base/arena.hpp"
+#include "sluice/base/rule.hpp"
 
-#include <optional>
 #include <string_view>
 
 namespace sluice::http {
@@ -12,12 +12,12 @@ namespace sluice::http {
 // is
 // ("[", "]", "|"); the query may also hold "{", "}", "^", "`", "\" and a lone "%", as browsers send them.
 // Refused everywhere: controls, space, "#", quotes, "<", ">", bytes above 0x7e. Refused in the path: "\", a
-// "%" without two hexadecimal digits, "%00".
+// "%" without two hexadecimal digits, "%00". The first rule that is broken.
 //
 // `dotted`: the path has "." or ".." segments, plain or encoded, whichever of "/", "%2f" and "%5c" is taken
 // to separate them. Proxies and applications disagree about those, and that is how checks by path are walked
 // around: the caller refuses them, too, unless it goes by all_resolutions().
-bool valid_origin_form(std::string_view target, bool& dotted);
+Rule check_origin_form(std::string_view target, bool& dotted);
 
 // Percent-encoding undone, and nothing else. `path` is valid.
 std::string_view undo_percent(std::string_view path, Arena& arena);

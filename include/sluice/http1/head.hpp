@@ -25,6 +25,8 @@ class HeadScanner {
   // carriage return, or with two. When complete, size() is the head's length with the empty line.
   State scan(std::string_view bytes);
   std::size_t size() const { return size_; }
+  // When malformed, which of them it was.
+  Rule rule() const { return rule_; }
   // Bytes of the start line with its line break; 0 until that has come.
   std::size_t first_line() const { return first_line_; }
   void reset() { *this = HeadScanner{}; }
@@ -36,6 +38,7 @@ class HeadScanner {
   std::size_t line_end_ = 0;  // just after the last line feed seen
   std::size_t first_line_ = 0;
   std::size_t size_ = 0;
+  Rule rule_ = Rule::none;
 };
 
 // Empty lines before a request: some clients end a body with one too many (RFC 9112 §2.2). More than a few
@@ -49,9 +52,12 @@ inline std::size_t empty_lines(std::string_view bytes, std::uint8_t& passed) {
   return size;
 }
 
-// Whether a start line that is not whole yet can still become a request line: catches TLS, SSH and noise at
-// their first bytes instead of at a timeout.
-bool plausible_request_start(std::string_view bytes);
+// What a start line that is not whole yet has broken already: catches TLS, SSH and noise at their first bytes
+// instead of at a timeout.
+Rule check_request_start(std::string_view bytes);
+
+// The same of a status line.
+Rule check_response_start(std::string_view bytes);
 
 // A request line that has come to its line break while the rest of the head has not.
 Error check_request_line(std::string_view line, Arena& arena);

@@ -43,6 +43,7 @@ class ServerConnection : public http::Connection, private http::Downstream, priv
   Error check_head_so_far();
   Error take_head();
   bool misdirected();
+  Error broken_line() const;
   Error too_large() const;
   bool worth_answering(Error& error) const;
   void begin_exchange(const Error& error);

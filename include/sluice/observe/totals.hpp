@@ -2,6 +2,7 @@
 // load and a store without a lock; anybody may read them at any time, and adds up those of all workers.
 #pragma once
 
+#include "sluice/base/rule.hpp"
 #include "sluice/http/exchange.hpp"
 
 #include <array>
@@ -19,6 +20,14 @@ class Totals {
     add(by_status_[status < kStatuses ? status : 0], 1);
     add(bytes_in_, record.bytes_in);
     add(bytes_out_, record.bytes_out);
+    // A connection is counted once, and not again for each of the requests that ended with it.
+    if (record.rule != Rule::none && !(of_connection(record.rule) && record.rule_side == Side::downstream)) {
+      refused(record.rule_side, record.rule);
+    }
+  }
+  // A message was refused, or a connection was ended.
+  void refused(Side side, Rule rule) {
+    add(refused_[side == Side::upstream ? 1 : 0][static_cast<std::size_t>(rule)], 1);
   }
 
   struct Sum {
@@ -26,7 +35,13 @@ class Totals {
       std::uint16_t status;
       std::uint64_t count;
     };
+    struct Refused {
+      Side side;
+      Rule rule;
+      std::uint64_t count;
+    };
     std::vector<Requests> requests;  // by status, without those that never were
+    std::vector<Refused> refused;    // by side and rule, with those that may still be
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
   };
@@ -41,6 +56,7 @@ class Totals {
   }
 
   std::array<Number, kStatuses> by_status_{};
+  std::array<std::array<Number, kRules>, 2> refused_{};  // by side
   Number bytes_in_{0};
   Number bytes_out_{0};
 };

@@ -59,6 +59,18 @@ struct Match {
   std::string_view tenant;       // empty: none; into the table or the host that was asked for
 };
 
+// Why nothing matches.
+struct Miss {
+  enum class By : std::uint8_t { nobody, host, pattern };  // what makes the host a tenant's
+  By by = By::nobody;
+  std::string_view tenant;
+  std::string_view pattern;        // by pattern: what follows "{tenant}"
+  bool host_known = true;          // false: routes and tenants name hosts, and none of them this one
+  std::string_view nearest_host;   // that is named, where this one is not; empty: none is like it
+  const Route* nearest = nullptr;  // by path; or one whose path fits and whose methods do not
+  bool path_fits = false;          // of `nearest`
+};
+
 class RouteTable {
  public:
   // Hosts are normalised; "*.x" stands for any number of labels in front of x. False: somebody has it
@@ -76,6 +88,8 @@ class RouteTable {
   void finish();
 
   Match find(std::string_view host, std::string_view path, std::string_view method) const;
+  // For a request that find() knows no route for. To look for what is nearest takes time, however bounded.
+  Miss miss(std::string_view host, std::string_view path, bool nearest) const;
 
   std::size_t tenant_count() const { return tenants_.size(); }
   const std::vector<std::unique_ptr<Tenant>>& tenants() const { return tenants_; }
@@ -92,6 +106,7 @@ class RouteTable {
   template <class F>
   void for_each_entry(std::string_view host, F&& f) const;
   bool pattern_label(std::string_view host, std::string_view& label) const;
+  std::string_view nearest_host(std::string_view host) const;
 
   Hosts exact_;
   Hosts wildcard_;  // by ".example.com"
@@ -101,5 +116,14 @@ class RouteTable {
   RouteSet conditional_;
   RouteSet catch_all_;
 };
+
+template <class F>
+void RouteTable::for_each_entry(std::string_view host, F&& f) const {
+  if (const auto found = exact_.find(host); found != exact_.end()) f(found->second);
+  if (wildcard_.empty()) return;
+  for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
+    if (const auto found = wildcard_.find(host.substr(dot)); found != wildcard_.end()) f(found->second);
+  }
+}
 
 }  // namespace sluice::plan

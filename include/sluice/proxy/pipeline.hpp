@@ -5,6 +5,7 @@
 #include "sluice/handler/forward.hpp"
 #include "sluice/http/service.hpp"
 #include "sluice/observe/access_log.hpp"
+#include "sluice/observe/throttle.hpp"
 #include "sluice/observe/totals.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/upstream/balance/balancer.hpp"
@@ -51,6 +52,7 @@ class Pipeline final : public http::Service {
   Task<void> serve(http::Exchange& exchange) override;
   Task<void> refuse(http::Exchange& exchange, const Error& error) override;
   void abused(const http::Connection& connection, http::Abuse reason) override;
+  void broken(const http::Connection& connection, Rule rule) override;
   void ended(http::Connection& connection) override { ended_(connection); }
 
  private:
@@ -107,6 +109,7 @@ class Pipeline final : public http::Service {
   std::vector<std::unique_ptr<Epoch>> retired_;  // still pinned
   std::vector<plan::Listener> listeners_;        // by slot
   std::uint16_t https_port_ = 443;
+  observe::Throttle broken_;        // what the log says of connections that break a rule
   Nanos abuse_told_ = 0;            // when the log last spoke of one
   std::uint32_t abuse_untold_ = 0;  // how many it kept to itself since
   observe::AccessLog access_log_;

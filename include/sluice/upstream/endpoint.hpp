@@ -4,6 +4,8 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/base/clock.hpp"
+#include "sluice/base/rule.hpp"
+#include "sluice/observe/throttle.hpp"
 #include "sluice/upstream/condition.hpp"
 #include "sluice/upstream/latency.hpp"
 #include "sluice/upstream/record.hpp"
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,6 +101,10 @@ class Endpoint {
     condition_.recovered(now);
   }
 
+  // An answer of the server broke a rule: the log says so at first and then at growing intervals, for whoever
+  // writes the application is the only one who can mend it.
+  void tell_broken(Rule rule, Nanos now);
+
   Latency& latency() { return latency_; }
   const Latency& latency() const { return latency_; }
 
@@ -116,6 +123,8 @@ class Endpoint {
   Condition condition_;
   Record record_;
   Latency latency_;
+  std::mutex broken_mutex_;
+  observe::Throttle broken_;
 };
 
 struct Member {

@@ -7,7 +7,7 @@ namespace sluice::policy {
 Policy::Verdict BodyLimit::admit(http::Exchange& exchange) const {
   const http::RequestHead& request = exchange.request;
   if (request.framing != http::Framing::length || request.length <= most_) return Verdict::pass;
-  http::make_reply(exchange, http::reason_for({ErrorKind::body_too_large, Side::downstream}));
+  http::make_reply(exchange, http::reason_for(broken(Rule::body_size, Side::downstream)));
   exchange.downstream->close_after();  // a client that goes on sending is not worth reading
   return Verdict::answered;
 }

@@ -21,7 +21,7 @@ Error connect_error(int cause) {
                          : cause == ETIMEDOUT                     ? ErrorKind::connect_timeout
                          : cause == ECANCELED                     ? ErrorKind::cancelled
                                                                   : ErrorKind::connect_failed;
-  return {kind, Side::upstream, cause};
+  return {.kind = kind, .side = Side::upstream, .cause = cause};
 }
 
 // Between two tries where a unix socket has no room in its backlog.
@@ -142,7 +142,7 @@ Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpo
   const ErrorKind waited = co_await transport->writable(deadline);
   if (waited != ErrorKind::none) {
     const ErrorKind kind = waited == ErrorKind::timed_out ? ErrorKind::connect_timeout : waited;
-    error = {kind, Side::upstream, 0};
+    error = {kind, Side::upstream};
     co_return nullptr;
   }
   if (transport->hung_up()) {
@@ -154,14 +154,15 @@ Task<std::unique_ptr<net::Transport>> Connections::connect(const Endpoint& endpo
   if (endpoint.wire().tls == nullptr) co_return transport;
   SSL* const ssl = endpoint.wire().tls->connect(endpoint.server_name(), endpoint.address());
   if (ssl == nullptr) {
-    error = {ErrorKind::tls_failed, Side::upstream, 0};
+    error = {ErrorKind::tls_failed, Side::upstream};
     co_return nullptr;
   }
   transport->start_tls(ssl);
   error = co_await transport->handshake(deadline);
   if (!error) co_return transport;
-  error = {error.kind == ErrorKind::timed_out ? ErrorKind::connect_timeout : ErrorKind::tls_failed,
-           Side::upstream, error.cause};
+  error = {.kind = error.kind == ErrorKind::timed_out ? ErrorKind::connect_timeout : ErrorKind::tls_failed,
+           .side = Side::upstream,
+           .cause = error.cause};
   co_return nullptr;
 }
 
@@ -191,7 +192,7 @@ Task<std::unique_ptr<Channel>> Connections::open_shared(std::shared_ptr<Endpoint
     error = share.error;
     if (error) co_return nullptr;
   }
-  error = {ErrorKind::refused, Side::upstream, 0};
+  error = {ErrorKind::refused, Side::upstream};
   co_return nullptr;
 }
 

@@ -1,5 +1,7 @@
 #include "sluice/http/reply.hpp"
 
+#include "sluice/http/forwarding.hpp"
+
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -145,4 +147,55 @@ TEST_CASE("a redirect says that Sluice made it, as every answer of ours does", "
   Exchange exchange;
   make_redirect(exchange, "https://a.example/");
   CHECK(field(exchange, "Proxy-Status").starts_with("sluice"));
+}
+
+TEST_CASE("insiders are told which rule was broken, strangers that one was", "[http][reply]") {
+  AddressSet trusted;
+  REQUIRE(trusted.add("10.0.0.0/8"));
+  const struct {
+    const char* peer;
+    const char* forwarded;  // X-Forwarded-For; nullptr: none
+    bool insider;
+  } cases[] = {
+      {"127.0.0.1", nullptr, true},      {"127.8.8.8", nullptr, true},  {"::1", nullptr, true},
+      {"unix", nullptr, true},           {"10.1.2.3", nullptr, true},   {"10.1.2.3", "10.9.9.9", true},
+      {"10.1.2.3", "192.0.2.1", false},  {"192.0.2.1", nullptr, false}, {"2001:db8::1", nullptr, false},
+      {"127.0.0.1", "127.0.0.1", false},  // some proxy speaks for it that nobody has vouched for
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.peer, c.forwarded == nullptr ? "" : c.forwarded);
+    Exchange exchange;
+    exchange.origin.peer_ip = c.peer;
+    const auto ip = IpAddress::parse(c.peer);
+    exchange.origin.trusted_peer = ip && trusted.contains(*ip);
+    if (c.forwarded != nullptr) {
+      exchange.request.fields.add(exchange.arena, "X-Forwarded-For", c.forwarded, FieldId::x_forwarded_for);
+    }
+    identify(exchange, trusted);
+    // What we add ourselves makes a stranger of nobody.
+    add_forwarding_fields(exchange, {});
+    make_reply(exchange, reason_for(broken(Rule::dot_segment, Side::downstream)));
+    const std::string general = "the request is malformed or ambiguous";
+    const std::string exact = "dot-segment: " + std::string(words(Rule::dot_segment));
+    const std::string& details = c.insider ? exact : general;
+    CHECK(field(exchange, "Proxy-Status") == "sluice; error=http_request_error; details=\"" + details + "\"");
+    CHECK(body_of(exchange).find("\"message\":\"" + details + "\"") != std::string::npos);
+    CHECK(exchange.record.rule == Rule::dot_segment);
+    CHECK(exchange.record.rule_side == Side::downstream);
+  }
+}
+
+TEST_CASE("of an answer that is refused insiders are told whose it was", "[http][reply]") {
+  Exchange exchange;
+  exchange.origin.peer_ip = "::1";
+  identify(exchange, AddressSet{});
+  exchange.record.pool = "app";
+  exchange.record.server = "unix:/run/a\"<b>";
+  accept(exchange, "text/html");
+  make_reply(exchange, reason_for(broken(Rule::two_lengths, Side::upstream)));
+  CHECK(field(exchange, "Proxy-Status") ==
+        "sluice; error=http_protocol_error; details=\"two-lengths: there is more than one Content-Length "
+        "(server unix:/run/a??b? of pool app)\"");
+  CHECK(body_of(exchange).find("<p>two-lengths: ") != std::string::npos);
+  CHECK(exchange.record.rule_side == Side::upstream);
 }

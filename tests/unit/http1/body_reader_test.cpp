@@ -124,7 +124,7 @@ TEST_CASE("a body cut short is a failure, never a shorter body", "[http1][body]"
     stage.pair.close_second();
     CHECK(stage.run_all() == BodyStep::failed);
     CHECK(stage.payload == "hello");
-    CHECK(stage.body.error() == Error{ErrorKind::closed, Side::upstream, 0});
+    CHECK(stage.body.error() == broken(Rule::body_cut, Side::upstream));
     CHECK_FALSE(stage.body.finished());
     std::string_view piece;
     CHECK(stage.body.poll(piece) == BodyStep::failed);
@@ -146,7 +146,7 @@ TEST_CASE("chunks that end without the last one are cut short", "[http1][body]")
 TEST_CASE("a malformed body says so", "[http1][body]") {
   Stage stage(Framing::chunked, 0, "5\r\nhelloX\r\n");
   CHECK(stage.run_all() == BodyStep::failed);
-  CHECK(stage.body.error() == Error{ErrorKind::malformed, Side::upstream, 0});
+  CHECK(stage.body.error() == broken(Rule::chunk_end, Side::upstream));
 }
 
 TEST_CASE("a body larger than its limit fails", "[http1][body]") {

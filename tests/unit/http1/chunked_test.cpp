@@ -21,6 +21,7 @@ struct Decoded {
   std::string payload;
   std::string trailers;
   std::size_t left = 0;  // bytes behind the body, not consumed
+  Rule rule = Rule::none;
   bool operator==(const Decoded&) const = default;
 };
 
@@ -49,6 +50,8 @@ Decoded decode(std::string_view wire, const std::vector<std::size_t>& cuts = {})
     out.trailers += std::string(field.name) + "=" + std::string(field.value) + ";";
   }
   out.left = in.size();
+  out.rule = decoder.rule();
+  CHECK((out.rule != Rule::none) == (out.end == BodyStep::failed));
   // What is over stays over.
   std::string_view piece;
   CHECK((out.end == BodyStep::wait || decoder.decode(in, arena, piece) == out.end));
@@ -241,6 +244,35 @@ TEST_CASE("what cannot become a size is refused before its line ends", "[http1][
   CHECK(decode("\r").end == BodyStep::failed);
   CHECK(decode("1" + std::string(255, ';')).end == BodyStep::failed);
   CHECK(decode(std::string(1000, '0')).end == BodyStep::failed);
+}
+
+TEST_CASE("which rule a chunk has broken", "[http1][rule]") {
+  const std::pair<std::string, Rule> cases[] = {
+      {"0\r\n\r\n", Rule::none},
+      {"x\r\n", Rule::bad_chunk_size},
+      {"\r\n", Rule::bad_chunk_size},
+      {"5 \r\n", Rule::bad_chunk_size},
+      {"0x5\r\n", Rule::bad_chunk_size},
+      {"1000000000000000\r\n", Rule::bad_chunk_size},
+      {"5\nhello", Rule::bare_lf},
+      {"5;a\nhello", Rule::bare_lf},
+      {"5\r\r\nhello", Rule::bare_cr},
+      {"5;a\rb\r\nhello", Rule::bare_cr},
+      {"5;\r\nhello", Rule::chunk_extension},
+      {"5;a b\r\nhello", Rule::chunk_extension},
+      {"5;a=\"b\r\nhello", Rule::chunk_extension},
+      {"5;" + std::string(300, 'a'), Rule::chunk_line},
+      {"5\r\nhelloX", Rule::chunk_end},
+      {"5\r\nhello\n", Rule::chunk_end},
+      {"0\r\nA: b\n\r\n", Rule::bare_lf},
+      {"0\r\nA: b\r\n c\r\n\r\n", Rule::obs_fold},
+      {"0\r\nHost: a\r\n\r\n", Rule::trailer_field},
+      {"0\r\nA: " + std::string(9'000, 'b'), Rule::trailer_size},
+  };
+  for (const auto& [wire, rule] : cases) {
+    INFO(visible(wire.substr(0, 40)));
+    CHECK(to_string(decode(wire).rule) == to_string(rule));
+  }
 }
 
 TEST_CASE("the largest chunk that can be announced", "[http1][chunked]") {

@@ -1,13 +1,15 @@
 #include "sluice/http1/head.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
 using namespace std::literals;
+using sluice::Rule;
+using sluice::http1::check_request_start;
 using sluice::http1::HeadScanner;
-using sluice::http1::plausible_request_start;
 using State = HeadScanner::State;
 
 namespace {
@@ -56,6 +58,7 @@ TEST_CASE("a line feed without its carriage return, or with two, is malformed ho
     CAPTURE(bad);
     HeadScanner whole;
     CHECK(whole.scan(bad) == State::malformed);
+    CHECK(whole.rule() == (bad.ends_with("\r\r\n") ? Rule::bare_cr : Rule::bare_lf));
     for (std::size_t cut = 0; cut < bad.size(); ++cut) {
       HeadScanner split;
       split.scan(std::string_view(bad).substr(0, cut));
@@ -84,16 +87,29 @@ TEST_CASE("what cannot become a request line is told from its first bytes", "[ht
   for (const std::string good :
        {"", "G", "GET", "GET ", "GET /x", "M-SEARCH * ", "A_B", "POST \r\n", "PRI * HTTP/2.0"}) {
     CAPTURE(good);
-    CHECK(plausible_request_start(good));
+    CHECK(check_request_start(good) == Rule::none);
   }
-  CHECK(plausible_request_start(std::string(32, 'A')));
-  CHECK(plausible_request_start(std::string(32, 'A') + " "));
-  for (const std::string& bad :
-       {std::string("\x16\x03\x01"), "\0"s, std::string("get / "), std::string(" GET"), std::string("1GET"),
-        std::string("-GET"), std::string("SSH-2.0-OpenSSH_9.2"), std::string("GET\t/"),
-        std::string("GET\r\n"), std::string("{\"a\""), std::string("\r\n"), std::string("HTTP/1.1 200 OK"),
-        std::string("G\x80"), std::string(33, 'A')}) {
-    CAPTURE(bad);
-    CHECK_FALSE(plausible_request_start(bad));
+  CHECK(check_request_start(std::string(32, 'A')) == Rule::none);
+  CHECK(check_request_start(std::string(32, 'A') + " ") == Rule::none);
+  const std::pair<std::string, Rule> bad[] = {
+      {"\x16\x03\x01", Rule::not_http},
+      {"\0"s, Rule::not_http},
+      {"\r\n", Rule::not_http},
+      {" GET", Rule::not_http},
+      {"\xc3\xa4", Rule::not_http},
+      {"get / ", Rule::bad_method},
+      {"1GET", Rule::bad_method},
+      {"-GET", Rule::bad_method},
+      {"{\"a\"", Rule::bad_method},
+      {"G\x80", Rule::bad_method},
+      {"HTTP/1.1 200 OK", Rule::bad_method},
+      {"SSH-2.0-OpenSSH_9.2", Rule::bad_method},
+      {std::string(33, 'A'), Rule::bad_method},
+      {"GET\t/", Rule::request_line},
+      {"GET\r\n", Rule::request_line},
+  };
+  for (const auto& [start, rule] : bad) {
+    CAPTURE(start);
+    CHECK(check_request_start(start) == rule);
   }
 }

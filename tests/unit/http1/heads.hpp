@@ -37,19 +37,33 @@ struct ParsedResponse {
 };
 
 // What is said of a request as a whole: by the scanner, which finds its end, and then by the parser.
+inline Rule rule_of_request(std::string_view head) {
+  http1::HeadScanner scanner;
+  if (scanner.scan(head) == http1::HeadScanner::State::malformed) return scanner.rule();
+  return ParsedRequest(head).error.rule;
+}
+inline Rule rule_of_response(std::string_view head, http::Method method = http::Method::get) {
+  http1::HeadScanner scanner;
+  if (scanner.scan(head) == http1::HeadScanner::State::malformed) return scanner.rule();
+  return ParsedResponse(head, method).error.rule;
+}
 inline ErrorKind judge_request(std::string_view head) {
   http1::HeadScanner scanner;
   if (scanner.scan(head) != http1::HeadScanner::State::complete || scanner.size() != head.size()) {
     return ErrorKind::malformed;
   }
-  return ParsedRequest(head).error.kind;
+  const Error error = ParsedRequest(head).error;
+  CHECK((error.rule != Rule::none) == static_cast<bool>(error));
+  return error.kind;
 }
 inline ErrorKind judge_response(std::string_view head, http::Method method = http::Method::get) {
   http1::HeadScanner scanner;
   if (scanner.scan(head) != http1::HeadScanner::State::complete || scanner.size() != head.size()) {
     return ErrorKind::malformed;
   }
-  return ParsedResponse(head, method).error.kind;
+  const Error error = ParsedResponse(head, method).error;
+  CHECK((error.rule != Rule::none) == static_cast<bool>(error));
+  return error.kind;
 }
 
 // For a message when a check fails.

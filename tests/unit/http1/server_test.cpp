@@ -111,6 +111,7 @@ class Stage final : public Service {
     co_await exchange.downstream->respond();
   }
   void abused(const Connection& /*connection*/, Abuse /*reason*/) override {}
+  void broken(const Connection& /*connection*/, Rule /*rule*/) override {}
   void ended(Connection& over) override {
     CHECK(&over == connection);
     delete std::exchange(connection, nullptr);
@@ -389,7 +390,7 @@ TEST_CASE("a body that breaks off breaks the message", "[http1][server]") {
     exchange.response.framing = Framing::chunked;
     exchange.response_body = &broken;
     const Error error = co_await exchange.downstream->respond();
-    CHECK(error == Error{ErrorKind::closed, Side::upstream, 0});
+    CHECK(error == Error{ErrorKind::closed, Side::upstream});
   };
   const std::string heard =
       stage.talk("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -377,7 +377,7 @@ TEST_CASE("a server that leaves: what it did not look at is refused, the rest go
     co_await stage.wire.until(3, "END");
     stage.wire.say_goaway(1, Code::no_error);
     co_await second->until_done(stage.wire);
-    CHECK(second->error == Error{ErrorKind::refused, Side::upstream, 0});
+    CHECK(second->error == Error{ErrorKind::refused, Side::upstream});
     CHECK_FALSE(second->stream->heard());
     CHECK_FALSE(stage.connection->available());
     CHECK_FALSE(first->done);
@@ -424,7 +424,7 @@ TEST_CASE("a stream that was promised before the server left is refused", "[http
     co_await stage.wire.turns(5);
     start(asking->run());
     co_await asking->until_done(stage.wire);
-    CHECK(asking->sent == Error{ErrorKind::refused, Side::upstream, 0});
+    CHECK(asking->sent == Error{ErrorKind::refused, Side::upstream});
     CHECK_FALSE(asking->stream->heard());
   });
   CHECK(stage.wire.of(1).empty());
@@ -440,7 +440,7 @@ TEST_CASE("a stream that was promised when the server allowed more is refused", 
     co_await stage.wire.settle();
     start(second->run());
     co_await second->until_done(stage.wire);
-    CHECK(second->sent == Error{ErrorKind::refused, Side::upstream, 0});
+    CHECK(second->sent == Error{ErrorKind::refused, Side::upstream});
     CHECK(stage.wire.of(3).empty());
     stage.wire.say_head(1, kOk, kEndStream);
     co_await first->until_done(stage.wire);
@@ -463,7 +463,7 @@ TEST_CASE("what a server's RST_STREAM means", "[http2][client]") {
       co_await stage.wire.until(1, "END");
       stage.wire.say_reset(1, c.code);
       co_await asking->until_done(stage.wire);
-      CHECK(asking->error == Error{c.kind, Side::upstream, 0});
+      CHECK(asking->error == Error{c.kind, Side::upstream});
       CHECK(stage.connection->available());
     });
   }
@@ -484,10 +484,10 @@ TEST_CASE("a response that breaks off is seen to", "[http2][client]") {
     stage.wire.say_reset(1, Code::internal_error);
     co_await reset->until_done(stage.wire);
     CHECK_FALSE(reset->error);
-    CHECK(reset->body_error == Error{ErrorKind::abandoned, Side::upstream, 0});
+    CHECK(reset->body_error == Error{ErrorKind::abandoned, Side::upstream});
     ::shutdown(stage.pair.second(), SHUT_WR);
     co_await closed->until_done(stage.wire);
-    CHECK(closed->body_error == Error{ErrorKind::closed, Side::upstream, 0});
+    CHECK(closed->body_error == Error{ErrorKind::closed, Side::upstream});
   });
 }
 
@@ -525,7 +525,7 @@ TEST_CASE("an exchange that is cancelled or dropped tells the server", "[http2][
     co_await stage.wire.until(3, "END");
     cancelled->stream->cancel(ErrorKind::cancelled);
     co_await cancelled->until_done(stage.wire);
-    CHECK(cancelled->error == Error{ErrorKind::cancelled, Side::upstream, 0});
+    CHECK(cancelled->error == Error{ErrorKind::cancelled, Side::upstream});
     stage.wire.say_head(3, kOk, 0);
     co_await dropped->until_done(stage.wire);
     dropped.reset();
@@ -549,7 +549,7 @@ TEST_CASE("a server that does not answer in time", "[http2][client]") {
     silent->limits.first_byte = 50 * kMilli;
     start(silent->run());
     co_await silent->until_done(stage.wire);
-    CHECK(silent->error == Error{ErrorKind::timed_out, Side::upstream, 0});
+    CHECK(silent->error == Error{ErrorKind::timed_out, Side::upstream});
     silent.reset();
     co_await stage.wire.until(1, "RST cancel");
   });
@@ -566,7 +566,7 @@ TEST_CASE("a response body that does not go on in time", "[http2][client]") {
     stage.wire.say_data(1, "half");
     co_await slow->until_done(stage.wire);
     CHECK(slow->text == "half");
-    CHECK(slow->body_error == Error{ErrorKind::timed_out, Side::upstream, 0});
+    CHECK(slow->body_error == Error{ErrorKind::timed_out, Side::upstream});
   });
 }
 

@@ -161,6 +161,62 @@ TEST_CASE("requests that are malformed", "[http2][head]") {
   }
 }
 
+TEST_CASE("which rule a head of HTTP/2 has broken", "[http2][rule]") {
+  const Texts post = changed(kGet, ":method", "POST");
+  const Texts bare = without(kGet, ":authority");
+  const std::pair<Texts, Rule> cases[] = {
+      {kGet, Rule::none},
+      {without(kGet, ":method"), Rule::pseudo_missing},
+      {without(kGet, ":path"), Rule::pseudo_missing},
+      {changed(kGet, ":path", ""), Rule::pseudo_empty},
+      {with(kGet, {{":path", "/other"}}), Rule::pseudo_twice},
+      {with(kGet, {{":unknown", "x"}}), Rule::pseudo_unknown},
+      {with({{"x", "y"}}, kGet), Rule::pseudo_order},
+      {changed(kGet, ":path", "/a b"), Rule::path_byte},
+      {changed(kGet, ":path", "/a\n"), Rule::field_value},
+      {changed(kGet, ":path", "/../a"), Rule::dot_segment},
+      {changed(kGet, ":path", "*"), Rule::asterisk_form},
+      {changed(kGet, ":method", "GE T"), Rule::bad_method},
+      {changed(kGet, ":method", "get"), Rule::bad_method},
+      {changed(kGet, ":scheme", "ftp"), Rule::bad_scheme},
+      {changed(kGet, ":authority", "u@a"), Rule::host_byte},
+      {with(kGet, {{":protocol", "websocket"}}), Rule::connect_form},
+      {with(kGet, {{"connection", "close"}}), Rule::connection_field},
+      {with(kGet, {{"te", "gzip"}}), Rule::te_field},
+      {with(kGet, {{"a b", "x"}}), Rule::field_name},
+      {with(kGet, {{"x", " y"}}), Rule::field_value},
+      {with(kGet, {{"host", "other"}}), Rule::authority_host},
+      {with(bare, {{"host", "a"}, {"host", "a"}}), Rule::two_hosts},
+      {bare, Rule::missing_host},
+      {with(kGet, {{"content-length", "1x"}}), Rule::bad_length},
+      {with(kGet, {{"content-length", "0"}, {"content-length", "0"}}), Rule::two_lengths},
+      {with(post, {{"content-length", "5"}}), Rule::body_length},
+      {changed(kGet, ":method", "TRACE"), Rule::method_denied},
+      {with(kGet, {{"expect", "x"}}), Rule::bad_expectation},
+      {with(kGet, {{"x", std::string(40'000, 'y')}}), Rule::head_size},
+      {changed(kGet, ":path", "/" + std::string(40'000, 'y')), Rule::target_size},
+      {with(kGet, Texts(101, {"x", "y"})), Rule::field_count},
+  };
+  for (const auto& [fields, rule] : cases) {
+    const Request request(fields);
+    CHECK(to_string(request.result.error.rule) == to_string(rule));
+  }
+  CHECK(Request(encode(kGet) + std::string("\x00\x01X\x01y", 5)).result.error.rule == Rule::name_case);
+  const std::pair<Texts, Rule> responses[] = {
+      {{{":status", "200"}}, Rule::none},
+      {{{"x", "y"}}, Rule::pseudo_missing},
+      {{{":status", "20"}}, Rule::status_line},
+      {{{":status", "101"}}, Rule::unasked_upgrade},
+      {{{":status", "204"}, {"content-length", "5"}}, Rule::bodiless_length},
+      {{{":status", "200"}, {"connection", "close"}}, Rule::connection_field},
+  };
+  for (const auto& [fields, rule] : responses) {
+    const Response response(fields);
+    CHECK(to_string(response.result.error.rule) == to_string(rule));
+  }
+  CHECK(Response(Texts{{":status", "100"}}, End::here).result.error.rule == Rule::interim_end);
+}
+
 TEST_CASE("names in upper case are malformed", "[http2][head]") {
   // Our encoder would not write them.
   const std::string block = encode(kGet) + std::string("\x00\x01X\x01y", 5);

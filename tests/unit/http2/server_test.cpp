@@ -98,6 +98,7 @@ class Stage final : public Service {
   Lines served;  // "METHOD target body" of each request
   std::vector<ErrorKind> refused;
   std::vector<Abuse> abuses;
+  std::vector<Rule> rules;  // that connections broke
   std::size_t under_way = 0;
   std::function<Task<void>(Exchange&)> serving = [this](Exchange& exchange) -> Task<void> {
     const std::string body = co_await read_body(exchange);
@@ -127,6 +128,10 @@ class Stage final : public Service {
   void abused(const Connection& over, Abuse reason) override {
     CHECK(&over == connection);
     abuses.push_back(reason);
+  }
+  void broken(const Connection& over, Rule rule) override {
+    CHECK(&over == connection);
+    rules.push_back(rule);
   }
   void ended(Connection& over) override {
     CHECK(&over == connection);
@@ -160,6 +165,7 @@ struct Outcome {
   std::string goaway;
   Lines of_stream;
   std::vector<Abuse> abuses;
+  std::vector<Rule> rules;
 };
 Outcome outcome_of(const std::string& bytes, const ServerSettings& settings = Stage::standard()) {
   Stage stage(settings);
@@ -173,6 +179,7 @@ Outcome outcome_of(const std::string& bytes, const ServerSettings& settings = St
   }
   out.of_stream = stage.wire.of(1);
   out.abuses = stage.abuses;
+  out.rules = stage.rules;
   return out;
 }
 
@@ -431,52 +438,59 @@ TEST_CASE("errors of the connection", "[http2][server]") {
   const struct {
     std::string bytes;
     const char* code;
+    Rule rule;
   } cases[] = {
-      {frame(FrameType::data, 0, 0, "x"), "protocol_error"},
-      {frame(FrameType::data, 0, 1, "x"), "protocol_error"},
-      {frame(FrameType::data, 0, 2, "x"), "protocol_error"},
-      {open + frame(FrameType::data, kPadded, 1, "\x05x"), "protocol_error"},
-      {open + frame(FrameType::data, kPadded, 1, ""), "protocol_error"},
-      {head_bytes(0, 0), "protocol_error"},
-      {head_bytes(2, 0), "protocol_error"},
-      {head_bytes(3, 0) + head_bytes(1, 0), "protocol_error"},
-      {frame(FrameType::headers, kEndHeaders | kPriority, 1, "1234"), "frame_size_error"},
-      {frame(FrameType::headers, kEndHeaders, 1, "\x80"), "compression_error"},
-      {frame(FrameType::headers, 0, 1, "") + frame(FrameType::data, 0, 1, "x"), "protocol_error"},
+      {frame(FrameType::data, 0, 0, "x"), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::data, 0, 1, "x"), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::data, 0, 2, "x"), "protocol_error", Rule::h2_stream_id},
+      {open + frame(FrameType::data, kPadded, 1, "\x05x"), "protocol_error", Rule::h2_padding},
+      {open + frame(FrameType::data, kPadded, 1, ""), "protocol_error", Rule::h2_padding},
+      {head_bytes(0, 0), "protocol_error", Rule::h2_stream_id},
+      {head_bytes(2, 0), "protocol_error", Rule::h2_stream_id},
+      {head_bytes(3, 0) + head_bytes(1, 0), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::headers, kEndHeaders | kPriority, 1, "1234"), "frame_size_error",
+       Rule::h2_frame_size},
+      {frame(FrameType::headers, kEndHeaders, 1, "\x80"), "compression_error", Rule::h2_hpack},
+      {frame(FrameType::headers, 0, 1, "") + frame(FrameType::data, 0, 1, "x"), "protocol_error",
+       Rule::h2_frame_order},
       {frame(FrameType::headers, 0, 1, "") + frame(FrameType::continuation, kEndHeaders, 3, ""),
-       "protocol_error"},
-      {frame(FrameType::continuation, kEndHeaders, 1, ""), "protocol_error"},
-      {frame(FrameType::priority, 0, 0, "12345"), "protocol_error"},
-      {frame(FrameType::rst_stream, 0, 0, number(8)), "protocol_error"},
-      {frame(FrameType::rst_stream, 0, 1, number(8)), "protocol_error"},
-      {open + frame(FrameType::rst_stream, 0, 1, "123"), "frame_size_error"},
-      {frame(FrameType::settings, 0, 1, ""), "protocol_error"},
-      {frame(FrameType::settings, 0, 0, "12345"), "frame_size_error"},
-      {frame(FrameType::settings, kAck, 0, "123456"), "frame_size_error"},
-      {frame(FrameType::settings, 0, 0, setting(Setting::enable_push, 2)), "protocol_error"},
+       "protocol_error", Rule::h2_frame_order},
+      {frame(FrameType::continuation, kEndHeaders, 1, ""), "protocol_error", Rule::h2_frame_order},
+      {frame(FrameType::priority, 0, 0, "12345"), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::rst_stream, 0, 0, number(8)), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::rst_stream, 0, 1, number(8)), "protocol_error", Rule::h2_stream_id},
+      {open + frame(FrameType::rst_stream, 0, 1, "123"), "frame_size_error", Rule::h2_frame_size},
+      {frame(FrameType::settings, 0, 1, ""), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::settings, 0, 0, "12345"), "frame_size_error", Rule::h2_frame_size},
+      {frame(FrameType::settings, kAck, 0, "123456"), "frame_size_error", Rule::h2_frame_size},
+      {frame(FrameType::settings, 0, 0, setting(Setting::enable_push, 2)), "protocol_error",
+       Rule::h2_settings},
       {frame(FrameType::settings, 0, 0, setting(Setting::initial_window_size, 0x8000'0000)),
-       "flow_control_error"},
-      {frame(FrameType::settings, 0, 0, setting(Setting::max_frame_size, 16'383)), "protocol_error"},
-      {frame(FrameType::settings, 0, 0, setting(Setting::max_frame_size, 0x100'0000)), "protocol_error"},
-      {frame(FrameType::push_promise, kEndHeaders, 1, number(2)), "protocol_error"},
-      {frame(FrameType::ping, 0, 1, "12345678"), "protocol_error"},
-      {frame(FrameType::ping, 0, 0, "1234567"), "frame_size_error"},
-      {frame(FrameType::goaway, 0, 1, number(0) + number(0)), "protocol_error"},
-      {frame(FrameType::goaway, 0, 0, "1234567"), "frame_size_error"},
-      {frame(FrameType::window_update, 0, 0, "123"), "frame_size_error"},
-      {frame(FrameType::window_update, 0, 0, number(0)), "protocol_error"},
-      {frame(FrameType::window_update, 0, 0, number(0x7fffffff)), "flow_control_error"},
-      {frame(FrameType::window_update, 0, 5, number(1)), "protocol_error"},
-      {frame(FrameType::priority_update, 0, 1, number(1) + "u=1"), "protocol_error"},
-      {frame(FrameType::priority_update, 0, 0, number(0) + "u=1"), "protocol_error"},
-      {frame(FrameType::priority_update, 0, 0, "123"), "frame_size_error"},
-      {std::string("\x00\x40\x01\x00\x00\x00\x00\x00\x01", 9), "frame_size_error"},
+       "flow_control_error", Rule::h2_settings},
+      {frame(FrameType::settings, 0, 0, setting(Setting::max_frame_size, 16'383)), "protocol_error",
+       Rule::h2_settings},
+      {frame(FrameType::settings, 0, 0, setting(Setting::max_frame_size, 0x100'0000)), "protocol_error",
+       Rule::h2_settings},
+      {frame(FrameType::push_promise, kEndHeaders, 1, number(2)), "protocol_error", Rule::h2_push},
+      {frame(FrameType::ping, 0, 1, "12345678"), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::ping, 0, 0, "1234567"), "frame_size_error", Rule::h2_frame_size},
+      {frame(FrameType::goaway, 0, 1, number(0) + number(0)), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::goaway, 0, 0, "1234567"), "frame_size_error", Rule::h2_frame_size},
+      {frame(FrameType::window_update, 0, 0, "123"), "frame_size_error", Rule::h2_frame_size},
+      {frame(FrameType::window_update, 0, 0, number(0)), "protocol_error", Rule::h2_window},
+      {frame(FrameType::window_update, 0, 0, number(0x7fffffff)), "flow_control_error", Rule::h2_window},
+      {frame(FrameType::window_update, 0, 5, number(1)), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::priority_update, 0, 1, number(1) + "u=1"), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::priority_update, 0, 0, number(0) + "u=1"), "protocol_error", Rule::h2_stream_id},
+      {frame(FrameType::priority_update, 0, 0, "123"), "frame_size_error", Rule::h2_frame_size},
+      {std::string("\x00\x40\x01\x00\x00\x00\x00\x00\x01", 9), "frame_size_error", Rule::h2_frame_size},
   };
   for (const auto& c : cases) {
     CAPTURE(c.bytes, c.code);
     const Outcome outcome = outcome_of(c.bytes);
     CHECK(outcome.goaway == c.code);
     CHECK(outcome.abuses.empty());
+    CHECK(outcome.rules == std::vector<Rule>{c.rule});
   }
 }
 
@@ -729,7 +743,7 @@ TEST_CASE("a response that breaks off breaks its stream", "[http2][server]") {
     exchange.response.framing = Framing::chunked;
     exchange.response_body = &broken;
     const Error error = co_await exchange.downstream->respond();
-    CHECK(error == Error{ErrorKind::closed, Side::upstream, 0});
+    CHECK(error == Error{ErrorKind::closed, Side::upstream});
   };
   stage.play([&]() -> Task<void> {
     stage.get(1);
@@ -824,7 +838,7 @@ TEST_CASE("an upgrade that was not really accepted is none", "[http2][server]") 
       exchange.response.fields.add(exchange.arena, kWebSocketAccept, "guessed", FieldId::other);
       exchange.response_body = &exchange.downstream->open_tunnel();
       const Error error = co_await exchange.downstream->respond();
-      CHECK(error == Error{ErrorKind::malformed, Side::upstream, 0});
+      CHECK(error == sluice::broken(Rule::upgrade_not_accepted, Side::upstream));
     };
     stage.play([&]() -> Task<void> {
       stage.wire.say_head(1,
@@ -954,7 +968,7 @@ TEST_CASE("a request body that does not come in time fails", "[http2][server]") 
   Stage stage(settings);
   stage.serving = [&](Exchange& exchange) -> Task<void> {
     co_await Stage::read_body(exchange);
-    CHECK(exchange.request_body->error() == Error{ErrorKind::timed_out, Side::downstream, 0});
+    CHECK(exchange.request_body->error() == Error{ErrorKind::timed_out, Side::downstream});
     make_reply(exchange, reason_for(exchange.request_body->error()));
     co_await exchange.downstream->respond();
   };

@@ -19,9 +19,13 @@ bool has(const std::string& text, const std::string& line) {
 TEST_CASE("totals of the process are there from the start", "[observe][metrics]") {
   const std::string before = std::to_string(counted_lost(LogKind::access));
   const std::string text =
-      metrics_text({.exchanges = {{{200, 7}}, 1, 2}, .pools = {}, .servers = {}, .offload = {3, 4}});
+      metrics_text({.exchanges = {{{200, 7}}, {{sluice::Side::upstream, sluice::Rule::bare_lf, 5}}, 1, 2},
+                    .pools = {},
+                    .servers = {},
+                    .offload = {3, 4}});
   CHECK(has(text, "sluice_build_info{version=\"" SLUICE_VERSION "\"} 1"));
   CHECK(has(text, "sluice_http_requests_total{code=\"200\"} 7"));
+  CHECK(has(text, R"(sluice_http_refused_total{side="upstream",rule="bare-lf"} 5)"));
   CHECK(has(text, "sluice_http_request_bytes_total 1"));
   CHECK(has(text, "sluice_http_response_bytes_total 2"));
   CHECK(has(text, "# TYPE sluice_access_log_dropped_total counter"));

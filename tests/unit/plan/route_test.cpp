@@ -254,3 +254,63 @@ TEST_CASE("ten thousand tenants are found as fast as ten", "[plan][route]") {
   }
   CHECK(right == 50'000);
 }
+
+TEST_CASE("why nothing matches", "[plan][route]") {
+  RouteTable table;
+  const Tenant defaults;
+  table.set_pattern(".example.com", &defaults);
+  const Tenant& acme =
+      table.keep(tenant("acme", {route(1, "/static/"), route(2, "/upload", {"POST", "PUT"})}));
+  REQUIRE(table.add_tenant_host("www.acme.test", acme));
+  REQUIRE(table.add_tenant_host("acme.example.com", acme));
+  table.add_host_route("*.api.test", route(3, "/v1/"));
+  table.add_common(route(4, "/health"));
+  table.finish();
+
+  const Miss listed = table.miss("www.acme.test", "/statics", true);
+  CHECK(listed.by == Miss::By::host);
+  CHECK(listed.tenant == "acme");
+  CHECK(listed.host_known);
+  REQUIRE(listed.nearest != nullptr);
+  CHECK(listed.nearest->path == "/static/");
+  CHECK_FALSE(listed.path_fits);
+
+  const Miss method = table.miss("www.acme.test", "/upload", true);
+  REQUIRE(method.nearest != nullptr);
+  CHECK(method.nearest->path == "/upload");
+  CHECK(method.path_fits);
+
+  const Miss in_file = table.miss("acme.example.com", "/x", false);
+  CHECK(in_file.by == Miss::By::pattern);
+  CHECK(in_file.tenant == "acme");
+  CHECK(in_file.pattern == ".example.com");
+  CHECK(in_file.nearest == nullptr);
+
+  const Miss by_pattern = table.miss("new.example.com", "/healthz", true);
+  CHECK(by_pattern.by == Miss::By::pattern);
+  CHECK(by_pattern.tenant == "new");
+  REQUIRE(by_pattern.nearest != nullptr);
+  CHECK(by_pattern.nearest->path == "/health");
+
+  const Miss of_route = table.miss("a.api.test", "/v2/", true);
+  CHECK(of_route.by == Miss::By::nobody);
+  CHECK(of_route.host_known);
+  CHECK(of_route.nearest->path == "/v1/");
+
+  const Miss unknown = table.miss("ww.acme.test", "/", true);
+  CHECK(unknown.by == Miss::By::nobody);
+  CHECK(unknown.tenant.empty());
+  CHECK_FALSE(unknown.host_known);
+  CHECK(unknown.nearest_host == "www.acme.test");
+  CHECK(table.miss("www.apj.test", "/", false).nearest_host.empty());
+  CHECK(table.miss("nothing.like.it", "/", true).nearest_host.empty());
+  CHECK(table.miss("", "/", true).nearest_host.empty());
+}
+
+TEST_CASE("where nothing names a host, none is missing", "[plan][route]") {
+  RouteTable table;
+  table.add_common(route(1, "/a"));
+  table.finish();
+  CHECK(table.miss("any.test", "/b", true).host_known);
+  CHECK(table.miss("any.test", "/b", true).nearest->path == "/a");
+}

@@ -329,13 +329,13 @@ TEST_CASE("a connection whose server leaves is not handed out any more", "[upstr
     co_await stage.begun(refused, at, 3);
     stage.wires[at]->say_goaway(1, Code::no_error);
     co_await stage.until_answered(refused);
-    CHECK(refused.answer == Error{ErrorKind::refused, Side::upstream, 0});
+    CHECK(refused.answer == Error{ErrorKind::refused, Side::upstream});
     CHECK_FALSE(refused.channel->http().heard());
     CHECK(stage.connections.take(*stage.endpoint, false) == nullptr);
     // Who had got his stream before, and not begun yet.
     stage.begin(waiting);
     co_await stage.until_answered(waiting);
-    CHECK(waiting.answer == Error{ErrorKind::refused, Side::upstream, 0});
+    CHECK(waiting.answer == Error{ErrorKind::refused, Side::upstream});
 
     stage.wires[at]->say_head(1, {{":status", "200"}}, http2::kEndStream);
     co_await stage.until_answered(served);
@@ -360,7 +360,7 @@ TEST_CASE("a server that leaves in the same breath as it says its settings", "[u
     if (asking.channel != nullptr) {
       stage.begin(asking);
       co_await stage.until_answered(asking);
-      CHECK(asking.answer == Error{ErrorKind::refused, Side::upstream, 0});
+      CHECK(asking.answer == Error{ErrorKind::refused, Side::upstream});
     }
     CHECK(stage.wires[at]->of(1).empty());
   });
