@@ -5,6 +5,7 @@ All of it is written down as bytes, so that nothing but Sluice takes time.
 
 from dataclasses import dataclass
 
+from cases_requests import told
 from http2 import (ACK, END_HEADERS, END_STREAM, INDEXED, MAX_FRAME, MAX_WINDOW, PADDED, PREFACE, Code, Kind, Setting, block,
                    continuation, data, dependency, frame, goaway, head, headers, indexed, integer, literal, ping, priority,
                    push_promise, rst_stream, settings, settings_ack, table_size, window_update)
@@ -28,6 +29,7 @@ class Attack:
     codes: tuple      # of GOAWAY
     at_most: int      # how many requests for /attack may have been passed on
     listens: bool     # whether the attacker reads what comes back
+    rule: str = ""    # that the connection broke; none: it was within the rules, and too much
 
     def __str__(self):
         return self.name
@@ -313,3 +315,24 @@ prefaces = [
     attack("preface-of-garbage", bytes(range(256)), PROTOCOL),
     attack("preface-of-nuls", bytes(1000), PROTOCOL),
 ]
+
+# Which rule each of these breaks.
+hpack = told("h2-hpack", hpack)
+violations = told("h2-frame-size", violations,
+                  h2_stream_id="stream-0-data stream-0-headers stream-0-priority stream-0-rst-stream on-a-stream-settings "
+                               "on-a-stream-ping on-a-stream-goaway idle-data idle-rst-stream idle-window-update even-stream lower-stream "
+                               "no-stream-left",
+                  h2_frame_order="stream-0-continuation idle-continuation continuation-of-nothing continuation-elsewhere "
+                                 "headers-interrupted-by-data headers-interrupted-by-headers headers-interrupted-by-priority "
+                                 "headers-interrupted-by-settings headers-interrupted-by-ping headers-interrupted-by-window-update "
+                                 "headers-interrupted-by-unknown headers-interrupted-by-goaway",
+                  h2_settings="settings-push-2 settings-window-2^31 settings-window-largest settings-frame-small settings-frame-16383 "
+                              "settings-frame-large settings-connect-2 settings-wrong-behind-right",
+                  h2_padding="size-headers-pad-missing size-data-pad-missing padding-headers-whole-frame padding-headers-too-long "
+                             "padding-data-too-long padding-data-as-long-as-frame",
+                  h2_window="settings-window-makes-streams-overflow window-zero window-overflow window-overflow-in-steps",
+                  h2_push="push-promise push-promise-idle")
+prefaces = told("h2-preface", prefaces,
+                h2_frame_order="preface-then-ping preface-then-headers preface-then-acknowledgement preface-then-unknown "
+                               "preface-then-window-update",
+                h2_frame_size="preface-then-bad-settings preface-twice preface-then-http-1")

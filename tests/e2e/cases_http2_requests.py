@@ -7,7 +7,7 @@ what STRICTER names.
 from dataclasses import dataclass
 from typing import Optional
 
-from cases_requests import CONTROLS, shown
+from cases_requests import CONTROLS, shown, told
 from http2 import head
 
 # What the application may have seen of it.
@@ -23,6 +23,7 @@ class Refusal:
     trailers: list
     status: Optional[int]  # of the answer; None: the stream is reset with PROTOCOL_ERROR
     upstream: str
+    rule: str = ""  # that is broken, as Sluice calls it
 
     def __str__(self):
         return self.name
@@ -207,6 +208,68 @@ trailers += [refused(f"trailer-forbidden-{line.partition(':')[0]}", post(), b"he
              for line in FORBIDDEN]
 
 expectations = [answered("expect-unknown", post("expect: the-spanish-inquisition", "content-length: 5"), b"hello", status=417)]
+
+# Which rule each of them breaks.
+pseudo = told("pseudo-twice", pseudo,
+              pseudo_unknown="pseudo-unknown pseudo-of-responses pseudo-upper-case pseudo-only-a-colon pseudo-two-colons "
+                             "pseudo-with-space pseudo-host-spelt-as-pseudo",
+              pseudo_missing="pseudo-method-missing pseudo-scheme-missing pseudo-path-missing pseudo-only-authority pseudo-none "
+                             "pseudo-no-field-at-all",
+              pseudo_empty="pseudo-method-empty pseudo-scheme-empty pseudo-path-empty pseudo-authority-empty",
+              pseudo_order="pseudo-after-a-field pseudo-between-fields pseudo-last-after-a-field",
+              missing_host="pseudo-authority-and-host-missing",
+              connect_form="pseudo-protocol-without-connect")
+names = told("field-name", names,
+             name_case="name-upper name-upper-last name-upper-host")
+values = told("field-value", values)
+methods = told("bad-method", methods,
+               field_value="method-space-last method-space-first method-lf method-nul method-crlf method-smuggles",
+               connect_form="method-connect-with-path method-connect-with-path-only method-connect-without-authority",
+               method_denied="method-trace method-connect",
+               asterisk_form="method-pri")
+paths = told("path-byte", paths,
+             field_value="path-space-first path-space-last path-lf path-cr path-nul path-crlf path-smuggles path-control "
+                         "path-delete path-lf-in-query",
+             target_form="path-fragment-only path-absolute path-absolute-other path-no-slash path-query-only path-authority path-at "
+                         "path-colon-at path-asterisk-options-and-more",
+             dot_segment="path-dots path-dots-inside path-dots-last path-dot path-dots-encoded path-dots-encoded-slash "
+                         "path-dots-with-parameter",
+             bad_percent="path-percent-alone path-percent-no-hex",
+             asterisk_form="path-asterisk",
+             encoded_nul="path-percent-nul",
+             query_byte="path-8-bit-in-query",
+             target_size="path-too-long")
+authorities = told("host-byte", authorities,
+                   host_port="authority-userinfo-password authority-userinfo-looks-like-host authority-port-too-large "
+                             "authority-port-letters authority-port-negative authority-port-twice authority-url "
+                             "host-alone-port-too-large host-alone-port-letters host-alone-port-negative host-alone-port-twice "
+                             "host-alone-url",
+                   field_value="authority-lf authority-crlf authority-nul authority-space-last authority-space-first authority-smuggles "
+                               "host-alone-crlf",
+                   missing_host="authority-port-only host-alone-port-only host-is-empty host-alone-empty authority-no-bracket "
+                                "host-alone-no-bracket",
+                   host_address="authority-open-bracket authority-bad-ipv6 host-alone-open-bracket host-alone-bad-ipv6",
+                   host_label="authority-two-dots authority-label-too-long host-alone-two-dots host-alone-label-too-long",
+                   host_number="authority-number authority-hex host-alone-number host-alone-hex",
+                   two_hosts="host-twice-equal host-twice-one-differs host-alone-twice host-alone-twice-equal",
+                   authority_host="host-differs host-differs-in-port host-is-a-list",
+                   pseudo_empty="host-with-authority-empty")
+schemes = told("bad-scheme", schemes,
+               field_value="scheme-crlf scheme-nul scheme-smuggles")
+connection = told("connection-field", connection,
+                  te_field="connection-tex3a_gzip connection-tex3a_trailers,_deflate connection-tex3a_chunked "
+                           "connection-tex3a_trailers;q=0.5 connection-tex3a_trailers,_trailers2")
+lengths = told("bad-length", lengths,
+               body_length="length-no-body-at-all length-of-a-get-without-body length-body-longer length-body-longer-later "
+                           "length-body-shorter length-body-empty length-zero-with-body length-body-longer-is-a-request "
+                           "length-shorter-with-trailers",
+               two_lengths="length-twice-equal length-twice-different length-list length-list-different")
+trailers = told("trailer-field", trailers,
+                field_name="trailer-name-with-space trailer-name-with-colon trailer-empty-name trailer-name-with-crlf",
+                field_value="trailer-crlf trailer-nul trailer-space-last",
+                connection_field="trailer-connection trailer-transfer-encoding",
+                name_case="trailer-upper")
+expectations = told("bad-expectation", expectations)
 
 REFUSED = (pseudo + names + values + methods + paths + authorities + schemes + connection + lengths + trailers + expectations)
 

@@ -1,6 +1,6 @@
 """How the tables of malformed requests are written down, and the parts they are made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 # What the application may have seen of a refused request.
@@ -15,15 +15,24 @@ class Case:
     status: int = 400
     upstream: str = NOTHING
     closes: bool = True  # whether the connection has to end with the answer
+    rule: str = ""       # that is broken, as Sluice calls it
 
     def __str__(self):
         return self.name
 
 
-def case(name, request, status=400, upstream=NOTHING, closes=True):
+def case(name, request, status=400, upstream=NOTHING, closes=True, rule=""):
     if isinstance(request, str):
         request = request.encode("latin-1")
-    return Case(name, request, status, upstream, closes)
+    return Case(name, request, status, upstream, closes, rule)
+
+
+def told(rule, cases, **others):
+    """The cases with the rule that each breaks: `rule`, or the one under which `others` lists its name."""
+    named = {name: other.replace("_", "-") for other, names in others.items() for name in names.split()}
+    strangers = set(named) - {case.name for case in cases}
+    assert not strangers, strangers
+    return [replace(case, rule=named.get(case.name, rule)) for case in cases]
 
 
 def get(*lines, target="/x", host: Optional[str] = "app.test", version="HTTP/1.1", method="GET"):

@@ -1,6 +1,6 @@
 """Requests whose end two parsers could see in different places."""
 
-from cases_requests import BROKEN, case, get, post, shown
+from cases_requests import BROKEN, case, get, post, shown, told
 from wire import chunks
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: app.test\r\n\r\n"
@@ -211,5 +211,55 @@ trailers += [
     case("trailer-endless", chunked(b"0\r\nX: " + b"y" * 200_000), upstream=BROKEN),
     case("trailer-length-after-empty-body", chunked(chunks(trailers="Content-Length: 43\r\n") + SMUGGLED), upstream=BROKEN),
 ]
+
+# Which rule each of them breaks.
+lengths = told("bad-length", lengths,
+               two_lengths="length-5, length-,5 length-5,_5 length-5,5 length-5,_6 length-0,5",
+               field_value="length-5x0b length-x0c5 length-5x00 length-5x7f")
+codings = told("bad-coding", codings,
+               field_value="coding-x0bchunked coding-chunkedx0b coding-x0cchunked coding-x00chunked coding-chunkedx00 "
+                           "coding-x1fchunked coding-x7fchunked coding-hidden-behind-nul",
+               obs_fold="coding-leading-space coding-folded-before coding-folded-after coding-folded-tab",
+               old_coding="coding-in-1.0 coding-in-1.0-keep-alive",
+               space_before_colon="coding-space-before-colon coding-tab-before-colon",
+               field_name="coding-nul-before-colon coding-nul-in-name",
+               bare_lf="coding-bare-lf-after coding-hidden-behind-lf",
+               bare_cr="coding-bare-cr-after coding-hidden-behind-cr",
+               length_and_coding="coding-in-1.0-and-length",
+               missing_colon="coding-no-space-line")
+both = told("length-and-coding", both,
+            two_lengths="length-twice-same length-twice-different length-twice-different-swapped length-twice-cases "
+                        "length-twice-one-empty length-thrice length-twice-on-get",
+            obs_fold="length-leading-space length-folded length-folded-more-digits",
+            space_before_colon="length-space-before-colon length-tab-before-colon",
+            bare_cr="length-hidden-behind-cr length-bare-cr-after",
+            bare_lf="length-hidden-behind-lf",
+            field_name="length-nul-in-name")
+first_chunks = told("bad-chunk-size", first_chunks,
+                    chunk_extension="chunk-extension-nul chunk-extension-control chunk-extension-del chunk-extension-without-name "
+                                    "chunk-extension-two-semicolons chunk-extension-only-value chunk-extension-no-value "
+                                    "chunk-extension-space-inside chunk-extension-open-quote chunk-extension-quote-over-lines "
+                                    "chunk-extension-quote-escapes-cr chunk-extension-after-quote chunk-extension-raw-name",
+                    bare_lf="chunk-bare-lf-after-size chunk-bare-lf-everywhere chunk-bare-lf-before chunk-extension-bare-lf "
+                            "chunk-extension-bare-lf-inside chunk-last-bare-lf chunk-last-bare-lf-both chunk-last-then-bare-lf "
+                            "chunk-last-extension-bare-lf",
+                    bare_cr="chunk-bare-cr-after-size chunk-cr-cr-lf chunk-extension-bare-cr chunk-extension-cr-cr-lf "
+                            "chunk-last-then-bare-cr")
+later_chunks = told("bad-chunk-size", later_chunks,
+                    chunk_end="chunk-after-good-data-without-crlf chunk-after-good-data-then-bare-lf chunk-after-good-data-then-bare-cr "
+                              "chunk-after-good-data-then-cr-cr-lf chunk-after-good-data-too-long chunk-after-good-data-too-short",
+                    bare_lf="chunk-after-good-second-bare-lf chunk-after-good-second-extension-bare-lf "
+                            "chunk-after-good-last-then-bare-lf chunk-after-good-last-bare-lf",
+                    chunk_line="chunk-huge-extension chunk-endless-size chunk-endless-extension-no-lf",
+                    missing_colon="chunk-after-good-last-without-end")
+trailers = told("trailer-field", trailers,
+                field_name="trailer-empty-name trailer-nul-in-name trailer-odd-name trailer-raw-name",
+                trailer_size="trailer-too-many trailer-too-large trailer-endless",
+                missing_colon="trailer-no-colon trailer-request-line",
+                obs_fold="trailer-folded trailer-folded-first",
+                field_value="trailer-nul-in-value trailer-control",
+                bare_cr="trailer-bare-cr trailer-cr-cr-lf",
+                space_before_colon="trailer-space-before-colon",
+                bare_lf="trailer-bare-lf")
 
 CASES = lengths + codings + both + first_chunks + later_chunks + trailers

@@ -1,6 +1,6 @@
 """Requests that are no HTTP, at the level of lines and bytes."""
 
-from cases_requests import CONTROLS, case, get, post, shown
+from cases_requests import CONTROLS, case, get, post, shown, told
 
 LINES = {
     # One line ends in a bare LF, the others properly.
@@ -85,21 +85,22 @@ lines.append(case("h2-preface-and-settings", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
 
 # A control byte at each place of a request.
 PLACES = {
-    "before-method": lambda c: get(method=f"{c}GET"),
-    "in-method": lambda c: get(method=f"GE{c}T"),
-    "after-method": lambda c: get(method=f"GET{c}"),
-    "in-path": lambda c: get(target=f"/x{c}y"),
-    "in-query": lambda c: get(target=f"/x?a={c}"),
-    "in-version": lambda c: get(version=f"HTTP/1.1{c}"),
-    "in-name": lambda c: get(f"A{c}B: c"),
-    "before-colon": lambda c: get(f"A{c}: b"),
-    "before-value": lambda c: get(f"A:{c}b"),
-    "in-value": lambda c: get(f"A: b{c}c"),
-    "after-value": lambda c: get(f"A: b{c}"),
-    "in-host": lambda c: get(host=f"app{c}.test"),
-    "after-host": lambda c: get(host=f"app.test{c}"),
+    "before-method": ("not-http", lambda c: get(method=f"{c}GET")),
+    "in-method": ("bad-method", lambda c: get(method=f"GE{c}T")),
+    "after-method": ("bad-method", lambda c: get(method=f"GET{c}")),
+    "in-path": ("path-byte", lambda c: get(target=f"/x{c}y")),
+    "in-query": ("query-byte", lambda c: get(target=f"/x?a={c}")),
+    "in-version": ("bad-version", lambda c: get(version=f"HTTP/1.1{c}")),
+    "in-name": ("field-name", lambda c: get(f"A{c}B: c")),
+    "before-colon": ("field-name", lambda c: get(f"A{c}: b")),
+    "before-value": ("field-value", lambda c: get(f"A:{c}b")),
+    "in-value": ("field-value", lambda c: get(f"A: b{c}c")),
+    "after-value": ("field-value", lambda c: get(f"A: b{c}")),
+    "in-host": ("field-value", lambda c: get(host=f"app{c}.test")),
+    "after-host": ("field-value", lambda c: get(host=f"app.test{c}")),
 }
-controls = [case(f"control-{code:02x}-{place}", make(chr(code))) for place, make in PLACES.items() for code in CONTROLS]
+controls = [case(f"control-{code:02x}-{place}", make(chr(code)), rule=rule) for place, (rule, make) in PLACES.items()
+            for code in CONTROLS]
 
 names = [case(f"name-{shown(c)}", get(f"A{c}B: c")) for c in '()<>@,;\\"/[]?={}\xe9\x80\xff']
 names += [case(f"name-only-{shown(c)}", get(f"{c}: d")) for c in '()<>@,;"/[]?={}\xff']
@@ -187,5 +188,40 @@ options = [
     case("options-commas-first", get("Connection: " + "," * 33 + "close")),
     case("options-1.0", get("Connection: " + ",a" * 40, version="HTTP/1.0")),
 ]
+
+# Which rule each of them breaks.
+lines = told("bare-lf", lines,
+             obs_fold="fold-space fold-tab fold-first-line fold-first-line-tab fold-first-then-good fold-blank "
+                      "fold-blank-then-field fold-empty-value fold-host fold-host-value fold-makes-length fold-last "
+                      "name-is-space",
+             bare_cr="cr-in-value cr-in-value-makes-field cr-before-value cr-after-value cr-in-name cr-before-name "
+                     "cr-before-colon cr-after-version cr-everywhere cr-cr-lf-ends-head cr-then-byte-ends-head cr-in-host",
+             request_line="cr-in-target cr-before-version fold-in-request-line smtp proxy-protocol-v1",
+             not_http="lf-before-request cr-before-request garbage garbage-nuls tls-client-hello proxy-protocol-v2",
+             field_name="space-in-name name-empty name-empty-no-value no-colon-equals status-line-as-field",
+             space_before_colon="space-before-colon tab-before-colon spaces-before-colon space-before-colon-host",
+             missing_colon="no-colon no-colon-with-value request-line-twice",
+             bad_method="garbage-line ssh response",
+             other_version="h2-preface h2-preface-and-settings")
+names = told("field-name", names)
+methods = told("bad-method", methods,
+               method_denied="method-connect method-connect-no-port method-connect-path method-connect-body method-trace "
+                             "method-trace-forwards",
+               not_http="method-",
+               request_line="method-G_ET")
+versions = told("bad-version", versions,
+                request_line="version-HTTP_/1.1 version-HTTP/_1.1 version-HTTP/1_.1 version-HTTP/1.1_ version-_HTTP/1.1 "
+                             "version-HTTP/1.1_HTTP/1.1 version- version-missing version-missing-0.9 version-missing-0.9-slash "
+                             "request-line-only-method request-line-method-space request-line-no-target request-line-target-left-out "
+                             "request-line-two-spaces-before request-line-two-spaces-after request-line-tabs "
+                             "request-line-tab-before-version request-line-four-words",
+                other_version="version-HTTP/2.0 version-HTTP/0.9 version-HTTP/3.0 version-HTTP/9.9 version-HTTP/0.0",
+                not_http="request-line-leading-space request-line-leading-tab",
+                bad_method="request-line-nbsp")
+sizes = told("head-size", sizes,
+             target_size="size-target size-target-huge size-target-endless size-query",
+             field_count="size-fields-101 size-fields-1000 size-fields-same-name size-cookies")
+expectations = told("bad-expectation", expectations)
+options = told("connection-options", options)
 
 CASES = lines + controls + names + methods + versions + sizes + expectations + options

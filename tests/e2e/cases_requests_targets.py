@@ -1,6 +1,6 @@
 """Requests that do not say clearly where they want to go: Host and request target."""
 
-from cases_requests import case, get, shown
+from cases_requests import case, get, shown, told
 
 HOSTS = ["", " ", "a b", "a,b", "a, b", "user@app.test", "user:secret@app.test", "app.test:80@evil.test", "app.test:99999",
          "app.test:65536", "app.test:-1", "app.test:+80", "app.test:80x", "app.test:x80", "app.test: 80", "app.test :80",
@@ -101,5 +101,45 @@ PATHS = {
     "dots-here-encoded-slash": "/a/.%2fb",
 }
 paths = [case(f"path-{name}", get(target=target)) for name, target in PATHS.items()]
+
+# Which rule each of them breaks.
+hosts = told("host-byte", hosts,
+             host_port="host-userx3asecret@app.test host-app.testx3a80@evil.test host-app.testx3a99999 host-app.testx3a65536 "
+                       "host-app.testx3a-1 host-app.testx3a+80 host-app.testx3a80x host-app.testx3ax80 host-app.testx3a_80 "
+                       "host-app.testx3a80x3a80 host-app.testx3a0x50 host-app.testx3a8_0 host-x5bx3ax3a1x5dx host-x5bx3ax3a1x5d80 "
+                       "host-x5bx3ax3a1x5dx3a99999 host-x5bx3ax3a1x5dx5d host-x5bx5bx3ax3a1x5dx5d host-httpx3a//app.test "
+                       "host-httpx3a//app.test/ host-app.testx3a80,evil.test",
+             two_hosts="host-twice-same host-twice-different host-twice-cases host-twice-one-empty host-thrice host-twice-1.0 "
+                       "host-apart",
+             missing_host="host- host-_ host-x3a80 host-missing host-missing-post host-no-value-no-space host-x3a host-x3ax3a1",
+             host_address="host-x5bx3ax3a1 host-x5bzzx5d host-x5bx5d host-x5b host-x5bx3ax3agx5d host-x5bapp.testx5d",
+             host_label="host-app..test host-.app.test host-. host-.. host-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..69 "
+                        "host-app.test..",
+             host_length="host-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..304")
+absolute = told("target-form", absolute,
+                absolute_form_host="absolute-other-host absolute-other-host-swapped absolute-other-port absolute-port-only-in-target "
+                                   "absolute-port-only-in-host",
+                missing_host="absolute-empty-host-field absolute-no-host-field absolute-no-host absolute-three-slashes "
+                             "absolute-only-port",
+                host_byte="absolute-userinfo absolute-userinfo-empty absolute-backslash-in-host absolute-percent-in-host "
+                          "absolute-raw-host",
+                host_port="absolute-userinfo-password absolute-userinfo-looks-like-host absolute-bad-port absolute-letters-in-port",
+                dot_segment="absolute-dots absolute-dots-encoded",
+                two_hosts="absolute-two-host-fields",
+                request_line="absolute-space-in-host",
+                host_address="absolute-open-bracket",
+                path_byte="absolute-fragment",
+                encoded_nul="absolute-nul-encoded")
+forms = told("target-form", forms,
+             asterisk_form="form-* form-asterisk-post",
+             path_byte="form-/*x00")
+paths = told("dot-segment", paths,
+             path_byte="path-fragment path-fragment-empty path-fragment-only path-backslash path-backslash-dots "
+                       "path-backslash-first path-raw-8-bit path-raw-utf-8 path-raw-ff path-raw-nbsp",
+             bad_percent="path-percent-alone path-percent-one-digit path-percent-no-hex path-percent-half-hex path-percent-u "
+                         "path-percent-percent path-percent-before-query",
+             request_line="path-space-in-path path-space-in-query path-tab path-percent-space",
+             encoded_nul="path-percent-nul path-percent-nul-inside path-percent-nul-suffix",
+             query_byte="path-fragment-in-query path-raw-in-query")
 
 CASES = hosts + absolute + forms + paths

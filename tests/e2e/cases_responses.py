@@ -6,7 +6,7 @@ then must see the message break off. PASSED: odd but proper, and what the client
 
 from dataclasses import dataclass, field
 
-from cases_requests import CONTROLS, shown
+from cases_requests import CONTROLS, shown, told
 
 WAIT = "wait"    # the application keeps the connection open: Sluice must notice by itself
 CLOSE = "close"  # FIN behind the last byte
@@ -20,6 +20,7 @@ class Answer:
     then: str = WAIT
     ask: bytes = b"GET"
     fields: tuple = ()  # further request fields
+    rule: str = ""      # that is broken, as Sluice calls it; none where the connection just ends
 
     def __str__(self):
         return self.name
@@ -179,6 +180,45 @@ options = [
     answer("options-interim", ok("Connection: " + ",a" * 40, status="HTTP/1.1 103 Early Hints") + PROPER),
 ]
 
+# Which rule each of them breaks.
+status_lines = told("status-line", status_lines,
+                    not_http="status-_HTTP/1.1_200_OK status-ICY_200_OK status-http/1.1_200_OK status-Http/1.1_200_OK "
+                             "status-HTTP_200_OK status-HTTPS/1.1_200_OK status-xHTTP/1.1_200_OK status-200_OK status-GET_/_HTTP/1.1 "
+                             "status-RTSP/1.0_200_OK status-x00HTTP/1.1_200_OK",
+                    bad_version="status-HTTP/2_200_OK status-HTTP/2.0_200_OK status-HTTP/3_200_OK status-HTTP/0.9_200_OK "
+                                "status-HTTP/01.1_200_OK status-HTTP/1._200_OK status-HTTP/.1_200_OK status-HTTP/1_200_OK "
+                                "status-HTTP/+1.1_200_OK status-HTTP/1,1_200_OK status-HTTP/_1.1_200_OK",
+                    bare_cr="status-HTTP/1.1_200_OKx0d")
+lines = told("field-name", lines,
+             field_value="control-00-value control-01-value control-07-value control-08-value control-0b-value control-0c-value "
+                         "control-0e-value control-1b-value control-1f-value control-7f-value",
+             bare_lf="lf-everywhere lf-status-line lf-field-line lf-empty-line lf-in-value",
+             obs_fold="fold-space fold-tab fold-first fold-length fold-coding fold-blank",
+             bare_cr="cr-in-value cr-after-value cr-in-name cr-cr-lf-ends-head cr-then-byte-ends-head",
+             space_before_colon="space-before-colon tab-before-colon space-before-colon-length space-before-colon-coding",
+             not_http="crlf-before space-before bom-before lf-before",
+             missing_colon="no-colon no-colon-words",
+             status_line="cr-only")
+lengths = told("bad-length", lengths,
+               two_lengths="length-2, length-,2 length-2,_2 length-2,2 length-2,_3 length-twice-same length-twice-different "
+                           "length-twice-swapped length-twice-one-empty length-thrice length-twice-on-head length-twice-on-304",
+               field_value="length-2x0b length-2x00")
+codings = told("bad-coding", codings,
+               length_and_coding="both-length-first both-coding-first both-length-zero both-coding-identity both-on-head",
+               field_value="coding-x0bchunked coding-chunkedx0b coding-x00chunked",
+               bodiless_length="204-with-length 204-with-coding",
+               old_coding="coding-in-1.0")
+interim = told("unasked-upgrade", interim,
+               bodiless_length="1xx-with-length 1xx-with-length-zero-and-more 1xx-with-coding",
+               interim_flood="1xx-flood 1xx-flood-100",
+               status_line="1xx-bad-status")
+endings = told("", endings,
+               not_http="garbage garbage-closed garbage-nuls garbage-8-bit garbage-tls-alert garbage-ssh garbage-h2-settings "
+                        "garbage-endless-line only-crlf garbage-html",
+               head_size="head-too-large head-too-large-name head-too-large-reason head-endless",
+               field_count="head-too-many-fields")
+options = told("connection-options", options)
+
 REFUSED = status_lines + lines + lengths + codings + interim + endings + options
 
 C = "Transfer-Encoding: chunked"
@@ -231,6 +271,20 @@ BROKEN_OFF = [
     answer("end-inside-large-length", ok("Content-Length: 1000000", body=b"x" * 500_000), CLOSE),
     answer("reset-inside-large-chunk", ok(C, body=b"f4240\r\n" + b"x" * 500_000), RESET),
 ]
+BROKEN_OFF = told("", BROKEN_OFF,
+                  bad_chunk_size="first-chunk-junk first-chunk-0x first-chunk-empty first-chunk-space first-chunk-overflow chunk-junk "
+                                 "chunk-minus chunk-plus chunk-overflow chunk-all-ones chunk-trailing-space chunk-nul",
+                  body_cut="end-before-chunk end-in-chunk-size end-in-chunk end-after-chunk-data end-after-chunk end-in-last-chunk "
+                           "end-in-trailers end-before-length end-inside-length end-one-byte-short end-inside-large-length",
+                  bare_lf="first-chunk-bare-lf first-chunk-extension-lf chunk-bare-lf chunk-last-bare-lf trailer-bare-lf",
+                  chunk_end="chunk-data-too-long chunk-data-too-short chunk-data-bare-lf chunk-data-no-crlf",
+                  trailer_field="trailer-length trailer-coding",
+                  bare_cr="chunk-bare-cr",
+                  chunk_line="chunk-huge-extension",
+                  missing_colon="trailer-no-colon",
+                  obs_fold="trailer-fold",
+                  field_value="trailer-nul",
+                  trailer_size="trailer-too-large")
 
 
 @dataclass(frozen=True)
@@ -245,7 +299,7 @@ class Passed(Answer):
 
 
 def passed(name, data, status=200, body=b"ok", shows=None, trailers=(), then=WAIT, ask=b"GET"):
-    return Passed(name, data, then, ask, (), status, body, shows or {}, tuple(trailers))
+    return Passed(name, data, then, ask, (), "", status, body, shows or {}, tuple(trailers))
 
 
 PASSED = [

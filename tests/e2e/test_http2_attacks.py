@@ -76,18 +76,23 @@ def assert_ended(attacker, codes):
 
 @pytest.mark.parametrize("case", TABLE, ids=str)
 def test_is_stopped(stage, case):
+    before = stage.sluice.refused()
     with besieged(stage, case.at_most) as attacker:
         attacker.flood(case.sent, listen=case.listens)
         assert_ended(attacker, case.codes)
+    if case.rule:
+        assert stage.sluice.refused(before) == {("downstream", case.rule): 1}
 
 
 @pytest.mark.parametrize("case", cases.prefaces, ids=str)
 def test_a_wrong_preface(stage, case):
     """RFC 9113 §3.4: GOAWAY may be left out."""
+    before = stage.sluice.refused()
     with besieged(stage, shake=False) as attacker:
         attacker.flood(case.sent)
         attacker.ends(*case.codes)
         assert not any(f.kind == 1 for f in attacker.frames), attacker.story()
+    assert stage.sluice.refused(before) == {("downstream", case.rule): 1}
 
 
 def counted(stage):

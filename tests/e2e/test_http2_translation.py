@@ -14,7 +14,7 @@ from cases_http2_requests import BORDERLINE, NOTHING, PASSED, REFUSED, STRICTER
 from http2 import MAX_FRAME, Code, Http2Client, Kind, data, head, headers, rst_stream
 from sluice import config
 from upstream import steps
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 from wire import chunks
 
 # What Sluice itself adds or decides; everything else has to arrive as the table says.
@@ -53,12 +53,15 @@ def assert_own(answer):
 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
 def test_refused(stage, case):
-    before = stage.seen()
+    before, refused = stage.seen(), stage.sluice.refused()
     with visit(stage) as visitor:
         answer = visitor.answer(send(visitor, case))
         assert (answer.status, answer.reset) == (case.status, None if case.status else Code.PROTOCOL_ERROR), f"{answer} {answer.fields}"
         if answer.status:
             assert_own(answer)
+            assert f'details="{case.rule}: ' in answer.get("proxy-status")
+        wait_until(lambda: stage.sluice.refused(refused) == {("downstream", case.rule): 1},
+                   f"{case.rule} in the metric")
         if case.upstream == NOTHING:
             stage.nothing_since(before)
         else:

@@ -27,6 +27,7 @@ def test_refused(stage, case):
         answer = visitor.response(to=method, interim=True)
         assert answer.status == case.status, f"answered {answer.start_line} {answer.body[:500]!r}"
         assert_own(answer)
+        assert told_rule(answer) == case.rule
         if not case.closes and answer.keeps_alive:
             visitor.half_close()
         visitor.closed_cleanly()
@@ -48,6 +49,12 @@ def assert_own(answer):
         json.loads(answer.body)
     else:
         assert kind.startswith("text/html"), f"Content-Type: {kind}"
+
+
+def told_rule(answer):
+    """The rule that the answer names: our clients are on loopback."""
+    found = re.search(r'details="([a-z0-9-]+): ', answer.get("Proxy-Status"))
+    return found and found[1]
 
 
 def test_there_are_enough_of_them():

@@ -10,6 +10,7 @@ import pytest
 
 from cases_responses import BROKEN_OFF, CLOSE, EVIL, PASSED, REFUSED, RESET, ok
 from upstream import await_close, break_off, close, steps
+from waiting import wait_until
 from wire import Incomplete
 
 ENDINGS = {CLOSE: close, RESET: break_off, "wait": await_close}
@@ -33,6 +34,9 @@ def test_becomes_502(stage, case):
         assert answer.status == 502, f"answered {answer.start_line} {answer.fields} {answer.body[:300]!r}"
         assert re.search(r"\berror=[a-z_]+", answer.get("Proxy-Status") or ""), answer.fields
         assert answer.get("X-Request-ID")
+        told = re.search(r'details="([a-z0-9-]+): .* \(server ([0-9.:]+) of pool app\)"', answer.get("Proxy-Status"))
+        assert (told[1] if told else "") == case.rule, answer.get("Proxy-Status")
+        assert not told or told[2] == stage.app.address
         assert not answer.all("X-Evil") and b"evil" not in answer.body
         assert passed < 200, "a flood of interim answers went through"
         if answer.keeps_alive:
@@ -44,6 +48,7 @@ def test_becomes_502(stage, case):
 @pytest.mark.parametrize("case", BROKEN_OFF, ids=str)
 def test_breaks_off_visibly(stage, case):
     stage.app.play("/case", steps(case.data, ENDINGS[case.then]))
+    before = stage.sluice.refused()
     with stage.connect() as visitor:
         ask(visitor, case)
         try:
@@ -51,6 +56,8 @@ def test_breaks_off_visibly(stage, case):
             assert answer.status == 502, f"the client took this for whole: {answer.start_line} {answer.body[:300]!r}"
         except Incomplete as broken:
             assert set(broken.partial) <= set(b"helox!\r"), broken.partial[:300]
+    if case.rule:
+        wait_until(lambda: stage.sluice.refused(before) == {("upstream", case.rule): 1}, f"{case.rule} in the metric")
     stage.curtain_call()
 
 

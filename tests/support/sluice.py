@@ -130,6 +130,13 @@ class Sluice:
         with self.connect("admin") as client:
             return client.request(method, target, "Connection: close", host="localhost")
 
+    def refused(self, before=None):
+        """sluice_http_refused_total by side and rule, without zeros; or by how much that is more than before."""
+        lines = self.admin("/metrics").body.decode()
+        found = re.findall(r'^sluice_http_refused_total\{side="(\w+)",rule="([\w-]+)"\} (\d+)$', lines, re.M)
+        counts = {(side, rule): int(count) - (before or {}).get((side, rule), 0) for side, rule, count in found}
+        return {key: count for key, count in counts.items() if count}
+
     # --- reloading ---------------------------------------------------------------------------------------
 
     def write(self, config):
