@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/cli/cli.hpp"
+#include "sluice/config/diagnostics_json.hpp"
 #include "sluice/config/load.hpp"
 #include "sluice/control/process.hpp"
 #include "sluice/plan/plan.hpp"
@@ -21,19 +22,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::array to_json(const config::Diagnostics& diagnostics, const std::vector<std::string>& files) {
-  json::array out;
-  for (const config::Diagnostic& item : diagnostics.items()) {
-    const bool known = item.at.file < files.size();
-    out.push_back(json::object{{"file", known ? files[item.at.file] : ""},
-                               {"line", item.at.line},
-                               {"column", item.at.column},
-                               {"path", item.path},
-                               {"message", item.message}});
-  }
-  return out;
-}
-
 // Whom a verb speaks to: the process that runs with the file's admin address.
 class RunningProcess {
  public:
@@ -50,7 +38,7 @@ class RunningProcess {
     std::string error;
     auto reply = ask_admin(document_.admin.value, method, target, error);
     if (reply) return reply;
-    if (!diagnostics_.empty()) {
+    if (diagnostics_.failed()) {
       // The process reads the same file, and would refuse it; perhaps it is even why we cannot find it.
       std::cerr << diagnostics_.render(document_.files)
                 << "refused: the file is invalid; nothing has changed\n";
@@ -80,13 +68,6 @@ class RunningProcess {
   config::Document document_;
 };
 
-json::array to_json(const std::vector<std::string>& lines) {
-  json::array out;
-  for (const std::string& line : lines)
-    out.emplace_back(line);
-  return out;
-}
-
 }  // namespace
 
 int run_verb(const Options& options) {
@@ -111,16 +92,19 @@ int check_verb(const Options& options) {
   config::Diagnostics diagnostics;
   const auto document = std::make_shared<config::Document>(config::load(options.file, diagnostics));
   const auto plan = plan::Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), diagnostics);
+  const auto errors = diagnostics.findings(config::Severity::error, document->files);
+  const auto warnings = diagnostics.findings(config::Severity::warning, document->files);
   if (options.json) {
-    json::object out{{"ok", plan != nullptr}, {"errors", to_json(diagnostics, document->files)}};
-    if (plan != nullptr) out["warnings"] = to_json(plan->warnings());
-    std::cout << json::serialize(out) << "\n";
-  } else if (plan != nullptr) {
-    std::cout << plan::summary(*plan) << "ok\n";
+    std::cout << json::serialize(json::object{{"ok", plan != nullptr},
+                                              {"errors", config::to_json(errors)},
+                                              {"warnings", config::to_json(warnings)}})
+              << "\n";
+    return plan != nullptr ? kDone : kInvalid;
   }
-  if (plan != nullptr) return kDone;
-  if (!options.json) std::cerr << diagnostics.render(document->files);
-  return kInvalid;
+  std::cerr << config::render(errors) << config::render(warnings);
+  if (plan == nullptr) return kInvalid;
+  std::cout << plan::summary(*plan) << "ok\n";
+  return kDone;
 }
 
 int reload_verb(const Options& options) {
@@ -134,15 +118,13 @@ int reload_verb(const Options& options) {
   }
   const auto outcome = process.object_in(*reply, {"warnings", "generation", "errors"});
   if (!outcome) return kInvalid;
-  for (const json::value& warning : outcome->at("warnings").as_array()) {
-    std::cerr << "warning: " << warning.as_string().c_str() << "\n";
-  }
+  std::cerr << config::render(config::findings_in(outcome->at("warnings"), config::Severity::warning));
   const std::uint64_t generation = outcome->at("generation").to_number<std::uint64_t>();
   if (reply->status == 200) {
     std::cout << fmt::format("applied, generation {}\n", generation);
     return kDone;
   }
-  std::cerr << outcome->at("errors").as_string().c_str();
+  std::cerr << config::render(config::findings_in(outcome->at("errors"), config::Severity::error));
   std::cerr << fmt::format("refused, generation {} keeps running\n", generation);
   return kInvalid;
 }

@@ -31,6 +31,7 @@ void read_version(const Cursor& at, Document&) {
 }
 
 void read_workers(const Cursor& at, Document& out) {
+  out.workers_at = at.at();
   if (at.node().kind != Kind::scalar) {
     at.expect(Kind::scalar, "auto or a whole number");
     return;

@@ -1,6 +1,7 @@
 #include "control/admin_endpoints.hpp"
 
 #include "sluice/base/text.hpp"
+#include "sluice/config/diagnostics_json.hpp"
 #include "sluice/observe/metrics.hpp"
 
 #include "control/pools.hpp"
@@ -64,13 +65,10 @@ asio::awaitable<Answer> pools(Words /*words*/, Steering& steering) {
 asio::awaitable<Answer> reload(Words /*words*/, Steering& steering) {
   const auto outcome = co_await steered<Outcome>(
       [&](std::function<void(const Outcome&)> done) { steering.reload(std::move(done)); });
-  json::array warnings;
-  for (const std::string& warning : outcome.warnings)
-    warnings.emplace_back(warning);
   co_return json_answer(outcome.applied ? 200 : 422, {{"result", outcome.applied ? "applied" : "refused"},
                                                       {"generation", outcome.generation},
-                                                      {"errors", outcome.errors},
-                                                      {"warnings", std::move(warnings)}});
+                                                      {"errors", config::to_json(outcome.errors)},
+                                                      {"warnings", config::to_json(outcome.warnings)}});
 }
 
 // Of a server: the words are its pool and its name.

@@ -62,12 +62,12 @@ class Process {
   void started(const Outcome& outcome) {
     started_ = true;
     if (!outcome.applied) {
-      if (!stopping_) fail(outcome.errors);
+      if (!stopping_) fail(config::render(outcome.errors));
       return io_.stop();
     }
     if (stopping_) return begin_drain();
-    for (const std::string& warning : outcome.warnings)
-      observe::log_warn("{}", warning);
+    for (const config::Finding& warning : outcome.warnings)
+      observe::log_warn("{}", config::text_of(warning));
     for (const SocketAddress& address : steering_.unclaimed())
       observe::log_warn("no listener has the address of the inherited socket {}", address.text());
     if (!start_admin()) return io_.stop();

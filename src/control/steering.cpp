@@ -25,7 +25,7 @@ namespace {
 constexpr int kNice = 10;
 constexpr std::chrono::seconds kFirstChecks{3};
 constexpr std::chrono::seconds kFirstAnswers{3};
-constexpr const char* kStopping = "the process is stopping\n";
+constexpr const char* kStopping = "the process is stopping";
 
 // Cores this process may run on.
 unsigned usable_cores() {
@@ -148,10 +148,10 @@ void Steering::start(std::function<void(const Outcome&)> done) {
 
 std::vector<server::BoundAddress> Steering::addresses() const { return server_->addresses(); }
 
-Outcome Steering::refused(std::string errors) const {
+Outcome Steering::refused(std::string why) const {
   Outcome outcome;
   outcome.generation = generation();
-  outcome.errors = std::move(errors);
+  outcome.errors.push_back(config::finding(config::Severity::error, std::move(why)));
   return outcome;
 }
 
@@ -160,7 +160,7 @@ void Steering::apply_later(std::function<void(const Outcome&)> done) {
         [this, done](const std::string& why) {
           watch_names();
           watch_checks();
-          done(refused("cannot be applied: " + why + '\n'));
+          done(refused("cannot be applied: " + why));
         });
 }
 
@@ -187,18 +187,22 @@ Outcome Steering::apply() {
     watch_names();
   }
   outcome.generation = generation();
-  if (!diagnostics.empty()) outcome.errors = diagnostics.render(document->files);
+  outcome.errors = diagnostics.findings(config::Severity::error, document->files);
+  outcome.warnings = diagnostics.findings(config::Severity::warning, document->files);
   if (outcome.applied) warn_about_restart(*document, outcome);
   return outcome;
 }
 
 void Steering::warn_about_restart(const config::Document& document, Outcome& outcome) const {
+  config::Diagnostics later;
   if (worker_count(document) != server_->workers()) {
-    outcome.warnings.push_back("workers: the new number takes effect at the next start");
+    later.warn(document.workers_at, "workers", "the new number takes effect at the next start");
   }
   if (document.admin.value != first_document_->admin.value) {
-    outcome.warnings.push_back("admin: the new address takes effect at the next start");
+    later.warn(document.admin.at, "admin", "the new address takes effect at the next start");
   }
+  for (config::Finding& warning : later.findings(config::Severity::warning, document.files))
+    outcome.warnings.push_back(std::move(warning));
 }
 
 Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,
@@ -209,13 +213,12 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   runtime->groups = make_groups(*plan, *names_, registry_, {});
   runtime->plan = std::move(plan);
   Outcome outcome;
-  if (!diagnostics.empty() || !hand_out(runtime, diagnostics)) return outcome;
+  if (diagnostics.failed() || !hand_out(runtime, diagnostics)) return outcome;
   observe::set_log_level(level_of(runtime->plan->document().log.level));
   generation_ = runtime->generation;
   drain_ = runtime->plan->drain();
   outcome.applied = true;
   outcome.generation = runtime->generation;
-  outcome.warnings = runtime->plan->warnings();
   return outcome;
 }
 
@@ -333,10 +336,10 @@ void Steering::reload(std::function<void(const Outcome&)> done) {
       observe::log_info("reload applied, generation {}", outcome.generation);
     } else {
       observe::log_error("reload refused, generation {} keeps running:\n{}", outcome.generation,
-                         outcome.errors);
+                         config::render(outcome.errors));
     }
-    for (const std::string& warning : outcome.warnings)
-      observe::log_warn("{}", warning);
+    for (const config::Finding& warning : outcome.warnings)
+      observe::log_warn("{}", config::text_of(warning));
     done(outcome);
   });
 }

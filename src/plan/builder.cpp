@@ -80,8 +80,8 @@ class Builder {
     }
     plan_->routes_.finish();
     certificates();
-    check_sockets(*plan_, previous_, plan_->warnings_, diagnostics_);
-    if (!diagnostics_.empty()) return nullptr;
+    check_sockets(*plan_, previous_, diagnostics_);
+    if (diagnostics_.failed()) return nullptr;
     return plan_;
   }
 
@@ -90,9 +90,8 @@ class Builder {
     diagnostics_.add(at, std::move(path), std::move(message));
   }
 
-  void warn(Position at, const std::string& path, const std::string& message) {
-    plan_->warnings_.push_back(
-        fmt::format("{}:{}:{}: {}: {}", doc_.files[at.file], at.line, at.column, path, message));
+  void warn(Position at, std::string path, std::string message) {
+    diagnostics_.warn(at, std::move(path), std::move(message));
   }
 
   void pools() {
@@ -250,9 +249,10 @@ class Builder {
       const config::Route& from = doc_.routes[i];
       const Route route = make_route(from, fmt::format("routes[{}]", i));
       if (from.hosts.empty()) plan_->routes_.add_common(route);
-      for (const auto& host : from.hosts) {
+      for (std::size_t j = 0; j < from.hosts.size(); ++j) {
+        const auto& host = from.hosts[j];
         plan_->routes_.add_host_route(host.value, route);
-        hosts_.push_back({host.value, host.at});
+        hosts_.push_back({host.value, host.at, fmt::format("routes[{}].hosts[{}]", i, j)});
       }
     }
   }
@@ -276,7 +276,7 @@ class Builder {
       }
       defaults_ = std::move(defaults);
       plan_->routes_.set_pattern(suffix, defaults_.get());
-      hosts_.push_back({"*" + suffix, from.from_host->at});
+      hosts_.push_back({"*" + suffix, from.from_host->at, "tenants.from_host"});
     }
     for (const config::Tenant& item : from.items)
       tenant(item, from, suffix);
@@ -300,8 +300,9 @@ class Builder {
     const Tenant& kept = plan_->routes_.keep(std::move(made));
     if (!suffix.empty()) claim(item.name + suffix, kept, item.at, path);
     for (std::size_t i = 0; i < item.hosts.size(); ++i) {
-      claim(item.hosts[i].value, kept, item.hosts[i].at, fmt::format("{}.hosts[{}]", path, i));
-      hosts_.push_back({item.hosts[i].value, item.hosts[i].at});
+      const std::string host_path = fmt::format("{}.hosts[{}]", path, i);
+      claim(item.hosts[i].value, kept, item.hosts[i].at, host_path);
+      hosts_.push_back({item.hosts[i].value, item.hosts[i].at, host_path});
     }
   }
 
@@ -325,7 +326,7 @@ class Builder {
     const bool needed =
         std::any_of(listeners.begin(), listeners.end(), [](const Listener& l) { return l.tls; });
     Certificates certificates(doc_, previous_ != nullptr ? previous_->certificates_.get() : nullptr,
-                              plan_->warnings_, diagnostics_);
+                              diagnostics_);
     const std::shared_ptr<const tls::CertificateIndex> index = certificates.load();
     plan_->certificates_ = index;
     if (!needed) {

@@ -1,5 +1,6 @@
 #include "plan/certificates.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <ctime>
 #include <utility>
@@ -17,15 +18,11 @@ std::string key_of(const std::string& cert, const std::string& key) { return cer
 }  // namespace
 
 Certificates::Certificates(const config::Document& document, const tls::CertificateIndex* previous,
-                           std::vector<std::string>& warnings, config::Diagnostics& diagnostics)
-    : doc_(document), warnings_(warnings), diagnostics_(diagnostics) {
+                           config::Diagnostics& diagnostics)
+    : doc_(document), diagnostics_(diagnostics) {
   if (previous == nullptr) return;
   for (const auto& identity : previous->identities())
     known_.emplace(key_of(identity->cert_file, identity->key_file), identity);
-}
-
-std::string Certificates::where(config::Position at) const {
-  return fmt::format("{}:{}:{}", doc_.files[at.file], at.line, at.column);
 }
 
 std::shared_ptr<const tls::CertificateIndex> Certificates::load() {
@@ -51,7 +48,7 @@ std::shared_ptr<const tls::Identity> Certificates::identity(const config::Certif
   const std::time_t left = out->not_after - std::time(nullptr);
   if (left < kExpirySoon) {
     const std::string when = left <= 0 ? "has expired" : fmt::format("expires in {} days", left / 86400);
-    warnings_.push_back(fmt::format("{}: {}: the certificate {}", where(from.cert.at), path, when));
+    diagnostics_.warn(from.cert.at, path, fmt::format("the certificate {}", when));
   }
   return out;
 }
@@ -62,14 +59,16 @@ std::shared_ptr<const tls::Identity> Certificates::unchanged(const config::Certi
 }
 
 void Certificates::warn_uncovered(const tls::CertificateIndex& index, const std::vector<HostAt>& hosts) {
-  std::size_t uncovered = 0;
+  std::vector<const HostAt*> uncovered;
   for (const HostAt& host : hosts) {
-    if (index.covers(host.name) || ++uncovered > kMostUncoveredNamed) continue;
-    warnings_.push_back(fmt::format("{}: no certificate covers {}", where(host.at), host.name));
+    if (!index.covers(host.name)) uncovered.push_back(&host);
   }
-  if (uncovered > kMostUncoveredNamed) {
-    warnings_.push_back(
-        fmt::format("no certificate covers {} further hosts", uncovered - kMostUncoveredNamed));
+  const std::size_t named = std::min(uncovered.size(), kMostUncoveredNamed);
+  for (std::size_t i = 0; i < named; ++i) {
+    std::string text = fmt::format("no certificate covers {}", uncovered[i]->name);
+    const std::size_t further = uncovered.size() - named;
+    if (i + 1 == named && further != 0) text += fmt::format(", nor {} hosts further on", further);
+    diagnostics_.warn(uncovered[i]->at, uncovered[i]->path, text);
   }
 }
 

@@ -16,13 +16,14 @@ namespace sluice::plan {
 struct HostAt {
   std::string name;
   config::Position at;
+  std::string path;
 };
 
 class Certificates {
  public:
   // `previous` lends those whose files have not changed; nullptr: there are none.
   Certificates(const config::Document& document, const tls::CertificateIndex* previous,
-               std::vector<std::string>& warnings, config::Diagnostics& diagnostics);
+               config::Diagnostics& diagnostics);
 
   // All that can be used; the others are errors. Warns of those that expire soon.
   std::shared_ptr<const tls::CertificateIndex> load();
@@ -31,10 +32,8 @@ class Certificates {
  private:
   std::shared_ptr<const tls::Identity> identity(const config::Certificate& from, const std::string& path);
   std::shared_ptr<const tls::Identity> unchanged(const config::Certificate& wanted) const;
-  std::string where(config::Position at) const;
 
   const config::Document& doc_;
-  std::vector<std::string>& warnings_;
   config::Diagnostics& diagnostics_;
   std::unordered_map<std::string, std::shared_ptr<const tls::Identity>> known_;  // by both files
   tls::IdentityLoader loader_;

@@ -32,8 +32,7 @@ bool same(const SocketAddress& a, const SocketAddress& b) {
 
 }  // namespace
 
-void check_sockets(const Plan& plan, const Plan* previous, std::vector<std::string>& warnings,
-                   config::Diagnostics& diagnostics) {
+void check_sockets(const Plan& plan, const Plan* previous, config::Diagnostics& diagnostics) {
   const std::vector<Place> before = previous != nullptr ? places_of(*previous) : std::vector<Place>{};
   const std::vector<Place> places = places_of(plan);
   for (auto place = places.begin(); place != places.end(); ++place) {
@@ -47,8 +46,7 @@ void check_sockets(const Plan& plan, const Plan* previous, std::vector<std::stri
     if (!place->address.is_unix() || std::any_of(before.begin(), before.end(), here)) continue;
     const SocketObstacle obstacle = socket_obstacle(place->address);
     if (obstacle.may_go_by_then) {
-      warnings.push_back(fmt::format("{}:{}:{}: {}: {}", plan.document().files[place->at.file],
-                                     place->at.line, place->at.column, place->path, obstacle.what));
+      diagnostics.warn(place->at, place->path, obstacle.what);
     } else if (!obstacle.what.empty()) {
       diagnostics.add(place->at, place->path,
                       fmt::format("cannot listen on {}: {}", place->address.text(), obstacle.what));

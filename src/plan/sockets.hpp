@@ -3,14 +3,10 @@
 
 #include "sluice/plan/plan.hpp"
 
-#include <string>
-#include <vector>
-
 namespace sluice::plan {
 
 // Looks at the paths of unix sockets, of listeners and of `admin`; what `previous` has listens already. Opens
 // and changes nothing.
-void check_sockets(const Plan& plan, const Plan* previous, std::vector<std::string>& warnings,
-                   config::Diagnostics& diagnostics);
+void check_sockets(const Plan& plan, const Plan* previous, config::Diagnostics& diagnostics);
 
 }  // namespace sluice::plan

@@ -55,8 +55,6 @@ std::string summary(const Plan& plan) {
                          join(identity->names));
     }
   }
-  for (const std::string& warning : plan.warnings())
-    out += "warning: " + warning + "\n";
   return out;
 }
 

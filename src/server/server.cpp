@@ -71,7 +71,7 @@ bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diag
     next[key] = {0, listener.name, sockets.address(), sockets.take_file()};
     fresh.emplace(key, std::move(sockets));
   }
-  if (!diagnostics.empty()) return false;
+  if (diagnostics.failed()) return false;
 
   if (!fresh.empty()) sweep_slots();
   for (const auto& [key, sockets] : fresh)

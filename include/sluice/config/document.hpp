@@ -127,6 +127,7 @@ struct Resolver {
 struct Document {
   std::vector<std::string> files;  // [0] is the main file, as the user named it
   std::uint32_t workers = 0;       // 0: one per usable core; 1..1024
+  Position workers_at;             // line 0 where it is not written
   Log log;
   // Loopback "address:port" | "unix:/path" | "off". Where it is not written (line 0) nobody insists on it.
   Located<std::string> admin{"unix:/run/sluice/admin.sock", {}};

@@ -1,6 +1,7 @@
 // Reading configuration: files in, a Document or every error out.
 #pragma once
 
+#include "sluice/config/diagnostics.hpp"
 #include "sluice/config/document.hpp"
 
 #include <string>
@@ -8,30 +9,6 @@
 #include <vector>
 
 namespace sluice::config {
-
-// One thing that is wrong. `path` is where in the document ("pools.app.servers[1]"), empty for the whole
-// file.
-struct Diagnostic {
-  Position at;
-  std::string path;
-  std::string message;  // complete, with the suggestion if there is one: `unknown key "lsiten"; did you mean
-                        // "listen"?`
-};
-
-// Collects everything that is wrong, from every stage, so that the operator sees it at once.
-class Diagnostics {
- public:
-  void add(Position at, std::string path, std::string message);
-  bool empty() const { return items_.empty(); }
-  const std::vector<Diagnostic>& items() const { return items_; }
-
-  // One line each, `file:line:col: path: message`, in file and line order, ending in a newline.
-  // `files` is Document::files.
-  std::string render(const std::vector<std::string>& files) const;
-
- private:
-  std::vector<Diagnostic> items_;
-};
 
 // Loads `path` and what it includes. Errors go to `out`; the Document is then as complete as it could be
 // made, good for finding further errors but not for running. Never throws; reads no environment but for

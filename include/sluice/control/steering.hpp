@@ -27,9 +27,9 @@ using Source = std::function<config::Document(config::Diagnostics&)>;
 
 struct Outcome {
   bool applied = false;
-  std::uint64_t generation = 0;  // what runs now
-  std::string errors;            // one per line, when refused
-  std::vector<std::string> warnings;
+  std::uint64_t generation = 0;         // what runs now
+  std::vector<config::Finding> errors;  // when refused
+  std::vector<config::Finding> warnings;
 };
 
 class Steering {
@@ -83,7 +83,7 @@ class Steering {
   void later(std::function<void()> work, std::function<void(const std::string&)> failed = {});
   void apply_later(std::function<void(const Outcome&)> done);
   Outcome apply();
-  Outcome refused(std::string errors) const;
+  Outcome refused(std::string why) const;
   Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,
                   bool new_generation);
   // Has the names of `plan` looked up too, and waits a little for the first answers.

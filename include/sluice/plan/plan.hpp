@@ -67,7 +67,7 @@ struct ConnectionLimits {
 
 class Plan {
  public:
-  // Adds what is wrong to `diagnostics`; the result is empty when there was anything, also from before.
+  // Adds what is to be said to `diagnostics`; the result is empty when there is an error, also from before.
   // `previous` lends what was read from files that have not changed: certificates, and ways to servers.
   static std::shared_ptr<const Plan> build(std::shared_ptr<const config::Document> document,
                                            const Plan* previous,
@@ -94,8 +94,6 @@ class Plan {
   Nanos drain() const { return drain_; }
   // Whether a file with certificates, of ours or to trust, changed since it was read.
   bool certificates_changed() const;
-  // Not errors, but what the operator should know: hosts without a certificate, certificates about to expire.
-  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   friend class Builder;
@@ -109,7 +107,6 @@ class Plan {
   std::shared_ptr<const tls::ServerContext> tls_;
   std::shared_ptr<const tls::CertificateIndex> certificates_;
   std::string tenant_header_;
-  std::vector<std::string> warnings_;
   Nanos drain_ = 0;
   ConnectionLimits connections_;
   Action unknown_;

@@ -15,6 +15,7 @@ namespace {
 struct Built {
   std::shared_ptr<const Plan> plan;
   std::string errors;
+  std::string warnings;
 };
 
 // A pool with these servers' checks, and these tenants.
@@ -29,7 +30,8 @@ Built build(const std::string& health, const std::string& tenants, const std::st
   REQUIRE(out.empty());
   Built built;
   built.plan = Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), out);
-  built.errors = out.render(document->files);
+  built.errors = config::render(out.findings(config::Severity::error, document->files));
+  built.warnings = config::render(out.findings(config::Severity::warning, document->files));
   return built;
 }
 
@@ -99,16 +101,14 @@ TEST_CASE("checks speak to servers as requests do, unless told otherwise", "[pla
 }
 
 TEST_CASE("checks over https that verify nothing are warned of, with their place", "[plan][health]") {
-  using Warnings = std::vector<std::string>;
   const auto warnings = [](const std::string& health, const std::string& pool_keys) {
     const Built built = build(health, kListed, pool_keys);
     REQUIRE(built.plan != nullptr);
-    return built.plan->warnings();
+    return built.warnings;
   };
   CHECK(warnings("{ type: https }", "") ==
-        Warnings{
-            "t.yaml:4:39: pools.app.health: type: https verifies no certificate, since the pool has no tls "
-            "to say how"});
+        "t.yaml:4:39: warning: pools.app.health: type: https verifies no certificate, since the pool has no "
+        "tls to say how\n");
   CHECK(warnings("{ type: https }", ", tls: true").empty());
   CHECK(warnings("{ type: https }", ", tls: { verify: false }").empty());
   CHECK(warnings("{}", "").empty());
