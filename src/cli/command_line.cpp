@@ -49,6 +49,11 @@ void add_file_and_json(CLI::App& verb, Options& options) {
   add_json(verb, options);
 }
 
+void declare_check(CLI::App& verb, Options& options) {
+  add_file_and_json(verb, options);
+  verb.add_flag("--strict", options.strict, "warnings are errors")->disable_flag_override();
+}
+
 void declare_proxy(CLI::App& verb, Options& options) {
   verb.add_option("--from", options.from, "where to listen")->type_name("ADDR")->required();
   verb.add_option("--to", options.to, "a server; may be given again")
@@ -80,8 +85,8 @@ constexpr Verb kVerbs[] = {
      [](CLI::App& verb, Options& options) { add_file(verb, options); }, &run_verb},
     {"proxy", "--from ADDR --to ADDR [--to ADDR]...",
      "serve without a file: everything on one address to some servers", "", &declare_proxy, &proxy_verb},
-    {"check", "[--config FILE] [--json]", "build all that run would build, say what it is, change nothing",
-     "FILE", &add_file_and_json, &check_verb},
+    {"check", "[--config FILE] [--strict] [--json]",
+     "build all that run would build, say what it is, change nothing", "FILE", &declare_check, &check_verb},
     {"reload", "[--config FILE] [--json]", "have the running process apply its file; says applied or refused",
      "FILE", &add_file_and_json, &reload_verb},
     {"pool", "[drain|ready|maintenance POOL SERVER] [--config FILE] [--json]",
@@ -182,6 +187,15 @@ std::string mismatch(const CLI::App& verb, const CLI::ParseError& error) {
                                                      : " needs a value");
 }
 
+// The option that is given an empty text, as by `--config=`; or nothing.
+std::string without_value(const CLI::App& verb) {
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::vector<std::string>& values = option->results();
+    if (std::find(values.begin(), values.end(), "") != values.end()) return option->get_name();
+  }
+  return {};
+}
+
 std::string unknown(const CLI::App& verb, const std::string& word) {
   const std::string name = word.substr(0, word.starts_with("--") ? word.find('=') : std::string::npos);
   const std::vector<std::string> options = options_of(verb);
@@ -204,12 +218,23 @@ Command tell(std::string text) {
   return out;
 }
 
+// Options belong to a verb, and stand behind it.
+Command before_verb(const std::string& word, const Verb* verb) {
+  const std::string name = verb != nullptr ? verb->name : "VERB";
+  return complain(fmt::format("{} stands before the verb; write \"sluice {} {}\"", word, name, word), verb);
+}
+
 Command no_such_verb(const std::string& word) {
-  if (word.starts_with('-')) return complain(fmt::format("\"{}\" where a verb was expected", word), nullptr);
+  if (word.starts_with('-')) return before_verb(word, nullptr);
   std::vector<std::string_view> known;
   for (const Verb& verb : kVerbs)
     known.emplace_back(verb.name);
   return complain(fmt::format("unknown verb \"{}\"{}", word, config::did_you_mean(word, known)), nullptr);
+}
+
+bool stands_before(const std::vector<std::string>& arguments, std::string_view word, std::string_view verb) {
+  const auto at = std::find(arguments.begin(), arguments.end(), word);
+  return at < std::find(arguments.begin(), arguments.end(), verb);
 }
 
 // What parse_command answers itself.
@@ -242,7 +267,11 @@ Command parse_command(const std::vector<std::string>& arguments) {
     return tell(kVersion);
   } catch (const CLI::ExtrasError&) {
     const std::string word = app.remaining(true).front();
-    return given() == nullptr ? no_such_verb(word) : complain(unknown(*given(), word), verb());
+    if (given() == nullptr) return no_such_verb(word);
+    const std::vector<std::string> outside = app.remaining();
+    const bool before =
+        !outside.empty() && outside.front() == word && stands_before(arguments, word, verb()->name);
+    return before ? before_verb(word, verb()) : complain(unknown(*given(), word), verb());
   } catch (const CLI::ArgumentMismatch& error) {
     return complain(mismatch(given() == nullptr ? app : *given(), error), verb());
   } catch (const CLI::ParseError& error) {
@@ -254,6 +283,8 @@ Command parse_command(const std::vector<std::string>& arguments) {
     return out;
   }
   if (verb()->run == nullptr) return answer(app, *given());
+  if (const std::string empty = without_value(*given()); !empty.empty())
+    return complain(empty + " needs a value", verb());
   out.verb = verb()->run;
   return out;
 }

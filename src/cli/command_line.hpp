@@ -11,6 +11,7 @@ namespace sluice::cli {
 struct Options {
   std::string file = "/etc/sluice/sluice.yaml";
   bool json = false;
+  bool strict = false;  // warnings are errors
   std::string from;
   std::vector<std::string> to;
   std::string duty;  // what a server is to be set to; empty: it is only asked how the servers are

@@ -9,10 +9,12 @@
 
 #include "cli/admin_client.hpp"
 #include "cli/pools_table.hpp"
+#include "cli/resolve.hpp"
 
 #include <algorithm>
 #include <initializer_list>
 #include <iostream>
+#include <utility>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -75,6 +77,21 @@ int run_verb(const Options& options) {
       [file = options.file](config::Diagnostics& diagnostics) { return config::load(file, diagnostics); });
 }
 
+namespace {
+
+// What is wrong with the options, by their names: nobody wrote a file.
+std::string option_errors(const config::Diagnostics& diagnostics) {
+  std::string out;
+  for (const config::Finding& item : diagnostics.findings(config::Severity::error, {})) {
+    const bool from = item.path.starts_with("listeners.");
+    out += fmt::format("sluice proxy: {}: {}{}{}\n", from ? "--from" : "--to", item.message,
+                       item.hint.empty() ? "" : "; ", item.hint);
+  }
+  return out;
+}
+
+}  // namespace
+
 int proxy_verb(const Options& options) {
   // The same words as in a file, so that they mean the same and fail the same.
   std::string text =
@@ -83,26 +100,41 @@ int proxy_verb(const Options& options) {
   for (const std::string& server : options.to)
     text += "      - " + json::serialize(json::value(server)) + "\n";
   text += "routes:\n  - pool: app\n";
-  return control::run([text](config::Diagnostics& diagnostics) {
-    return config::load_text(text, "command line", ".", diagnostics);
-  });
+  config::Diagnostics wrong;
+  config::Document document = config::load_text(text, "sluice proxy", ".", wrong);
+  if (wrong.failed()) {
+    std::cerr << option_errors(wrong) << "see: sluice help proxy\n";
+    return kUsage;
+  }
+  // What fails later is not to name places in a file either.
+  for (config::Listener& listener : document.listeners)
+    listener.at = listener.address.at = {};
+  return control::run([document](config::Diagnostics&) { return document; });
 }
 
 int check_verb(const Options& options) {
   config::Diagnostics diagnostics;
   const auto document = std::make_shared<config::Document>(config::load(options.file, diagnostics));
   const auto plan = plan::Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), diagnostics);
-  const auto errors = diagnostics.findings(config::Severity::error, document->files);
-  const auto warnings = diagnostics.findings(config::Severity::warning, document->files);
+  if (plan != nullptr) check_names(*plan, diagnostics);
+  auto errors = diagnostics.findings(config::Severity::error, document->files);
+  auto warnings = diagnostics.findings(config::Severity::warning, document->files);
+  if (options.strict) {
+    for (config::Finding& warning : std::exchange(warnings, {})) {
+      warning.severity = config::Severity::error;
+      errors.push_back(std::move(warning));
+    }
+  }
+  const bool ok = errors.empty();
   if (options.json) {
-    std::cout << json::serialize(json::object{{"ok", plan != nullptr},
+    std::cout << json::serialize(json::object{{"ok", ok},
                                               {"errors", config::to_json(errors)},
                                               {"warnings", config::to_json(warnings)}})
               << "\n";
-    return plan != nullptr ? kDone : kInvalid;
+    return ok ? kDone : kInvalid;
   }
   std::cerr << config::render(errors) << config::render(warnings);
-  if (plan == nullptr) return kInvalid;
+  if (!ok) return kInvalid;
   std::cout << plan::summary(*plan) << "ok\n";
   return kDone;
 }

@@ -28,6 +28,16 @@ Text parse_socket_path(std::string_view text) {
   return {std::string(text), {}};
 }
 
+// "http://app/x": "app:80".
+std::string without_scheme(std::string_view url) {
+  const std::size_t slashes = url.find("://");
+  const std::string_view rest = url.substr(slashes + 3);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.rfind(':') != std::string_view::npos && !authority.ends_with(']'))
+    return std::string(authority);
+  return fmt::format("{}:{}", authority, url.substr(0, slashes) == "https" ? 443 : 80);
+}
+
 // The host and port of a text whose shape is right; otherwise `error` says what to write.
 struct Split {
   std::string_view host;
@@ -36,17 +46,26 @@ struct Split {
 };
 
 Split split(std::string_view text, Role role) {
+  if (text.find(',') != std::string_view::npos) {
+    return {{}, {}, fmt::format("{} holds a comma; write each address for itself", quoted(text))};
+  }
   if (text.find("://") != std::string_view::npos) {
-    return {{}, {}, fmt::format("{} is a URL; write host:port", quoted(text))};
+    return {{}, {}, fmt::format("{} is a URL; write {}", quoted(text), quoted(without_scheme(text)))};
   }
   const std::size_t colon = text.rfind(':');
   const bool bracketed = text.starts_with('[');
   if (colon == std::string_view::npos || (bracketed && text.ends_with(']'))) {
-    const bool port_only = all_digits(text) && role != Role::server;
+    if (!all_digits(text)) {
+      return {{},
+              {},
+              fmt::format("{} has no port; write it behind a colon, as in {}", quoted(text),
+                          quoted(std::string(text) + ":8080"))};
+    }
     return {{},
             {},
-            port_only ? fmt::format("{} is a port alone; write \":{}\"", quoted(text), text)
-                      : fmt::format("{} has no port; write host:port", quoted(text))};
+            role == Role::server ? fmt::format("{} is a port alone; for this machine write \"127.0.0.1:{}\"",
+                                               quoted(text), text)
+                                 : fmt::format("{} is a port alone; write \":{}\"", quoted(text), text)};
   }
   const std::string_view host = text.substr(0, colon);
   if (!bracketed && host.find(':') != std::string_view::npos) {
@@ -137,8 +156,11 @@ Text parse_address(std::string_view text, Role role) {
   if (!parts.error.empty()) return failed<std::string>(std::move(parts.error));
   const int port = parse_port(parts.port, role);
   if (port < 0) {
+    const bool named = parts.port == "http" || parts.port == "https";
     return failed<std::string>(
-        fmt::format("{} is not a port: {}..65535", quoted(parts.port), role == Role::server ? 1 : 0));
+        fmt::format("{} is not a port: {}..65535{}", quoted(parts.port), role == Role::server ? 1 : 0,
+                    named ? fmt::format("; write \"{}:{}\"", parts.host, parts.port == "http" ? 80 : 443)
+                          : std::string()));
   }
   const std::string host = parts.host.empty() ? std::string() : canonical_host(parts.host);
   std::string problem = host_problem(text, parts.host, host, role);

@@ -70,6 +70,11 @@ constexpr std::array kBalanceKeys{
          "1000; `off` for any load."},
         &read_bound}};
 
+// "hash", and what other proxies call it.
+bool means_hash(std::string_view word) {
+  return word.find("hash") != std::string_view::npos || word == "source" || word == "maglev";
+}
+
 std::optional<Duration> whole_seconds(const Cursor& at) {
   const auto value = duration<kSecond, kLongestCookie>(at);
   if (!value || value->count() % kSecond == 0) return value;
@@ -140,8 +145,9 @@ void read_balance(const Cursor& at, Pool& out) {
   if (at.node().kind == Kind::map) {
     out.balance.by = Balancing::hash;
     read_map(at, kBalanceSchema, out.balance);
-  } else if (at.node().kind == Kind::scalar && at.node().text == "hash") {
-    at.error("\"hash\" needs to know by what; write \"balance: { hash: client_ip }\"");
+  } else if (at.node().kind == Kind::scalar && means_hash(at.node().text)) {
+    at.error(fmt::format("{} needs to know by what; write \"balance: {{ hash: client_ip }}\"",
+                         quoted(at.node().text)));
   } else if (at.node().kind != Kind::scalar) {
     at.expect(Kind::scalar, "a word or a map with \"hash\"");
   } else if (const auto by = choice<Balancing, kBalances>(at)) {
@@ -169,7 +175,7 @@ void check_queue(const Cursor& pool, const Pool& out) {
   if (!out.queue) return;
   const auto written = pool.find("max_connections");
   const bool unreadable = written && written->node().text != "0" && out.max_connections == 0;
-  if (unreadable) return;
+  if (unreadable || pool.doubtful("max_connections")) return;
   const auto bound = [&](const Server& server) {
     return server.max_connections.value_or(out.max_connections) != 0;
   };

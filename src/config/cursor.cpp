@@ -20,6 +20,25 @@ std::string describe(const Node& node) {
   return {};
 }
 
+// What turns a value of one kind into one of another, for the mistakes that are made most.
+std::string what_to_write(Kind kind, const Node& node) {
+  if (kind == Kind::list && node.kind == Kind::scalar) return fmt::format("; write [{}]", quoted(node.text));
+  if (kind == Kind::list && node.kind == Kind::map) return "; each item begins with \"- \"";
+  if (kind == Kind::map && node.kind == Kind::scalar && !node.quoted) {
+    const std::size_t colon = node.text.find(':');
+    const bool key = colon != 0 && colon + 1 < node.text.size() && is_alpha(node.text.front());
+    if (colon != std::string::npos && key && !is_digit(node.text[colon + 1])) {
+      const std::string spaced = node.text.substr(0, colon) + ": " + node.text.substr(colon + 1);
+      return fmt::format("; write {}, with a space", quoted(spaced));
+    }
+  }
+  if (kind == Kind::map && node.kind == Kind::list) return "; write \"NAME: …\" instead of \"- …\"";
+  const bool single = node.kind == Kind::list && node.children.size() == 1;
+  if (kind == Kind::scalar && single && node.children[0].value->kind == Kind::scalar)
+    return fmt::format("; write {} without the brackets", quoted(node.children[0].value->text));
+  return {};
+}
+
 }  // namespace
 
 std::string Context::where(Position at) const {
@@ -35,7 +54,7 @@ std::optional<Cursor> Cursor::find(std::string_view key) const {
 }
 
 std::string Cursor::path() const {
-  if (up_ == nullptr) return {};
+  if (up_ == nullptr) return std::string(place_);
   std::string out = up_->path();
   if (key_ != nullptr) {
     append_key(out, key_->text);
@@ -45,15 +64,27 @@ std::string Cursor::path() const {
   return out;
 }
 
+std::string Cursor::path_of(std::string_view key) const {
+  std::string out = path();
+  append_key(out, key);
+  return out;
+}
+
 void Cursor::error(std::string message) const { context_->out.add(at(), path(), std::move(message)); }
 
 void Cursor::error_at_key(std::string message) const {
   context_->out.add(key_at(), path(), std::move(message));
 }
 
+void Cursor::missing(std::string_view key) const {
+  if (!doubtful(key)) context_->out.missing(key_at(), path(), key);
+}
+
+bool Cursor::doubtful(std::string_view key) const { return context_->out.doubtful(path_of(key)); }
+
 bool Cursor::expect(Kind kind, std::string_view expected) const {
   if (node_->kind == kind) return true;
-  error(fmt::format("expected {}, got {}", expected, describe(*node_)));
+  error(fmt::format("expected {}, got {}{}", expected, describe(*node_), what_to_write(kind, *node_)));
   return false;
 }
 

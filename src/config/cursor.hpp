@@ -29,7 +29,9 @@ struct Context {
 // a cursor must not outlive the one it came from.
 class Cursor {
  public:
-  Cursor(Context& context, const Node& root) : context_(&context), node_(&root) {}
+  // `place` is where the root stands in the document: "" unless it is an included file's.
+  Cursor(Context& context, const Node& root, std::string_view place = {})
+      : context_(&context), place_(place), node_(&root) {}
 
   Cursor value(const Entry& entry) const { return {*this, entry.key, 0, *entry.value}; }
   // The value under `key`; nothing when this is no map, or one without that key.
@@ -44,8 +46,13 @@ class Cursor {
   Context& context() const { return *context_; }
 
   std::string path() const;
-  void error(std::string message) const;         // at the value
-  void error_at_key(std::string message) const;  // at the key that leads to the value
+  std::string path_of(std::string_view key) const;  // of a key of this map, written or not
+  void error(std::string message) const;            // at the value
+  void error_at_key(std::string message) const;     // at the key that leads to the value
+  void missing(std::string_view key) const;         // unless something else may stand for it
+
+  // Whether `key` of this map may be meant by something that could not be read.
+  bool doubtful(std::string_view key) const;
 
   // Whether the value is of that kind; an error, naming what was `expected`, if not.
   bool expect(Kind kind, std::string_view expected) const;
@@ -55,6 +62,7 @@ class Cursor {
       : context_(up.context_), up_(&up), key_(key), index_(index), node_(&node) {}
 
   Context* context_;
+  std::string_view place_;
   const Cursor* up_ = nullptr;
   const Node* key_ = nullptr;
   std::size_t index_ = 0;

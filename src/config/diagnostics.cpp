@@ -140,6 +140,29 @@ void Diagnostics::say(Severity severity, Position at, std::string path, std::str
   if (severity == Severity::error) ++errors_;
 }
 
+void Diagnostics::missing(Position at, std::string path, std::string_view key) {
+  doubt(path.empty() ? std::string(key) : fmt::format("{}.{}", path, key));
+  say(Severity::error, at, std::move(path), fmt::format("the key \"{}\" is missing", key));
+}
+
+bool Diagnostics::doubtful(std::string_view path) const {
+  for (;;) {
+    if (doubts_.contains(path)) return true;
+    if (path.empty()) return false;
+    const std::size_t end = path.find_last_of(".[");
+    path = path.substr(0, end == std::string_view::npos ? 0 : end);
+  }
+}
+
+bool Diagnostics::doubtful_within(std::string_view path) const {
+  if (doubtful(path)) return true;
+  // In between may stand longer names, such as "pools-b" between "pools" and "pools.a".
+  for (auto at = doubts_.lower_bound(path); at != doubts_.end() && at->starts_with(path); ++at) {
+    if (path.empty() || (*at)[path.size()] == '.' || (*at)[path.size()] == '[') return true;
+  }
+  return false;
+}
+
 std::vector<Finding> Diagnostics::findings(Severity severity, const std::vector<std::string>& files) const {
   std::vector<const Diagnostic*> sorted;
   for (const Diagnostic& item : items_) {

@@ -1,5 +1,7 @@
 #include "config/file.hpp"
 
+#include "sluice/base/file_error.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
@@ -29,7 +31,7 @@ class Descriptor {
   int fd_;
 };
 
-std::string cannot_read(int error) { return "cannot be read: " + std::generic_category().message(error); }
+std::string cannot_read(int error) { return "cannot be read: " + file_error(error); }
 
 std::string too_large() { return fmt::format("is larger than {} MiB", kMaxFileSize / kMiB); }
 
@@ -78,7 +80,7 @@ FileText read_file(const std::string& path, FileKind kind) {
   if (file.get() < 0 || ::fstat(file.get(), &info) != 0) {
     out.error = cannot_read(errno);
   } else if (S_ISDIR(info.st_mode)) {
-    out.error = "is a directory, not a file";
+    out.error = cannot_read(EISDIR);
   } else if (kind == FileKind::regular && !S_ISREG(info.st_mode)) {
     out.error = "is not a regular file";
   } else if (info.st_size > static_cast<off_t>(kMaxFileSize)) {

@@ -184,10 +184,14 @@ constinit const Schema<Health> kHealthSchema{
 void read_health(const Cursor& at, Pool& out) {
   Health& health = out.health.emplace();
   health.at = at.key_at();
-  const std::size_t errors = at.context().out.items().size();
+  if (at.node().kind == Kind::scalar && at.node().text.starts_with('/')) {
+    at.error(fmt::format("expected a map, got {0}; write {{ path: {0} }}", quoted(at.node().text)));
+    return;
+  }
+  const std::size_t errors = at.context().out.errors();
   read_map(at, kHealthSchema, health);
   // A value that could not be read has its default, which is not to be compared with.
-  if (at.context().out.items().size() == errors) settle_timeout(at, health);
+  if (at.context().out.errors() == errors) settle_timeout(at, health);
   refuse_on_tcp(at, health);
   refuse_body_of_head(at, health);
   refuse_placeholders(at, health);

@@ -28,15 +28,23 @@ void read_redirect(const Cursor& at, Listener& out) {
   if (read_choice(at, kRedirects)) out.redirect_https = true;
 }
 
+// Other proxies have the certificates here.
+void read_listener_tls(const Cursor& at, Listener& out) {
+  if (at.node().kind != Kind::map) return set<&Listener::tls, boolean>(at, out);
+  at.error(
+      "expected true or false, got a map; write true, and the certificates under \"tls\" at the top of the "
+      "file");
+}
+
 // Which protocols fit depends on `tls`, which may come later: read_protocols() reads them after the map.
 void leave_for_later(const Cursor&, Listener&) {}
 
 // Why `word` cannot be spoken on this listener beside those before it; empty when it can.
-std::string_view misfit(Protocol word, const Listener& listener) {
+std::string_view misfit(Protocol word, const Listener& listener, bool tls_in_doubt) {
   if (word == Protocol::h2c && listener.tls) {
     return "\"h2c\" is HTTP/2 without TLS, and this listener has \"tls: true\"; write \"h2\"";
   }
-  if (word == Protocol::h2 && !listener.tls) {
+  if (word == Protocol::h2 && !listener.tls && !tls_in_doubt) {
     return "\"h2\" needs \"tls: true\"; for HTTP/2 without TLS write [h2c]";
   }
   const bool apart = (word == Protocol::h2c && listener.http1) || (word == Protocol::http1 && listener.h2c);
@@ -52,22 +60,22 @@ bool& flag_of(Protocol word, Listener& listener) {
   return listener.http1;
 }
 
-void read_protocol(const Cursor& at, Listener& out) {
+void read_protocol(const Cursor& at, Listener& out, bool tls_in_doubt) {
   const auto word = choice<Protocol, kProtocols>(at);
   if (!word) return;
   bool& spoken = flag_of(*word, out);
   if (spoken) {
     at.error("this protocol stands in the list already; leave it out here");
-  } else if (const std::string_view problem = misfit(*word, out); !problem.empty()) {
+  } else if (const std::string_view problem = misfit(*word, out, tls_in_doubt); !problem.empty()) {
     at.error(std::string(problem));
   } else {
     spoken = true;
   }
 }
 
-void read_protocols(const Cursor& at, Listener& out) {
+void read_protocols(const Cursor& at, Listener& out, bool tls_in_doubt) {
   out.h2 = out.http1 = false;
-  read_list(at, [&](const Cursor& item) { read_protocol(item, out); });
+  read_list(at, [&](const Cursor& item) { read_protocol(item, out, tls_in_doubt); });
   if (at.node().kind == Kind::list && at.children().empty())
     at.error("the list is empty; leave the key out instead");
 }
@@ -75,7 +83,7 @@ void read_protocols(const Cursor& at, Listener& out) {
 // What suits the listener, unless something is written.
 void settle_protocols(const Cursor& at, Listener& out) {
   out.h2 = out.tls;
-  if (const auto protocols = at.find("protocols")) read_protocols(*protocols, out);
+  if (const auto protocols = at.find("protocols")) read_protocols(*protocols, out, at.doubtful("tls"));
 }
 
 void read_certificates(const Cursor& at, Tls& out) {
@@ -98,7 +106,7 @@ void read_listener(const Cursor& at, Listener& out) {
   if (out.tls && out.redirect_https) {
     at.error_at_key("\"redirect: https\" is for plain listeners; this one has \"tls: true\"");
   }
-  if (const auto mismatch = at.find("sni_mismatch"); mismatch && !out.tls)
+  if (const auto mismatch = at.find("sni_mismatch"); mismatch && !out.tls && !at.doubtful("tls"))
     mismatch->error_at_key("\"sni_mismatch\" is for listeners with \"tls: true\"; leave it out here");
 }
 
@@ -108,8 +116,7 @@ constexpr std::array kListenerKeys{
          "`127.0.0.1:8080`, `[::1]:8080`, `:8080` for every address of the machine, or `unix:/path`; "
          "port 0 lets the system choose."},
         &locate<&Listener::address, listener_address>},
-    Key<Listener>{{"tls", "boolean", "false", "Whether clients speak TLS here."},
-                  &set<&Listener::tls, boolean>},
+    Key<Listener>{{"tls", "boolean", "false", "Whether clients speak TLS here."}, &read_listener_tls},
     Key<Listener>{{"protocols", "list", "`[h2, http/1.1]` under TLS, else `[http/1.1]`",
                    "Protocols spoken here. Under TLS `h2`, `http/1.1` or both; without TLS either `http/1.1` "
                    "or `h2c`, which is HTTP/2 for clients that know beforehand."},
@@ -166,6 +173,7 @@ void read_listeners(const Cursor& at, Document& out) {
   std::unordered_map<std::string, Position> seen;
   for (const Entry& entry : at.children()) {
     const Cursor item = at.value(entry);
+    if (refuse_top_key(item, "address")) continue;
     Listener& listener = out.listeners.emplace_back();
     listener.name = read_name(item, "listener");
     listener.at = item.key_at();
@@ -182,6 +190,15 @@ void read_listeners(const Cursor& at, Document& out) {
 void read_tls(const Cursor& at, Document& out) {
   Tls& tls = out.tls.emplace();
   tls.at = at.key_at();
+  const auto direct = at.find("cert") ? at.find("cert") : at.find("key");
+  if (direct) {
+    direct->error_at_key(
+        fmt::format("{} belongs to an item of a list; write \"certificates: [{{ cert: FILE, key: FILE "
+                    "}}]\"",
+                    quoted(direct->key())));
+    at.context().out.doubt(at.path());
+    return;
+  }
   read_map(at, kTlsSchema, tls);
 }
 

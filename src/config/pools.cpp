@@ -149,6 +149,7 @@ void read_pools(const Cursor& at, Document& out) {
   if (at.children().empty()) at.error("at least one pool is needed");
   for (const Entry& entry : at.children()) {
     const Cursor item = at.value(entry);
+    if (refuse_top_key(item, "servers")) continue;
     Pool& pool = out.pools.emplace_back();
     pool.name = read_name(item, "pool");
     pool.at = item.key_at();
@@ -162,9 +163,9 @@ void read_pools(const Cursor& at, Document& out) {
 
 void require_tenants(const Cursor& top, const Document& out) {
   const auto pools = top.find("pools");
-  if (out.tenants || !pools) return;
+  if (out.tenants || !pools || top.doubtful("tenants")) return;
   for (std::size_t i = 0; i < out.pools.size(); ++i) {
-    const Cursor pool = pools->value(pools->children()[i]);
+    const Cursor pool = *pools->find(out.pools[i].name);
     if (out.pools[i].health && out.pools[i].health->as_tenants) {
       const Cursor health = *pool.find("health");
       health.find("as_tenants")->error_at_key("\"as_tenants\" needs \"tenants\" at the top of the file");

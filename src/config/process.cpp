@@ -84,9 +84,27 @@ std::optional<std::string> access_target(const Cursor& at) {
   auto word = text(at);
   if (!word || *word == "off" || *word == "stderr") return word;
   if (word->find('/') != std::string::npos) return log_path(at, absolute_join(at.context().base, *word));
-  at.error(
-      fmt::format("expected off, stderr or the path of a file, got {}; a path has a \"/\"", quoted(*word)));
+  const bool output = *word == "stdout" || *word == "on" || *word == "true";
+  at.error(fmt::format("expected off, stderr or the path of a file, got {}; {}", quoted(*word),
+                       output ? "write stderr" : "a path has a \"/\""));
   return std::nullopt;
+}
+
+void read_trusted_proxies(const Cursor& at, Document& out) {
+  locate_list<&Document::trusted_proxies, parsed<parse_block>>(at, out);
+  for (std::size_t i = 0; i < out.trusted_proxies.size(); ++i) {
+    const Located<std::string>& block = out.trusted_proxies[i];
+    if (!block.value.ends_with("/0")) continue;
+    at.context().out.warn(block.at, fmt::format("{}[{}]", at.path(), i),
+                          fmt::format("{} is everybody: any client may claim any address and host; name the "
+                                      "proxies in front",
+                                      block.value));
+  }
+}
+
+void read_access(const Cursor& at, Log& out) {
+  out.access_at = at.at();
+  set<&Log::access, access_target>(at, out);
 }
 
 void read_document_routes(const Cursor& at, Document& out) { read_routes(at, out.routes); }
@@ -101,9 +119,8 @@ constexpr std::array kLogKeys{
              &set<&Log::level, choice<LogLevel, kLevels>>},
     Key<Log>{{"access", "`off`, `stderr` or path", "off",
               "Where one line per request goes; a path has a `/`, and a relative one (`./access.log`) starts "
-              "from this "
-              "file's directory."},
-             &set<&Log::access, access_target>},
+              "from this file's directory."},
+             &read_access},
     Key<Log>{{"format", "`json` or `combined`", "json", "Form of the access log."},
              &set<&Log::format, choice<LogFormat, kFormats>>},
     Key<Log>{{"query", "boolean", "false", "Whether query strings are written to the access log."},
@@ -154,7 +171,7 @@ constexpr std::array kDocumentKeys{
     Key<Document>{{"tenants", "map", "none", "Tenants, told apart by host."}, &read_tenants},
     Key<Document>{{"trusted_proxies", "list of addresses or blocks", "none",
                    "Clients whose `X-Forwarded-*` and `X-Request-ID` are believed, such as `10.0.0.0/8`."},
-                  &locate_list<&Document::trusted_proxies, parsed<parse_block>>},
+                  &read_trusted_proxies},
     Key<Document>{{"pass_headers", "list of field names", "none",
                    "Which of the fields that applications believe are passed on from clients that are not in "
                    "`trusted_proxies` ([the list](headers.md))."},

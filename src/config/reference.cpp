@@ -12,8 +12,8 @@ constexpr std::string_view kPreface = R"(# Configuration
 
 Sluice reads one YAML file, `/etc/sluice/sluice.yaml` unless `--config` says otherwise, and the tenant files that
 it includes. `sluice check` reads it the same way and changes nothing. All errors are reported at once, each as
-`file:line:col: path.to.key: what is wrong`; what concerns a file as a whole has no line, and what is wrong with the
-YAML itself no key.
+`file:line:col: path.to.key: what is wrong; what to do about it`. What concerns a file as a whole has no line, and what is
+wrong with the YAML itself no key.
 
 ```yaml
 version: 1

@@ -2,9 +2,11 @@
 
 #include "config/environment.hpp"
 #include "config/file.hpp"
+#include "config/synonyms.hpp"
 #include "config/units.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,10 @@
 
 namespace sluice::config {
 namespace {
+
+bool contains(std::span<const std::string_view> words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 // Only what is written without quotes can be a number or a boolean.
 std::optional<std::string> unquoted(const Cursor& at, std::string_view expected) {
@@ -23,6 +29,16 @@ std::optional<std::string> unquoted(const Cursor& at, std::string_view expected)
   return read_text(at, expected);
 }
 
+// Which of the two a word from elsewhere means; the end of a message.
+std::string truth_of(std::string_view word) {
+  constexpr std::array<std::string_view, 7> kYes{"yes", "y", "on", "1", "true", "enabled", "enable"};
+  constexpr std::array<std::string_view, 8> kNo{"no",    "n",    "off",      "0",
+                                                "false", "none", "disabled", "disable"};
+  const std::string plain = lower(word);
+  if (contains(kYes, plain)) return "; write true";
+  return contains(kNo, plain) ? "; write false" : "";
+}
+
 template <class T, class Show>
 std::optional<T> in_range(const Cursor& at, T value, T low, T high, Show show) {
   if (value >= low && value <= high) return value;
@@ -31,7 +47,7 @@ std::optional<T> in_range(const Cursor& at, T value, T low, T high, Show show) {
 }
 
 std::string suggestion(std::string_view word, std::span<const std::string_view> known) {
-  const std::string_view near = nearest(word, {known.begin(), known.end()});
+  const std::string_view near = meant_value(word, {known.begin(), known.end()});
   return near.empty() ? std::string() : fmt::format("; did you mean {}?", quoted(near));
 }
 
@@ -40,10 +56,6 @@ std::string alternatives(std::span<const std::string_view> words) {
   std::string out(words.back());
   if (words.size() == 1) return out;
   return fmt::format("{} or {}", fmt::join(words.first(words.size() - 1), ", "), out);
-}
-
-bool contains(std::span<const std::string_view> words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 }  // namespace
@@ -65,7 +77,7 @@ std::optional<bool> boolean(const Cursor& at) {
   if (!word) return std::nullopt;
   if (*word == "true") return true;
   if (*word == "false") return false;
-  at.error(fmt::format("expected true or false, got {}", quoted(*word)));
+  at.error(fmt::format("expected true or false, got {}{}", quoted(*word), truth_of(*word)));
   return std::nullopt;
 }
 
@@ -141,7 +153,9 @@ Switch read_switch(const Cursor& at) {
   const auto word = read_text(at, kExpected);
   if (!word) return Switch::neither;
   if (*word == "off") return Switch::off;
-  at.error(fmt::format("expected {}, got {}", kExpected, quoted(*word)));
+  const std::string truth = truth_of(*word);
+  const std::string_view hint = truth == "; write false" ? "; write off" : "; write {} for the defaults";
+  at.error(fmt::format("expected {}, got {}{}", kExpected, quoted(*word), truth.empty() ? "" : hint));
   return Switch::neither;
 }
 

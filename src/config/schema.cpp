@@ -1,5 +1,7 @@
 #include "config/schema.hpp"
 
+#include "config/schemas.hpp"
+#include "config/synonyms.hpp"
 #include "config/text.hpp"
 
 #include <algorithm>
@@ -8,22 +10,44 @@
 
 namespace sluice::config {
 
-bool refuse_key(const Cursor& at, const SchemaText& schema, const std::vector<std::string_view>& known) {
+bool refuse_top_key(const Cursor& at, std::string_view required) {
+  const bool thing = at.node().kind == Kind::scalar || at.node().kind == Kind::null || at.find(required);
+  if (thing || place_of_key(at.key()).empty()) return false;
+  at.error_at_key(fmt::format("{} is indented too far; it stands at the top of the file", quoted(at.key())));
+  at.context().out.doubt(std::string(at.key()));
+  return true;
+}
+
+void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
+                const std::vector<std::string_view>& known) {
   const std::string_view key = at.key();
   if (std::find(schema.later.begin(), schema.later.end(), key) != schema.later.end()) {
     at.error_at_key(fmt::format("{} is not supported by this version", quoted(key)));
-    return true;
+    // What is missing beside it is probably not missing there (`servers` beside `colors`).
+    map.context().out.doubt(map.path());
+    return;
   }
   const auto misplaced = std::find_if(schema.misplaced.begin(), schema.misplaced.end(),
                                       [&](const Misplaced& entry) { return entry.name == key; });
   if (misplaced != schema.misplaced.end()) {
     at.error_at_key(std::string(misplaced->reason));
-    return false;
+    return;
   }
-  const std::string_view near = nearest(key, known);
-  at.error_at_key(near.empty() ? fmt::format("unknown key {}", quoted(key))
-                               : fmt::format("unknown key {}; did you mean {}?", quoted(key), quoted(near)));
-  return false;
+  const std::string_view start = key.substr(0, key.find(':'));
+  if (start.size() < key.size() && std::find(known.begin(), known.end(), start) != known.end()) {
+    const std::string spaced = std::string(start) + ": " + std::string(key.substr(start.size() + 1));
+    at.error_at_key(fmt::format("unknown key {}; write {}, with a space", quoted(key), quoted(spaced)));
+    map.context().out.doubt(map.path_of(start));
+    return;
+  }
+  const std::string_view meant = meant_key(key, known);
+  if (meant.empty()) {
+    at.error_at_key(fmt::format("unknown key {}{}", quoted(key), place_of_key(key)));
+    map.context().out.doubt(map.path());
+  } else {
+    at.error_at_key(fmt::format("unknown key {}; did you mean {}?", quoted(key), quoted(meant)));
+    map.context().out.doubt(map.path_of(meant));
+  }
 }
 
 }  // namespace sluice::config

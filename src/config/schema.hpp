@@ -52,15 +52,16 @@ struct Schema {
   std::span<const Key<T>> keys;
 };
 
-// Reports a key that the schema does not have; true when a later version will have it.
-bool refuse_key(const Cursor& at, const SchemaText& schema, const std::vector<std::string_view>& known);
+// Reports a key that the schema does not have. What was meant by it is in doubt then: the key that it most
+// likely stands for, or else anything in the map.
+void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
+                const std::vector<std::string_view>& known);
 
 // Reads every key of a map into `out` and reports unknown and missing ones.
 template <class T>
 void read_map(const Cursor& at, const Schema<T>& schema, T& out) {
   if (!at.expect(Kind::map, "a map")) return;
   std::uint64_t seen = 0;
-  bool from_later_version = false;
   for (const Entry& entry : at.children()) {
     const Cursor value = at.value(entry);
     std::size_t i = 0;
@@ -73,15 +74,12 @@ void read_map(const Cursor& at, const Schema<T>& schema, T& out) {
       std::vector<std::string_view> known;
       for (const Key<T>& key : schema.keys)
         known.push_back(key.text.name);
-      if (refuse_key(value, schema.text, known)) from_later_version = true;
+      refuse_key(at, value, schema.text, known);
     }
   }
-  // What is missing beside a key of a later version is probably not missing there (`servers` beside
-  // `colors`).
-  for (std::size_t i = 0; i < schema.keys.size() && !from_later_version; ++i) {
+  for (std::size_t i = 0; i < schema.keys.size(); ++i) {
     const KeyText& key = schema.keys[i].text;
-    if (key.fallback != kRequired || (seen >> i & 1) != 0) continue;
-    at.error_at_key("the key \"" + std::string(key.name) + "\" is missing");
+    if (key.fallback == kRequired && (seen >> i & 1) == 0) at.missing(key.name);
   }
 }
 

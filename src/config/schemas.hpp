@@ -77,4 +77,8 @@ void read_tenants(const Cursor& at, Document& out);
 // A named thing's name, from the key it stands under; reports a name that is_name() refuses.
 std::string read_name(const Cursor& at, std::string_view noun);
 
+// Among named things, a key of the top of the file that is indented too far: told by `required`, which it
+// lacks and the things have. Reports it.
+bool refuse_top_key(const Cursor& at, std::string_view required);
+
 }  // namespace sluice::config

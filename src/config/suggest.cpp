@@ -13,6 +13,8 @@ namespace {
 
 // Longer words are no slips of the finger, and the limit keeps the work per error small.
 constexpr std::size_t kLongestWord = 64;
+// Shorter beginnings fit too much.
+constexpr std::size_t kLeastBeginning = 3;
 
 // Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, case aside. Both are
 // at most kLongestWord long. Three rows suffice: a swap looks back two.
@@ -38,23 +40,43 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
+bool begins(std::string_view text, std::string_view start) {
+  return text.size() >= start.size() && std::equal(start.begin(), start.end(), text.begin(),
+                                                   [](char a, char b) { return to_lower(a) == to_lower(b); });
+}
+
+// The only one that begins with `word`, or with which `word` begins.
+std::string_view by_beginning(std::string_view word, const std::vector<std::string_view>& known) {
+  std::string_view only;
+  for (const std::string_view candidate : known) {
+    const bool longer = word.size() >= kLeastBeginning && begins(candidate, word);
+    const bool shorter = candidate.size() >= kLeastBeginning && begins(word, candidate);
+    if (!longer && !shorter) continue;
+    if (!only.empty()) return {};
+    only = candidate;
+  }
+  return only;
+}
+
 }  // namespace
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known) {
   std::string_view best;
-  std::size_t limit = word.size() / 3;
+  std::size_t limit = (word.size() + 1) / 3;
   if (word.size() > kLongestWord) return best;
   for (const std::string_view candidate : known) {
     const std::size_t longer = std::max(candidate.size(), word.size());
     const std::size_t shorter = std::min(candidate.size(), word.size());
     if (longer > kLongestWord || longer - shorter > limit) continue;
     const std::size_t distance = edit_distance(word, candidate);
+    // A distance as long as the shorter word leaves nothing in common.
+    if (distance >= shorter) continue;
     if (distance < limit || (distance == limit && best.empty())) {
       best = candidate;
       limit = distance;
     }
   }
-  return best;
+  return best.empty() ? by_beginning(word, known) : best;
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known) {

@@ -47,17 +47,18 @@ void read_included_map(const Cursor& at, Tenants& out, Places& places) {
 }
 
 void read_included_file(const std::string& name, Context& context, Tenants& out, Places& places) {
-  const auto index = static_cast<std::uint32_t>(context.files.size());
-  context.files.push_back(name);
   const FileText file = read_file(name, FileKind::regular);
   if (!file.error.empty()) {
-    context.out.add({index, 0, 0}, {}, file.error);
+    context.out.add(out.include->at, "tenants.include", fmt::format("{} {}", name, file.error));
   } else if (file.id == context.main) {
-    context.out.add({index, 0, 0}, {},
-                    "is the main file; the pattern of \"tenants.include\" must not match it");
+    context.out.add(out.include->at, "tenants.include",
+                    fmt::format("{} is the main file; the pattern must not match it", name));
   } else {
+    const auto index = static_cast<std::uint32_t>(context.files.size());
+    context.files.push_back(name);
     const Tree tree = Tree::parse(file.text, index, context.out);
-    if (tree.root() != nullptr) read_included_map(Cursor(context, *tree.root()), out, places);
+    if (tree.root() != nullptr)
+      read_included_map(Cursor(context, *tree.root(), "tenants.items"), out, places);
   }
 }
 
@@ -66,6 +67,10 @@ void read_included(const Cursor& at, Tenants& out) {
   const Matches matches = find_files(at.context().base, pattern.value);
   if (!matches.error.empty()) {
     at.context().out.add(pattern.at, at.path() + ".include", quoted(pattern.value) + ' ' + matches.error);
+  }
+  if (matches.names.empty() && matches.error.empty()) {
+    at.context().out.warn(pattern.at, at.path() + ".include",
+                          fmt::format("no file matches {}", absolute_join(at.context().base, pattern.value)));
   }
   Places places;
   places.reserve(out.items.size() + matches.names.size());

@@ -2,13 +2,13 @@
 
 #include "config/text.hpp"
 #include "config/tree_builder.hpp"
+#include "config/yaml_fault.hpp"
 
 #include <algorithm>
 #include <istream>
 #include <streambuf>
 
 #include <fmt/format.h>
-#include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
 namespace sluice::config {
@@ -48,52 +48,16 @@ class Feed final : public std::streambuf {
   bool cut_ = false;
 };
 
-Position position_of(const YAML::Mark& mark, std::uint32_t file) {
-  if (mark.line < 0) return {file, 0, 0};
-  return {file, static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
-}
-
-// The line that `offset` lies in.
-std::string_view line_at(std::string_view text, std::size_t offset) {
-  const std::size_t inside = std::min(offset, text.size());
-  const std::size_t start = text.substr(0, inside).rfind('\n') + 1;  // npos + 1 is 0
-  return text.substr(start, text.find('\n', inside) - start);
-}
-
-// The parser's words, and what to do about the mistakes that they explain least.
-std::string explain(const YAML::Exception& error, std::string_view text) {
-  std::string out = "YAML: " + error.msg;
-  const std::string_view line = line_at(text, static_cast<std::size_t>(std::max(error.mark.pos, 0)));
-  const std::string_view indent = line.substr(0, std::min(line.find_first_not_of(" \t"), line.size()));
-  const bool about_alias =
-      error.msg.find("alias") != std::string::npos || error.msg.find("anchor") != std::string::npos;
-  if (indent.find('\t') != std::string_view::npos) {
-    out += "; indent with spaces, not tabs";
-  } else if (about_alias && line.find('*') != std::string_view::npos) {
-    out += "; a value that begins with \"*\" needs quotes";
-  } else if (line.find("{tenant}") != std::string_view::npos) {
-    out += "; a value that begins with \"{\" needs quotes";
-  }
-  return out;
-}
-
-Position position_at(std::string_view text, std::size_t offset, std::uint32_t file) {
-  const std::string_view before = text.substr(0, offset);
-  const auto line = static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n') + 1);
-  const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
-  return {file, line, static_cast<std::uint32_t>(offset - start + 1)};
-}
-
 // YAML is text; what is not would surface later as a strange name.
 bool check_bytes(std::string_view text, std::uint32_t file, Diagnostics& out) {
   const std::size_t nul = text.find('\0');
   if (nul != std::string_view::npos) {
-    out.add(position_at(text, nul, file), {}, "a NUL byte; this is not a text file");
+    out.add(position_at(text, nul, file), {}, "a NUL byte; this is no text file");
     return false;
   }
   const std::size_t invalid = find_invalid_utf8(text);
   if (invalid == std::string_view::npos) return true;
-  out.add(position_at(text, invalid, file), {}, "invalid UTF-8");
+  out.add(position_at(text, invalid, file), {}, "a byte that is no UTF-8; save the file as UTF-8");
   return false;
 }
 
@@ -120,13 +84,16 @@ Tree Tree::parse(std::string_view text, std::uint32_t file, Diagnostics& out) {
   } catch (const StopReading&) {
     return tree;
   } catch (const YAML::Exception& error) {
-    if (!feed.cut()) out.add(position_of(error.mark, file), {}, explain(error, text));
+    if (!feed.cut()) {
+      const Fault fault = explain(error, text, file);
+      out.add(fault.at, {}, fault.text);
+    }
   }
   if (feed.cut()) {
     out.add(builder.last(), {}, fmt::format("more than {} MiB in one value", kMaxLookahead / kMiB));
   } else if (complete && (tree.root_ == nullptr || tree.root_->kind == Kind::null)) {
     tree.root_ = nullptr;
-    out.add({file, 0, 0}, {}, "is empty");
+    out.add({file, 1, 1}, {}, "the file is empty");
   }
   return tree;
 }

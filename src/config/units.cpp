@@ -15,17 +15,46 @@ struct Unit {
   std::uint64_t factor;
 };
 
+constexpr std::uint64_t kHour = 3'600'000;
+
+// Units as people write them who come from elsewhere; in lower case.
+struct Spelling {
+  std::string_view word;
+  std::uint64_t factor;
+};
+
+constexpr std::array kOtherTimes{
+    Spelling{"msec", 1},         Spelling{"msecs", 1},        Spelling{"millis", 1},
+    Spelling{"millisecond", 1},  Spelling{"milliseconds", 1}, Spelling{"ms", 1},
+    Spelling{"s", 1000},         Spelling{"sec", 1000},       Spelling{"secs", 1000},
+    Spelling{"second", 1000},    Spelling{"seconds", 1000},   Spelling{"m", 60'000},
+    Spelling{"min", 60'000},     Spelling{"mins", 60'000},    Spelling{"minute", 60'000},
+    Spelling{"minutes", 60'000}, Spelling{"h", kHour},        Spelling{"hr", kHour},
+    Spelling{"hrs", kHour},      Spelling{"hour", kHour},     Spelling{"hours", kHour},
+    Spelling{"d", 24 * kHour},   Spelling{"day", 24 * kHour}, Spelling{"days", 24 * kHour},
+    Spelling{"w", 168 * kHour}};
+constexpr std::array kOtherSizes{
+    Spelling{"b", 1},           Spelling{"byte", 1},         Spelling{"bytes", 1},
+    Spelling{"k", kKiB},        Spelling{"kb", kKiB},        Spelling{"kib", kKiB},
+    Spelling{"m", kMiB},        Spelling{"mb", kMiB},        Spelling{"mib", kMiB},
+    Spelling{"g", kGiB},        Spelling{"gb", kGiB},        Spelling{"gib", kGiB},
+    Spelling{"t", 1024 * kGiB}, Spelling{"tb", 1024 * kGiB}, Spelling{"tib", 1024 * kGiB}};
+
 // What a quantity is called and which units it takes, smallest first.
 struct Quantity {
   std::string_view noun;
   std::string_view units;
+  std::string_view usual;  // the unit that a number without one may have meant
+  std::string_view usual_name;
+  std::string_view example;
   std::span<const Unit> table;
+  std::span<const Spelling> spellings;
 };
 
 constexpr std::array kTimes{Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000}};
 constexpr std::array kSizes{Unit{"B", 1}, Unit{"KiB", kKiB}, Unit{"MiB", kMiB}, Unit{"GiB", kGiB}};
-constexpr Quantity kDuration{"a duration", "ms, s, m or h", kTimes};
-constexpr Quantity kSize{"a size", "B, KiB, MiB or GiB", kSizes};
+constexpr Quantity kDuration{"a duration", "ms, s, m or h", "s", "seconds", "30s", kTimes, kOtherTimes};
+constexpr Quantity kSize{"a size", "B, KiB, MiB or GiB", "B", "bytes", "10MiB", kSizes, kOtherSizes};
 
 // Of rates. A millisecond cannot be meant.
 constexpr std::span<const Unit> kPeriods = std::span(kTimes).subspan(1);
@@ -49,10 +78,41 @@ std::uint64_t to_number(std::string_view digits) {
   return value;
 }
 
-std::string unit_error(std::string_view text, std::string_view unit, const Quantity& quantity) {
-  if (unit.empty()) return fmt::format("{} has no unit; add {}", quoted(text), quantity.units);
-  return fmt::format("{} has the unit {}, but {} ends in {}", quoted(text), quoted(unit), quantity.noun,
-                     quantity.units);
+std::string show(std::uint64_t value, std::span<const Unit> table);
+
+// What is meant by numbers with units of any spelling, one behind the other ("1m30s", "10 MB"), in the least
+// unit; 0 for what cannot be told.
+std::uint64_t guess(std::string_view text, std::span<const Spelling> spellings) {
+  std::uint64_t sum = 0;
+  std::string rest = lower(text);
+  std::erase(rest, ' ');
+  for (std::string_view left = rest; !left.empty();) {
+    const std::string_view number = take_digits(left);
+    const auto end = std::find_if(left.begin(), left.end(), is_digit);
+    const std::string_view unit = left.substr(0, static_cast<std::size_t>(end - left.begin()));
+    const auto found = std::find_if(spellings.begin(), spellings.end(),
+                                    [&](const Spelling& entry) { return entry.word == unit; });
+    if (number.empty() || number.size() > 6 || found == spellings.end()) return 0;
+    sum += to_number(number) * found->factor;
+    left.remove_prefix(unit.size());
+  }
+  return sum;
+}
+
+// Why it is no quantity, with the right way to write it where that can be told.
+std::string unit_error(std::string_view text, const Quantity& quantity) {
+  if (const std::uint64_t meant = guess(text, quantity.spellings); meant != 0) {
+    return fmt::format("{} is not {} as written here; write {}", quoted(text), quantity.noun,
+                       quoted(show(meant, quantity.table)));
+  }
+  if (all_digits(text)) {
+    return fmt::format("{} has no unit; write {} if {} are meant, and otherwise add {}", quoted(text),
+                       quoted(fmt::format("{}{}", text, quantity.usual)), quantity.usual_name,
+                       quantity.units);
+  }
+  if (text.starts_with('-')) return fmt::format("{} is negative; {} is not", quoted(text), quantity.noun);
+  return fmt::format("{} is not {}; write a number and {}, such as {}", quoted(text), quantity.noun,
+                     quantity.units, quoted(quantity.example));
 }
 
 Parsed<std::uint64_t> parse_quantity(std::string_view text, const Quantity& quantity) {
@@ -66,13 +126,11 @@ Parsed<std::uint64_t> parse_quantity(std::string_view text, const Quantity& quan
     rest.remove_prefix(1);
     fraction = take_digits(rest);
   }
-  if (whole.empty() || dotted != !fraction.empty()) {
-    return failed<std::uint64_t>(
-        fmt::format("{} is not {}: a number and {}", quoted(text), quantity.noun, quantity.units));
-  }
   const auto unit = std::find_if(quantity.table.begin(), quantity.table.end(),
                                  [&](const Unit& u) { return u.name == rest; });
-  if (unit == quantity.table.end()) return failed<std::uint64_t>(unit_error(text, rest, quantity));
+  if (whole.empty() || dotted != !fraction.empty() || unit == quantity.table.end()) {
+    return failed<std::uint64_t>(unit_error(text, quantity));
+  }
   if (whole.size() > kMaxWhole || fraction.size() > kMaxFraction) {
     return failed<std::uint64_t>(fmt::format("{} has too many digits", quoted(text)));
   }
@@ -93,11 +151,35 @@ std::string show(std::uint64_t value, std::span<const Unit> table) {
   return fmt::format("{}{}", value / unit->factor, unit->name);
 }
 
+// "10r/s", "10 per minute", "10/sec", "10rps": the rate that is meant, as it is written here, or nothing.
+std::string guess_rate(std::string_view text) {
+  std::string_view rest = text;
+  const std::string_view digits = take_digits(rest);
+  std::string unit = lower(rest);
+  std::erase_if(unit, [](char c) { return c == ' ' || c == '/' || c == '1'; });
+  for (const std::string_view noun : {"requests", "req", "r"}) {
+    if (unit.starts_with(noun)) unit.erase(0, noun.size());
+  }
+  if (unit.starts_with("per")) unit.erase(0, 3);
+  if (unit == "ps" || unit == "pm" || unit == "ph") unit.erase(0, 1);
+  const auto found = std::find_if(kOtherTimes.begin(), kOtherTimes.end(),
+                                  [&](const Spelling& entry) { return entry.word == unit; });
+  if (digits.empty() || digits.size() > kMaxWhole || found == kOtherTimes.end()) return {};
+  const auto period = std::find_if(kPeriods.begin(), kPeriods.end(),
+                                   [&](const Unit& known) { return known.factor == found->factor; });
+  return period != kPeriods.end() ? fmt::format("{}/{}", digits, period->name) : std::string();
+}
+
 }  // namespace
 
 Parsed<std::uint64_t> parse_whole(std::string_view text) {
-  if (!all_digits(text))
-    return failed<std::uint64_t>(fmt::format("expected a whole number, got {}", quoted(text)));
+  if (!all_digits(text)) {
+    std::string plain(text);
+    std::erase_if(plain, [](char c) { return c == ',' || c == '_' || c == ' ' || c == '\''; });
+    const bool grouped = all_digits(plain) && plain.front() != '0';
+    return failed<std::uint64_t>(
+        fmt::format("expected a whole number, got {}{}", quoted(text), grouped ? "; write " + plain : ""));
+  }
   if (text.size() > 1 && text.front() == '0') {
     return failed<std::uint64_t>(fmt::format("{} has a leading zero; write it without", quoted(text)));
   }
@@ -116,17 +198,19 @@ Parsed<Rate> parse_rate(std::string_view text) {
   constexpr std::string_view kUnits = "/s, /m or /h";
   const std::string_view digits = text.substr(0, text.find('/'));
   const std::string_view unit = text.substr(std::min(digits.size() + 1, text.size()));
-  if (!all_digits(digits)) {
-    return failed<Rate>(fmt::format("{} is not a rate: a whole number and {}", quoted(text), kUnits));
-  }
-  if (unit.empty()) {
-    return failed<Rate>(fmt::format("{} has no unit of time; add {}", quoted(text), kUnits));
+  if (all_digits(text)) {
+    return failed<Rate>(fmt::format("{} has no unit of time; write {} if it is per second, and otherwise {}",
+                                    quoted(text), quoted(fmt::format("{}/s", text)), "/m or /h"));
   }
   const auto period =
       std::find_if(kPeriods.begin(), kPeriods.end(), [&](const Unit& u) { return u.name == unit; });
-  if (period == kPeriods.end()) {
+  if (!all_digits(digits) || period == kPeriods.end()) {
+    const std::string meant = guess_rate(text);
     return failed<Rate>(
-        fmt::format("{} is per {}, but a rate ends in {}", quoted(text), quoted(unit), kUnits));
+        meant.empty()
+            ? fmt::format("{} is not a rate; write a whole number and {}, such as \"10/s\"", quoted(text),
+                          kUnits)
+            : fmt::format("{} is not a rate as written here; write {}", quoted(text), quoted(meant)));
   }
   Parsed<std::uint64_t> count = parse_whole(digits);
   if (!count) return failed<Rate>(std::move(count.error));
@@ -138,10 +222,13 @@ Parsed<Rate> parse_rate(std::string_view text) {
 
 Parsed<double> parse_percentage(std::string_view text) {
   std::string_view rest = text;
-  const std::string_view whole = take_digits(rest);
-  if (!whole.empty() && rest == "%") {
-    return failed<double>(fmt::format("{} is written without the \"%\"", quoted(text)));
+  if (text.ends_with('%')) {
+    const std::string_view number = text.substr(0, text.find_last_not_of(" %") + 1);
+    if (const auto meant = parse_percentage(number)) {
+      return failed<double>(fmt::format("{} is written without the \"%\"; write {}", quoted(text), number));
+    }
   }
+  const std::string_view whole = take_digits(rest);
   std::string_view fraction;
   const bool dotted = rest.starts_with('.');
   if (dotted) {

@@ -1,5 +1,6 @@
 #include "sluice/control/steering.hpp"
 
+#include "sluice/base/file_error.hpp"
 #include "sluice/observe/log.hpp"
 
 #include "control/groups.hpp"
@@ -285,7 +286,7 @@ observe::AccessSpec Steering::access(const plan::Plan& plan, config::Diagnostics
   if (kept) out.file = runtime_->access.file;
   if (out.file == nullptr) out.file = observe::AccessFile::open(log.access);
   if (out.file == nullptr) {
-    diagnostics.add({}, "log.access", "cannot open " + log.access + ": " + std::strerror(errno));
+    diagnostics.add(log.access_at, "log.access", "cannot open " + log.access + ": " + file_error(errno));
   }
   return out;
 }

@@ -4,9 +4,11 @@
 #include "plan/certificates.hpp"
 #include "plan/checks.hpp"
 #include "plan/forwarding.hpp"
+#include "plan/log_place.hpp"
 #include "plan/pattern.hpp"
 #include "plan/rules.hpp"
 #include "plan/sockets.hpp"
+#include "plan/unreachable.hpp"
 #include "plan/wires.hpp"
 
 #include <algorithm>
@@ -75,12 +77,14 @@ class Builder {
     listeners();
     routes();
     if (doc_.tenants) tenants(*doc_.tenants);
-    if (doc_.routes.empty() && !doc_.tenants) {
-      error({}, "", "nothing to serve: neither routes nor tenants are configured");
+    if (doc_.routes.empty() && !doc_.tenants && !in_doubt({"routes", "tenants"})) {
+      error({0, 1, 1}, "", "nothing to serve: neither routes nor tenants are configured");
     }
+    check_unreachable(doc_, diagnostics_);
     plan_->routes_.finish();
     certificates();
     check_sockets(*plan_, previous_, diagnostics_);
+    check_log(doc_.log, diagnostics_);
     if (diagnostics_.failed()) return nullptr;
     return plan_;
   }
@@ -88,6 +92,12 @@ class Builder {
  private:
   void error(Position at, std::string path, std::string message) {
     diagnostics_.add(at, std::move(path), std::move(message));
+  }
+
+  // Whether one of them may be written, although it was not found: that has its error already.
+  bool in_doubt(std::initializer_list<std::string> paths) const {
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const std::string& path) { return diagnostics_.doubtful(path); });
   }
 
   void warn(Position at, std::string path, std::string message) {
@@ -170,14 +180,14 @@ class Builder {
       listener.settings.http2 = http2_limits(doc_.http2);
       if (const auto address = SocketAddress::parse(from.address.value)) {
         listener.address = *address;
-      } else {
+      } else if (!from.address.value.empty()) {
         error(from.address.at, "listeners." + from.name, "a listener needs a numeric address or unix:/path");
       }
       plan_->listeners_.push_back(std::move(listener));
     }
     const auto& all = plan_->listeners_;
-    overlapping_listeners();
     if (std::any_of(all.begin(), all.end(), [](const Listener& l) { return l.tls; })) return;
+    if (diagnostics_.doubtful_within("listeners")) return;
     for (const Listener& listener : all) {
       if (!listener.action) continue;
       error(listener.at, "listeners." + listener.name,
@@ -185,29 +195,11 @@ class Builder {
     }
   }
 
-  // Two listeners that the kernel would refuse to bind: the same port, and one of them on every address.
-  void overlapping_listeners() {
-    const auto every_address = [](const SocketAddress& a) {
-      const std::string ip = a.ip_text();
-      return ip == "::" || ip == "0.0.0.0";
-    };
-    const auto& all = plan_->listeners_;
-    for (auto a = all.begin(); a != all.end(); ++a) {
-      for (auto b = all.begin(); b != a; ++b) {
-        const bool tcp = !a->address.is_unix() && !b->address.is_unix() && a->address.port() != 0;
-        if (!tcp || a->address.port() != b->address.port()) continue;
-        if (!every_address(a->address) && !every_address(b->address)) continue;
-        error(
-            a->at, "listeners." + a->name,
-            fmt::format("{} overlaps with {} of listener \"{}\"", a->address_text, b->address_text, b->name));
-      }
-    }
-  }
-
   // The index of a pool, 0 with an error when there is none of that name.
   std::uint32_t pool_of(const config::Located<std::string>& name, const std::string& path) {
     if (const auto found = pool_index_.find(name.value); found != pool_index_.end()) return found->second;
     if (name.value.empty()) return 0;  // missing, and reported as that
+    if (in_doubt({"pools", "pools." + name.value})) return 0;
     std::vector<std::string_view> known;
     for (const Pool& pool : plan_->pools_)
       known.push_back(pool.name);
@@ -258,6 +250,7 @@ class Builder {
   }
 
   void tenants(const config::Tenants& from) {
+    if (from.defaults.pool) pool_of(*from.defaults.pool, "tenants.defaults.pool");
     if (from.defaults.send_header) plan_->tenant_header_ = from.defaults.send_header->value;
     std::string suffix;
     if (from.from_host) {
@@ -270,7 +263,7 @@ class Builder {
     if (!suffix.empty()) {
       auto defaults = std::make_unique<Tenant>();
       set_pool(*defaults, from.defaults.pool, "tenants.defaults.pool");
-      if (!defaults->has_pool && doc_.routes.empty()) {
+      if (!defaults->has_pool && doc_.routes.empty() && !in_doubt({"tenants.defaults.pool", "routes"})) {
         error(from.at, "tenants.defaults",
               "tenants found by from_host need a default pool, or common routes");
       }
@@ -290,11 +283,14 @@ class Builder {
     for (std::size_t i = 0; i < item.routes.size(); ++i) {
       made->own.add(make_route(item.routes[i], fmt::format("{}.routes[{}]", path, i)));
     }
-    set_pool(*made, item.pool ? item.pool : all.defaults.pool, path + ".pool");
-    if (!made->has_pool && made->own.empty() && doc_.routes.empty()) {
+    set_pool(*made, item.pool ? item.pool : all.defaults.pool,
+             item.pool ? path + ".pool" : "tenants.defaults.pool");
+    if (!made->has_pool && made->own.empty() && doc_.routes.empty() &&
+        !in_doubt({path + ".pool", path + ".routes", "tenants.defaults.pool", "routes"})) {
       error(item.at, path, "no pool: give the tenant one, or set tenants.defaults.pool");
     }
-    if (suffix.empty() && item.hosts.empty()) {
+    if (suffix.empty() && item.hosts.empty() && !diagnostics_.doubtful_within(path + ".hosts") &&
+        !in_doubt({"tenants.from_host"})) {
       error(item.at, path, "no host leads to this tenant: give it hosts, or set tenants.from_host");
     }
     const Tenant& kept = plan_->routes_.keep(std::move(made));
@@ -330,11 +326,11 @@ class Builder {
     const std::shared_ptr<const tls::CertificateIndex> index = certificates.load();
     plan_->certificates_ = index;
     if (!needed) {
-      if (!doc_.tls) return;
+      if (!doc_.tls || diagnostics_.doubtful_within("listeners")) return;
       return error(doc_.tls->at, "tls",
                    "no listener has \"tls: true\", so nobody would be shown these certificates");
     }
-    if (!doc_.tls || doc_.tls->certificates.empty()) {
+    if ((!doc_.tls || doc_.tls->certificates.empty()) && !diagnostics_.doubtful_within("tls")) {
       for (const Listener& listener : listeners) {
         if (listener.tls)
           error(listener.at, "listeners." + listener.name, "tls: true needs tls.certificates");
@@ -343,6 +339,9 @@ class Builder {
     if (index->empty()) return;
     plan_->tls_ = std::make_shared<tls::ServerContext>(index, tickets_);
     certificates.warn_uncovered(*index, hosts_);
+    const auto& routes = doc_.routes;
+    if (std::none_of(routes.begin(), routes.end(), [](const auto& route) { return route.hosts.empty(); }))
+      certificates.warn_useless(*index, hosts_);
   }
 
   std::shared_ptr<Plan> plan_;

@@ -50,12 +50,37 @@ std::shared_ptr<const tls::Identity> Certificates::identity(const config::Certif
     const std::string when = left <= 0 ? "has expired" : fmt::format("expires in {} days", left / 86400);
     diagnostics_.warn(from.cert.at, path, fmt::format("the certificate {}", when));
   }
+  if (out->not_before > std::time(nullptr)) {
+    diagnostics_.warn(from.cert.at, path, "the certificate is not valid yet; is the clock right?");
+  }
   return out;
 }
 
 std::shared_ptr<const tls::Identity> Certificates::unchanged(const config::Certificate& wanted) const {
   const auto found = known_.find(key_of(wanted.cert.value, wanted.key.value));
   return found != known_.end() && found->second->files_unchanged() ? found->second : nullptr;
+}
+
+void Certificates::warn_useless(const tls::CertificateIndex& index, const std::vector<HostAt>& hosts) {
+  const auto of_use = [&](const tls::Identity& identity) {
+    return std::any_of(hosts.begin(), hosts.end(), [&](const HostAt& host) {
+      if (identity.covers(host.name)) return true;
+      return host.name.starts_with('*') &&
+             std::any_of(identity.names.begin(), identity.names.end(), [&](std::string_view name) {
+               return name.ends_with(std::string_view(host.name).substr(1));
+             });
+    });
+  };
+  const auto& written = doc_.tls->certificates;
+  for (const auto& identity : index.identities()) {
+    if (of_use(*identity)) continue;
+    const auto from = std::find_if(written.begin(), written.end(), [&](const config::Certificate& one) {
+      return one.cert.value == identity->cert_file && one.key.value == identity->key_file;
+    });
+    diagnostics_.warn(from->cert.at, fmt::format("tls.certificates[{}]", from - written.begin()),
+                      fmt::format("no host is configured that this certificate covers: {}",
+                                  fmt::join(identity->names, ", ")));
+  }
 }
 
 void Certificates::warn_uncovered(const tls::CertificateIndex& index, const std::vector<HostAt>& hosts) {

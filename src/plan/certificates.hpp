@@ -28,6 +28,8 @@ class Certificates {
   // All that can be used; the others are errors. Warns of those that expire soon.
   std::shared_ptr<const tls::CertificateIndex> load();
   void warn_uncovered(const tls::CertificateIndex& index, const std::vector<HostAt>& hosts);
+  // Where `hosts` are all there are.
+  void warn_useless(const tls::CertificateIndex& index, const std::vector<HostAt>& hosts);
 
  private:
   std::shared_ptr<const tls::Identity> identity(const config::Certificate& from, const std::string& path);

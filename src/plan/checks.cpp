@@ -46,8 +46,15 @@ class Sample {
     for (const auto& name : wanted.names) {
       const config::Tenant* const listed = find(tenants_, name.value);
       if (listed == nullptr && suffix_of(tenants_).empty()) {
-        error(name.at, fmt::format("there is no tenant \"{}\"{}", name.value, hint(name.value)));
+        if (!diagnostics_.doubtful("tenants.items." + name.value))
+          error(name.at, fmt::format("there is no tenant \"{}\"{}", name.value, hint(name.value)));
       } else {
+        if (listed == nullptr && !tenants_.items.empty()) {
+          diagnostics_.warn(
+              name.at, "pools." + pool_.name + ".health.as_tenants",
+              fmt::format("tenant \"{}\" is not listed; it is asked for by its host all the same{}",
+                          name.value, hint(name.value)));
+        }
         add(name.value, listed, name.at);
       }
     }
@@ -156,7 +163,7 @@ std::shared_ptr<const CheckPlan> make_checks(const config::Document& document, c
                                              config::Diagnostics& diagnostics) {
   auto out = std::make_shared<CheckPlan>(check_rules(*pool.health));
   out->wire = wire_for(pool, wire, diagnostics);
-  if (!pool.health->as_tenants) return out;
+  if (!pool.health->as_tenants || !document.tenants) return out;  // the latter is an error already
   const config::Tenants& tenants = *document.tenants;
   if (tenants.defaults.send_header) out->tenant_header = tenants.defaults.send_header->value;
   out->tenants = Sample(tenants, pool, diagnostics).take();

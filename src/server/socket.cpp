@@ -1,25 +1,41 @@
 #include "sluice/server/socket.hpp"
 
+#include "sluice/base/file_error.hpp"
 #include "sluice/net/keepalive.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace sluice::server {
 namespace {
 
 constexpr int kBacklog = 65535;  // the kernel lowers it to net.core.somaxconn
 
+// What an operator can do about it.
+std::string remedy(int error, const SocketAddress& address) {
+  if (address.is_unix()) return {};
+  if (error == EACCES && address.port() < 1024) {
+    return "; ports below 1024 need the capability CAP_NET_BIND_SERVICE, which the service has, or a start "
+           "as root";
+  }
+  if (error == EADDRINUSE)
+    return fmt::format("; \"ss -ltnp sport = :{}\" says who listens there", address.port());
+  if (error == EADDRNOTAVAIL) return "; this machine has no such address";
+  return {};
+}
+
 std::string failure(const char* what, const SocketAddress& address) {
-  return std::string(what) + " " + address.text() + ": " + std::strerror(errno);
+  const int error = errno;
+  return std::string(what) + " " + address.text() + ": " + file_error(error) + remedy(error, address);
 }
 
 }  // namespace

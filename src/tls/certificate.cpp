@@ -58,12 +58,12 @@ bool read_key(const std::string& file, KeyReader& keys, Identity& out, LoadFailu
   if (bio == nullptr) return false;
   out.key = decode_key(bio.get(), keys, out.leaf.get());
   if (out.key == nullptr) {
-    failure.message = "no usable private key in " + file + " (" + last_error() + ")";
+    failure.message = "no usable private key in " + file + what_it_holds(bio.get(), Wanted::key);
     return false;
   }
   if (X509_check_private_key(out.leaf.get(), out.key.get()) != 1) {
     ERR_clear_error();
-    failure.message = "the key in " + file + " does not match the certificate in " + out.cert_file;
+    failure.message = "the key in " + file + " does not belong to the certificate in " + out.cert_file;
     return false;
   }
   return true;
@@ -138,7 +138,8 @@ std::shared_ptr<const Identity> IdentityLoader::load(const std::string& cert_fil
   }
   collect_names(out->leaf.get(), out->names);
   if (out->names.empty()) {
-    failure = {false, "the certificate in " + cert_file + " names no DNS host (subjectAltName)"};
+    failure = {false, "the certificate in " + cert_file +
+                          " names no DNS host; clients go by its subjectAltName alone"};
     return nullptr;
   }
   if (!usable(*out)) {

@@ -1,10 +1,19 @@
 #include "tls/pem.hpp"
 
+#include "sluice/base/file_error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/stat.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 namespace sluice::tls {
 namespace {
+
+// Of a file that is not what it should be: enough to tell what it is.
+constexpr std::size_t kLongestLook = 64 * 1024;
 
 // What is in one block of a PEM file. Wiped when it goes, for it may be a key.
 struct Block {
@@ -44,20 +53,51 @@ X509Ptr decode_once(const Block& block, KnownCertificates& known) {
 }  // namespace
 
 BioPtr open_pem(const std::string& file, std::string& error) {
+  errno = 0;
   BioPtr bio(BIO_new_file(file.c_str(), "r"));
-  if (bio == nullptr) {
-    ERR_clear_error();
-    error = "cannot read " + file;
-  }
-  return bio;
+  int failed = bio == nullptr ? errno : 0;
+  struct stat info {};
+  if (bio != nullptr && ::stat(file.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) failed = EISDIR;
+  if (failed == 0) return bio;
+  ERR_clear_error();
+  error = "cannot read " + file + ": " + file_error(failed);
+  return nullptr;
 }
 
-std::string last_error() {
-  char text[256] = "not PEM";
-  if (const unsigned long code = ERR_peek_last_error(); code != 0)
-    ERR_error_string_n(code, text, sizeof text);
+std::string what_it_holds(BIO* bio, Wanted wanted) {
   ERR_clear_error();
-  return text;
+  std::string text(kLongestLook, '\0');
+  const int got = BIO_seek(bio, 0) == 0 ? BIO_read(bio, text.data(), static_cast<int>(text.size())) : 0;
+  text.resize(static_cast<std::size_t>(std::max(got, 0)));
+  const auto holds = [&](std::string_view words) { return text.find(words) != std::string::npos; };
+  const bool key = holds("PRIVATE KEY-----");
+  const bool certificate =
+      holds("-----BEGIN CERTIFICATE-----") || holds("-----BEGIN TRUSTED CERTIFICATE-----");
+  std::string out;
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    out = ": it is empty";
+  } else if (!holds("-----BEGIN ")) {
+    const bool der = text.front() == '\x30';
+    out = der ? ": it is DER or PKCS #12, not PEM; \"openssl x509\", \"openssl pkey\" or \"openssl pkcs12\" "
+                "make PEM of it"
+              : ": it is no PEM file, which would have a line \"-----BEGIN …-----\"";
+  } else if (wanted == Wanted::key && (holds("ENCRYPTED PRIVATE KEY") || holds("Proc-Type: 4,ENCRYPTED"))) {
+    out =
+        ": it needs a passphrase, which nobody types at a start; write it without one, by \"openssl pkey -in "
+        "OLD -out NEW\"";
+  } else if (wanted == Wanted::key && certificate && !key) {
+    out = ": it holds a certificate; are \"cert\" and \"key\" swapped?";
+  } else if (wanted == Wanted::certificate && key && !certificate) {
+    out = ": it holds a private key; are \"cert\" and \"key\" swapped?";
+  } else if (wanted == Wanted::certificate && holds("CERTIFICATE REQUEST-----")) {
+    out = ": it holds a request; what the authority made of it is needed";
+  } else if (holds("PUBLIC KEY-----") && !key) {
+    out = ": it holds a public key";
+  } else if (wanted == Wanted::key ? key : certificate) {
+    out = ": what it holds is damaged";
+  }
+  OPENSSL_cleanse(text.data(), text.size());
+  return out;
 }
 
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return -1; }
@@ -76,10 +116,12 @@ std::vector<X509Ptr> read_certificates(const std::string& file, KnownCertificate
   }
   // The end of the file is reported as an error too.
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  const std::string why = last_error();
+  ERR_clear_error();
   if (!out.empty() && at_end) return out;
-  error = (out.empty() ? "no certificate in " : "a damaged certificate in ") + file + " (" + why + ")";
+  const std::size_t good = out.size();
   out.clear();
+  error = good != 0 ? "a damaged certificate in " + file + ": number " + std::to_string(good + 1)
+                    : "no certificate in " + file + what_it_holds(bio.get(), Wanted::certificate);
   return out;
 }
 

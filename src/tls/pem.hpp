@@ -3,6 +3,7 @@
 
 #include "sluice/tls/certificate.hpp"
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -19,8 +20,10 @@ using BioPtr = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 // The file for reading; empty, with `error` set, when it cannot be opened.
 BioPtr open_pem(const std::string& file, std::string& error);
 
-// Why OpenSSL failed; nothing is left for the next TLS connection of this thread to trip over.
-std::string last_error();
+// What a file holds instead of what it should, as the end of a message: ": it is empty", ": it holds a
+// private key and no certificate; …". The file is read from its beginning.
+enum class Wanted : std::uint8_t { certificate, key };
+std::string what_it_holds(BIO* bio, Wanted wanted);
 
 // No prompt for a passphrase at 3 a.m.: what is encrypted is an error.
 int no_passphrase(char* buffer, int size, int writing, void* user);

@@ -174,6 +174,56 @@ def test_files_that_cannot_be_read(verb, path):
     assert done.returncode == 1 and path in done.stderr
 
 
+def test_a_file_that_cannot_be_read_says_only_that(tmp_path):
+    missing = tmp_path / "missing.yaml"
+    assert command("check", missing).stderr == f"{missing}: cannot be read: No such file or directory\n"
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [1\n")
+    assert command("check", broken).stderr == f'{broken}:1:4: the list that begins at 1:4 does not end; close it with "]"\n'
+    assert len(command("run", "-c", broken).stderr.splitlines()) == 1
+
+
+def test_warnings_fail_nothing_unless_they_shall(tmp_path):
+    file = tmp_path / "warned.yaml"
+    file.write_text(HEAD + ROUTE + 'trusted_proxies: ["0.0.0.0/0"]\nlog: { access: none.d/access.log }\n')
+    done = command("check", file)
+    assert done.returncode == 0 and done.stdout.endswith("ok\n")
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"{file}:7:19: warning: trusted_proxies[0]: 0.0.0.0/0 is everybody")
+    assert second.startswith(f"{file}:8:16: warning: log.access: ")
+    strict = command("check", "--strict", file)
+    assert strict.returncode == 1 and not strict.stdout
+    assert strict.stderr == done.stderr.replace("warning: ", "")
+
+
+def test_warnings_as_json(tmp_path):
+    file = tmp_path / "warned.yaml"
+    file.write_text(HEAD + ROUTE + 'trusted_proxies: ["0.0.0.0/0"]\n')
+    found = {"file": str(file), "line": 7, "column": 19, "path": "trusted_proxies[0]",
+             "message": "0.0.0.0/0 is everybody: any client may claim any address and host",
+             "hint": "name the proxies in front"}
+    done = command("check", "--json", file)
+    assert done.returncode == 0 and json.loads(done.stdout) == {"ok": True, "errors": [], "warnings": [found]}
+    strict = command("check", "--json", "--strict", file)
+    assert strict.returncode == 1 and json.loads(strict.stdout) == {"ok": False, "errors": [found], "warnings": []}
+
+
+def test_names_that_nobody_knows_are_warned_of(tmp_path):
+    """Only where the network answers: a resolver that is not there says nothing of the name."""
+    file = tmp_path / "named.yaml"
+    file.write_text((HEAD + ROUTE).replace("127.0.0.1:3001", "localhost:3001"))
+    assert command("check", file).stderr == ""
+    file.write_text((HEAD + ROUTE).replace("127.0.0.1:3001", "no-such-name.invalid:3001"))
+    done = command("check", file)
+    assert done.returncode == 0
+    assert done.stderr in ("", f"{file}:4:20: warning: pools.app.servers[0]: nobody knows the name no-such-name.invalid\n")
+
+
+def test_run_logs_warnings_and_serves(start, app):
+    sluice = start(config(app, trusted_proxies=["0.0.0.0/0"]))
+    sluice.wait_log(r"warn .*trusted_proxies\[0\]: 0\.0\.0\.0/0 is everybody.*")
+
+
 def test_run_refuses_a_bad_file(tmp_path):
     file = tmp_path / "bad.yaml"
     file.write_text(HEAD + "routes:\n  - { pool: nowhere }\n")
@@ -216,7 +266,16 @@ def test_proxy_without_a_file(apps, source):
 ])
 def test_proxy_says_how_to_use_it(arguments):
     done = command(*arguments)
-    assert done.returncode == (1 if "nonsense" in arguments else 2) and done.stderr
+    assert done.returncode == 2 and done.stderr
+
+
+def test_proxy_names_the_option_that_is_wrong():
+    done = command("proxy", "--from", "8080", "--to", "localhost", "--to", "127.0.0.1:1")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        'sluice proxy: --from: "8080" is a port alone; write ":8080"',
+        'sluice proxy: --to: "localhost" has no port; write it behind a colon, as in "localhost:8080"',
+        "see: sluice help proxy"]
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------
@@ -245,6 +304,22 @@ def test_help_of_one_verb(arguments):
 def test_a_misspelt_option_is_guessed():
     done = command("check", "--confg", "x.yaml")
     assert done.returncode == 2 and 'unknown argument "--confg"; did you mean "--config"?' in done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["--json", "check"], '--json stands before the verb; write "sluice check --json"'),
+    (["--config=x.yaml", "check"], 'write "sluice check --config=x.yaml"'),
+    (["--json"], '--json stands before the verb; write "sluice VERB --json"'),
+    (["check", "--config="], "--config needs a value"),
+    (["check", "--config", ""], "--config needs a value"),
+    (["check", ""], "FILE needs a value"),
+    (["check", "--json=1"], "--json takes no value"),
+    (["check", "--strct"], 'did you mean "--strict"?'),
+], ids=str)
+def test_options_that_stand_wrong(arguments, says):
+    done = command(*arguments)
+    assert done.returncode == 2 and not done.stdout
+    assert says in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("arguments", [

@@ -5,8 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::config {
@@ -43,16 +46,27 @@ std::string text_of(const Finding& item);
 // The same as lines, where warnings have `warning: ` in front of the path.
 std::string render(const std::vector<Finding>& findings);
 
-// Collects what every stage has to say, so that the operator sees it at once.
+// Collects what every stage has to say, so that the operator sees it at once. One mistake is one error: what an
+// error is about is in doubt from then on, and its absence is not held against the operator again.
 class Diagnostics {
  public:
   // `text` is `what is wrong; what to do about it`: behind the first "; " outside quotes begins the hint.
   void add(Position at, std::string path, std::string_view text) {
+    doubt(path);
     say(Severity::error, at, std::move(path), text);
   }
+  // The same for what is not written in the map at `path`.
+  void missing(Position at, std::string path, std::string_view key);
   void warn(Position at, std::string path, std::string_view text) {
     say(Severity::warning, at, std::move(path), text);
   }
+
+  // Whatever stands at `path` or below may be meant by something that could not be read; "" for all.
+  void doubt(std::string path) { doubts_.insert(std::move(path)); }
+  // Whether `path` may be written, although it was not found.
+  bool doubtful(std::string_view path) const;
+  // The same of `path` or anything in it.
+  bool doubtful_within(std::string_view path) const;
 
   bool failed() const { return errors_ != 0; }
   std::size_t errors() const { return errors_; }
@@ -71,6 +85,7 @@ class Diagnostics {
   void say(Severity severity, Position at, std::string path, std::string_view text);
 
   std::vector<Diagnostic> items_;
+  std::set<std::string, std::less<>> doubts_;
   std::size_t errors_ = 0;
 };
 

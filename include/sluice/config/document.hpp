@@ -110,6 +110,7 @@ enum class LogFormat : std::uint8_t { json, combined };
 struct Log {
   LogLevel level = LogLevel::info;
   std::string access = "off";  // off | stderr | PATH; absolute after load()
+  Position access_at;
   LogFormat format = LogFormat::json;
   bool query = false;  // whether query strings are written
 };

@@ -71,6 +71,10 @@ TEST_CASE("the nearest word is suggested, and only when it is near", "[config]")
   CHECK(nearest("servers", known).empty());
   CHECK(nearest(std::string(10'000, 'l'), known).empty());
   CHECK(nearest("aab", {"aax", "aay"}) == "aax");
+  CHECK(nearest("ap", {"web", "app"}) == "app");
+  CHECK(nearest("backend", {"backend-eu", "other"}) == "backend-eu");
+  CHECK(nearest("backend", {"backend-eu", "backend-us"}).empty());  // either may be meant
+  CHECK(nearest("a", {"b", "c"}).empty());
 }
 
 TEST_CASE("tenant names are labels of lower case", "[config]") {

@@ -83,14 +83,14 @@ TEST_CASE("the first of two equal keys is kept", "[config]") {
 }
 
 TEST_CASE("text without meaning is refused with its place", "[config]") {
-  CHECK(errors_of("") == "t: is empty\n");
-  CHECK(errors_of("# only a comment") == "t: is empty\n");
-  CHECK(errors_of(std::string_view("a: \0", 4)) == "t:1:4: a NUL byte; this is not a text file\n");
-  CHECK(errors_of("a: 1\nb: \xff\n") == "t:2:4: invalid UTF-8\n");
-  CHECK(errors_of("a: \xed\xa0\x80") == "t:1:4: invalid UTF-8\n");
-  CHECK(errors_of("a: \xc0\xaf") == "t:1:4: invalid UTF-8\n");
-  CHECK(errors_of("a: \xf4\x90\x80\x80") == "t:1:4: invalid UTF-8\n");
-  CHECK(errors_of("a: \xe2\x82") == "t:1:4: invalid UTF-8\n");
+  CHECK(errors_of("") == "t:1:1: the file is empty\n");
+  CHECK(errors_of("# only a comment") == "t:1:1: the file is empty\n");
+  CHECK(errors_of(std::string_view("a: \0", 4)) == "t:1:4: a NUL byte; this is no text file\n");
+  CHECK(errors_of("a: 1\nb: \xff\n") == "t:2:4: a byte that is no UTF-8; save the file as UTF-8\n");
+  CHECK(errors_of("a: \xed\xa0\x80") == "t:1:4: a byte that is no UTF-8; save the file as UTF-8\n");
+  CHECK(errors_of("a: \xc0\xaf") == "t:1:4: a byte that is no UTF-8; save the file as UTF-8\n");
+  CHECK(errors_of("a: \xf4\x90\x80\x80") == "t:1:4: a byte that is no UTF-8; save the file as UTF-8\n");
+  CHECK(errors_of("a: \xe2\x82") == "t:1:4: a byte that is no UTF-8; save the file as UTF-8\n");
   CHECK(errors_of("a: 1\n---\nb: 2\n") == "t:2:1: a second YAML document begins here; one file holds one\n");
   CHECK(errors_of("[],") == "t:1:3: a second YAML document begins here; one file holds one\n");
 }

@@ -31,7 +31,8 @@ TEST_CASE("sizes take binary units only", "[config]") {
     CAPTURE(text);
     CHECK_FALSE(parse_size(text));
   }
-  CHECK(parse_size("1024").error == "\"1024\" has no unit; add B, KiB, MiB or GiB");
+  CHECK(parse_size("1024").error ==
+        "\"1024\" has no unit; write \"1024B\" if bytes are meant, and otherwise add B, KiB, MiB or GiB");
 }
 
 TEST_CASE("rates count by a unit of time", "[config]") {
@@ -68,10 +69,14 @@ TEST_CASE("rates count by a unit of time", "[config]") {
     CAPTURE(text);
     CHECK_FALSE(parse_rate(text));
   }
-  CHECK(parse_rate("5").error == "\"5\" has no unit of time; add /s, /m or /h");
-  CHECK(parse_rate("5/").error == "\"5/\" has no unit of time; add /s, /m or /h");
-  CHECK(parse_rate("5/d").error == "\"5/d\" is per \"d\", but a rate ends in /s, /m or /h");
-  CHECK(parse_rate("5s").error == "\"5s\" is not a rate: a whole number and /s, /m or /h");
+  CHECK(parse_rate("5").error ==
+        "\"5\" has no unit of time; write \"5/s\" if it is per second, and otherwise /m or /h");
+  CHECK(parse_rate("5/d").error ==
+        "\"5/d\" is not a rate; write a whole number and /s, /m or /h, such as \"10/s\"");
+  for (const char* text : {"5s", "5r/s", "5 per second", "5/sec", "5rps", "5 requests/second"}) {
+    CAPTURE(text);
+    CHECK(parse_rate(text).error.ends_with("; write \"5/s\""));
+  }
   CHECK(parse_rate("0/m").error == "\"0/m\" is out of range: 1..1000000000");
 }
 
@@ -85,7 +90,7 @@ TEST_CASE("percentages are plain numbers", "[config]") {
     CAPTURE(text);
     CHECK_FALSE(parse_percentage(text));
   }
-  CHECK(parse_percentage("5%").error == "\"5%\" is written without the \"%\"");
+  CHECK(parse_percentage("5%").error == "\"5%\" is written without the \"%\"; write 5");
 }
 
 TEST_CASE("whole numbers are plain decimals", "[config]") {
@@ -95,6 +100,18 @@ TEST_CASE("whole numbers are plain decimals", "[config]") {
     CAPTURE(text);
     CHECK_FALSE(parse_whole(text));
   }
+}
+
+TEST_CASE("what is meant by a quantity of another spelling is said", "[config]") {
+  const auto hint = [](const std::string& error) { return error.substr(error.rfind("; ") + 2); };
+  CHECK(hint(parse_duration("1m30s").error) == "write \"90s\"");
+  CHECK(hint(parse_duration("5 sec").error) == "write \"5s\"");
+  CHECK(hint(parse_duration("2d").error) == "write \"48h\"");
+  CHECK(hint(parse_duration("100 milliseconds").error) == "write \"100ms\"");
+  CHECK(hint(parse_size("10MB").error) == "write \"10MiB\"");
+  CHECK(hint(parse_size("10m").error) == "write \"10MiB\"");
+  CHECK(hint(parse_size("1t").error) == "write \"1024GiB\"");
+  CHECK(hint(parse_size("1024k").error) == "write \"1MiB\"");
 }
 
 TEST_CASE("quantities are shown in the largest fitting unit", "[config]") {

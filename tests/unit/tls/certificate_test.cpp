@@ -83,6 +83,40 @@ TEST_CASE("a damaged certificate in the chain is refused, not left out", "[tls][
   CHECK_FALSE(key);
 }
 
+TEST_CASE("files that are something else are told apart, in words", "[tls][certificate]") {
+  const Files files;
+  const KeyPtr other = make_key("ECDSA");
+  const auto about = [&](const std::string& cert, const std::string& key) {
+    bool ignored = false;
+    const std::string text = failure_of(cert, key, ignored);
+    CHECK(text.find("error:") == std::string::npos);  // OpenSSL's own words
+    return text.substr(text.find(": ") + 2);
+  };
+  const auto file = [&](const std::string& text) { return files.dir.write("other", text); };
+  CHECK(about(files.key, files.cert) == "it holds a private key; are \"cert\" and \"key\" swapped?");
+  CHECK(about(files.cert, files.cert) == "it holds a certificate; are \"cert\" and \"key\" swapped?");
+  CHECK(about(file(""), files.key) == "it is empty");
+  CHECK(about(files.cert, file("")) == "it is empty");
+  CHECK(about(file("hello\n"), files.key) ==
+        "it is no PEM file, which would have a line \"-----BEGIN …-----\"");
+  CHECK(about(file(std::string("\x30\x82\x01\x0a", 4)), files.key).find("it is DER or PKCS #12, not PEM; ") ==
+        0);
+  CHECK(
+      about(file("-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n"), files.key)
+          .find("it holds a request") == 0);
+  CHECK(about(files.cert, file("-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----\n")) ==
+        "it holds a public key");
+  CHECK(about(files.cert, file("-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----\n")) ==
+        "what it holds is damaged");
+  CHECK(
+      about(files.cert, files.dir.write("sealed.key", other.get(), "secret")).find("it needs a passphrase") ==
+      0);
+  bool blames_key = false;
+  CHECK(failure_of(files.cert, "/nonexistent/a.key", blames_key) ==
+        "cannot read /nonexistent/a.key: No such file or directory");
+  CHECK(blames_key);
+}
+
 TEST_CASE("certificate and key may share a file", "[tls][certificate]") {
   const TempDir dir;
   const KeyPtr key = make_key("ECDSA");
@@ -179,7 +213,7 @@ TEST_CASE("a key of another certificate is refused", "[tls][certificate]") {
   bool key = false;
   for (const char* type : {"ECDSA", "RSA"}) {
     const std::string other = files.dir.write("other.key", make_key(type).get());
-    CHECK(failure_of(files.cert, other, key).find("match") != std::string::npos);
+    CHECK(failure_of(files.cert, other, key).find("does not belong") != std::string::npos);
     CHECK(key);
   }
 }

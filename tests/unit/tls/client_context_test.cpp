@@ -378,12 +378,13 @@ TEST_CASE("several threads connect at once", "[tls][client]") {
 
 TEST_CASE("a CA file that is none", "[tls][client]") {
   const Host host({"DNS:a.internal"});
-  CHECK(refusal({true, "/nonexistent/ca.pem", false}) == "cannot read /nonexistent/ca.pem");
+  CHECK(refusal({true, "/nonexistent/ca.pem", false}) ==
+        "cannot read /nonexistent/ca.pem: No such file or directory");
   const std::string empty = host.dir.write("empty", std::string());
-  CHECK(refusal({true, empty, false}).find("no certificate in " + empty) == 0);
+  CHECK(refusal({true, empty, false}) == "no certificate in " + empty + ": it is empty");
   const std::string key = host.dir.write("key", host.identity->key.get());
-  CHECK(refusal({true, key, false}).find("no certificate in " + key) == 0);
-  CHECK(refusal({true, host.dir.path(), false}).find("no certificate in ") == 0);
+  CHECK(refusal({true, key, false}).find("no certificate in " + key + ": it holds a private key") == 0);
+  CHECK(refusal({true, host.dir.path(), false}) == "cannot read " + host.dir.path() + ": Is a directory");
   CHECK(refusal({false, empty, true}).find("no certificate in ") == 0);  // told although it is not needed
 
   const std::string half = host.dir.write("half", {host.certificate()});
