@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sluice/base/text.hpp"
+#include "sluice/base/utf8.hpp"
 
 #include <cstddef>
 #include <string>
@@ -33,8 +34,5 @@ bool all_digits(std::string_view text);  // false for empty text
 
 // `text` in double quotes, fit for one line of a message: control characters escaped, cut after 80 bytes.
 std::string quoted(std::string_view text);
-
-// Offset of the first byte that does not belong to well-formed UTF-8 (RFC 3629), or npos.
-std::size_t find_invalid_utf8(std::string_view text);
 
 }  // namespace sluice::config

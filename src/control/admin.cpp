@@ -1,7 +1,6 @@
 #include "control/admin.hpp"
 
 #include "sluice/base/clock.hpp"
-#include "sluice/observe/log.hpp"
 
 #include "control/admin_endpoints.hpp"
 #include "control/admin_guard.hpp"
@@ -123,7 +122,7 @@ void Admin::accept() {
     if (error == asio::error::operation_aborted) return;
     if (error) return pause(error);
     pause_ = kFirstPause;
-    if (trouble_.recovered()) observe::log_info("accepting on the admin address again");
+    trouble_.over("accepting on the admin address again");
     admit(std::move(socket));
     accept();
   });
@@ -131,10 +130,8 @@ void Admin::accept() {
 
 // Most likely descriptors ran out. Whoever asks waits in the backlog meanwhile.
 void Admin::pause(const boost::system::error_code& error) {
-  if (const auto times = trouble_.failed(steady_now()); times != 0) {
-    observe::log_warn("cannot accept on the admin address: {}{}; trying again", error.message(),
-                      times > 1 ? fmt::format(", {} times", times) : "");
-  }
+  trouble_.tell(observe::LogLevel::warn, steady_now(), "cannot accept on the admin address: {}; trying again",
+                error.message());
   pause_ = std::clamp<std::chrono::milliseconds>(pause_, kFirstPause, kLongestPause);
   retry_.expires_after(pause_);
   pause_ *= 2;

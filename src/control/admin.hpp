@@ -6,7 +6,7 @@
 #include "sluice/base/intrusive_list.hpp"
 #include "sluice/base/socket_file.hpp"
 #include "sluice/control/steering.hpp"
-#include "sluice/observe/throttle.hpp"
+#include "sluice/observe/recurring.hpp"
 
 #include <chrono>
 #include <string>
@@ -46,7 +46,7 @@ class Admin {
   boost::asio::basic_socket_acceptor<Protocol> acceptor_;
   boost::asio::steady_timer retry_;
   std::chrono::milliseconds pause_{0};
-  observe::Throttle trouble_;
+  observe::Recurring trouble_;
   IntrusiveList<Connection> connections_;  // whose last request is longest ago, first
 };
 

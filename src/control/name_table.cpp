@@ -15,8 +15,6 @@ constexpr Nanos kLocalTtl = 30 * kSecond;
 constexpr Nanos kFirstPause = kSecond;
 constexpr Nanos kLongestPause = 30 * kSecond;
 constexpr std::uint32_t kMostDoublings = 5;
-constexpr Nanos kFirstGap = 60 * kSecond;
-constexpr Nanos kLongestGap = 3600 * kSecond;
 
 // 0.0.0.0/8 means this machine or nothing; from 224.0.0.0 on nobody can be connected to.
 bool usable_v4(const std::uint8_t* bytes) { return bytes[0] != 0 && bytes[0] < 224; }
@@ -46,14 +44,6 @@ bool contains(const std::vector<SocketAddress>& all, const SocketAddress& one) {
 }
 
 }  // namespace
-
-bool NameTable::Patience::runs_out(Nanos now) {
-  if (now < next_) return false;
-  const bool anew = now >= next_ + gap_;  // it was quiet for as long as that
-  gap_ = anew ? kFirstGap : std::min(gap_ * 2, kLongestGap);
-  next_ = now + gap_;
-  return true;
-}
 
 void NameTable::watch(const std::set<std::string>& names, Nanos now) {
   for (auto at = entries_.begin(); at != entries_.end();) {
@@ -112,13 +102,12 @@ NameReport NameTable::answered(const std::string& name, net::NameAnswer answer, 
     failed(name, entry, answer.error.empty() ? taken_out : answer.error, now, report);
     return report;
   }
-  if (!taken_out.empty() && entry.lying.runs_out(now)) {
+  if (!taken_out.empty() && entry.lying.failed(now) != 0) {
     report.warning = fmt::format("{} has {}", name, taken_out);
   }
-  if (entry.complained) {
+  if (entry.failing.recovered()) {
     report.note = fmt::format("{} resolves again, after {} failures", name, entry.failures);
   }
-  entry.complained = false;
   entry.failures = 0;
   report.changed = answer.addresses != entry.addresses;
   entry.addresses = std::move(answer.addresses);
@@ -130,8 +119,7 @@ NameReport NameTable::answered(const std::string& name, net::NameAnswer answer, 
 void NameTable::failed(const std::string& name, Entry& entry, const std::string& why, Nanos now,
                        NameReport& report) {
   ++entry.failures;
-  if (entry.failing.runs_out(now)) {
-    entry.complained = true;
+  if (entry.failing.failed(now) != 0) {
     report.warning =
         fmt::format("cannot resolve {}: {}; {}{}", name, why,
                     entry.addresses.empty() ? "no address for it yet" : "keeping the addresses it had",

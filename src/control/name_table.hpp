@@ -4,6 +4,7 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/base/clock.hpp"
+#include "sluice/base/throttle.hpp"
 #include "sluice/net/resolver.hpp"
 
 #include <cstddef>
@@ -57,15 +58,8 @@ class NameTable {
   std::size_t unsettled() const { return unsettled_; }
 
  private:
-  // Says yes at first, and then at growing intervals.
-  class Patience {
-   public:
-    bool runs_out(Nanos now);
-
-   private:
-    Nanos gap_ = 0;
-    Nanos next_ = 0;
-  };
+  // Each of many names may fail at once, and for days.
+  static constexpr Pace kPace{60'000'000'000, 3'600'000'000'000};
 
   struct Entry {
     std::vector<SocketAddress> addresses;
@@ -73,9 +67,8 @@ class NameTable {
     bool asked = false;          // a look-up is under way
     bool settled = false;        // there was an answer, or a failure
     std::uint32_t failures = 0;  // in a row
-    bool complained = false;     // about these
-    Patience failing;
-    Patience lying;
+    Throttle failing{kPace};
+    Throttle lying{kPace};
   };
 
   void schedule(const std::string& name, Entry& entry, Nanos due);

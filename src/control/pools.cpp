@@ -1,5 +1,13 @@
 #include "control/pools.hpp"
 
+#include "sluice/base/text.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <string>
+
 #include <boost/json.hpp>
 
 namespace sluice::control {
@@ -10,10 +18,45 @@ namespace json = boost::json;
 constexpr double kSecond = 1e9;
 constexpr double kMillisecond = 1e6;
 
-std::string_view state_of(const upstream::Condition& condition, Nanos now) {
-  if (condition.duty() != upstream::Duty::ready) return upstream::to_string(condition.duty());
-  if (!condition.up()) return "down";
-  return condition.ejected(now) ? "ejected" : "up";
+std::int64_t unix_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::string in_words(const Error& error) {
+  std::string out(error.cause != 0 ? std::strerror(error.cause) : to_string(error.kind));
+  std::replace(out.begin(), out.end(), '_', ' ');
+  out.front() = to_lower(out.front());
+  return out;
+}
+
+// How a server is, and what is known of why.
+struct Status {
+  std::string_view state;
+  upstream::CheckReport check;
+  std::optional<upstream::Endpoint::Unreachable> unreachable;  // and no check has passed since
+};
+
+Status status_of(const upstream::Endpoint& endpoint, Nanos now) {
+  const upstream::Condition& condition = endpoint.condition();
+  Status out{"up", condition.last_check(), endpoint.unreachable()};
+  const bool checked = out.check.at_ms != 0;
+  if (out.unreachable) {
+    const auto failed_at_ms = unix_ms() - (now - out.unreachable->at) / static_cast<Nanos>(kMillisecond);
+    if (checked && out.check.passed && out.check.at_ms > failed_at_ms) out.unreachable.reset();
+  }
+  if (condition.duty() != upstream::Duty::ready) {
+    out.state = upstream::to_string(condition.duty());
+  } else if (!condition.up()) {
+    out.state = "down";
+  } else if (condition.ejected(now)) {
+    out.state = "ejected";
+  } else if (out.unreachable) {
+    out.state = "down";
+  } else if (!checked && !endpoint.has_answered()) {
+    out.state = "unchecked";
+  }
+  return out;
 }
 
 json::object check_json(const upstream::CheckReport& check) {
@@ -25,24 +68,32 @@ json::object check_json(const upstream::CheckReport& check) {
   return out;
 }
 
+json::object ejections_json(const upstream::Condition& condition, const upstream::EjectionReport& ejections,
+                            Nanos now) {
+  json::object out{{"count", ejections.count}, {"reason", ejections.reason}};
+  if (condition.ejected(now)) {
+    out["ends_in_s"] = static_cast<double>(condition.ejected_until() - now) / kSecond;
+  }
+  return out;
+}
+
 json::object server_json(const upstream::Member& member, Nanos now) {
   const upstream::Endpoint& endpoint = *member.endpoint;
-  const upstream::Condition& condition = endpoint.condition();
+  const Status status = status_of(endpoint, now);
   json::object out{{"server", endpoint.name()},
-                   {"state", state_of(condition, now)},
+                   {"state", status.state},
                    {"weight", member.weight},
                    {"backup", member.backup},
                    {"active", endpoint.active()}};
   if (!endpoint.host().empty()) out["host"] = endpoint.host();
   if (member.most_active != 0) out["max_connections"] = member.most_active;
-  if (const auto check = condition.last_check(); check.at_ms != 0) out["check"] = check_json(check);
-  if (const auto ejections = condition.ejections(); ejections.count != 0) {
-    json::object told{{"count", ejections.count}, {"reason", ejections.reason}};
-    if (condition.ejected(now)) {
-      told["ends_in_s"] = static_cast<double>(condition.ejected_until() - now) / kSecond;
-    }
-    out["ejections"] = std::move(told);
+  if (status.check.at_ms != 0) out["check"] = check_json(status.check);
+  if (status.unreachable) {
+    const double ago = static_cast<double>(std::max<Nanos>(now - status.unreachable->at, 0)) / kSecond;
+    out["unreachable"] = json::object{{"reason", in_words(status.unreachable->why)}, {"ago_s", ago}};
   }
+  const upstream::EjectionReport ejections = endpoint.condition().ejections();
+  if (ejections.count != 0) out["ejections"] = ejections_json(endpoint.condition(), ejections, now);
   return out;
 }
 

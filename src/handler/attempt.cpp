@@ -49,6 +49,7 @@ Task<Error> Forward::ask_server(std::shared_ptr<upstream::Endpoint> endpoint) {
       co_return error;
     }
     error = co_await exchange_on(std::move(channel));
+    if (!error) endpoint->answered();
     if (!stale_) co_return error;
     rewind();
   }
@@ -68,7 +69,7 @@ Task<std::unique_ptr<Channel>> Forward::connect(const std::shared_ptr<upstream::
   }
   const bool impatient = patience < limit && error.kind == ErrorKind::connect_timeout;
   if (error && !impatient && upstream::blames_server(error)) {
-    endpoint->connect_failed(now());
+    endpoint->connect_failed(now(), error);
     if (rules().outlier && rules().outlier->errors.connect) report(to_string(error.kind));
   }
   co_return channel;

@@ -1,9 +1,13 @@
 #include "sluice/observe/log.hpp"
 
+#include "sluice/base/utf8.hpp"
+
 #include "observe/process_log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
+#include <iterator>
 #include <string>
 #include <unistd.h>
 
@@ -11,6 +15,7 @@ namespace sluice::observe {
 namespace {
 
 std::atomic<LogLevel> threshold{LogLevel::info};
+std::atomic<ProcessLogFormat> form{ProcessLogFormat::text};
 
 std::string_view name_of(LogLevel level) {
   switch (level) {
@@ -20,6 +25,49 @@ std::string_view name_of(LogLevel level) {
     case LogLevel::error: return "error";
   }
   return "info";
+}
+
+// The contents of a JSON string. What is no UTF-8 (the name of a file, say) must not spoil the line.
+void append_escaped(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const char c = text.front();
+    if (length == 0) {
+      out += "\\ufffd";
+    } else if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+}
+
+std::string as_json(LogLevel level, std::string_view message, std::string_view members) {
+  std::string out = fmt::format(R"({{"ts":"{}","level":"{}","message":")", timestamp(), name_of(level));
+  append_escaped(out, message);
+  out += '"';
+  if (!members.empty()) out.append(",").append(members);
+  return out += "}\n";
+}
+
+// Who reads lines finds time and level on each.
+void append_lines(std::string& out, std::string_view front, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out.append(front).append(text.substr(0, end)).append("\n");
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+std::string as_text(LogLevel level, std::string_view message, std::string_view details) {
+  const std::string front = fmt::format("{} {} ", timestamp(), name_of(level));
+  std::string out;
+  append_lines(out, front, message);
+  append_lines(out, front + "  ", details);
+  return out;
 }
 
 }  // namespace
@@ -54,10 +102,16 @@ std::string_view timestamp() {
 
 void set_log_level(LogLevel level) { threshold.store(level, std::memory_order_relaxed); }
 
-void write_log(LogLevel level, std::string_view message) {
+void set_log_format(ProcessLogFormat format) { form.store(format, std::memory_order_relaxed); }
+ProcessLogFormat log_format() { return form.load(std::memory_order_relaxed); }
+
+void write_log(LogLevel level, std::string_view message) { write_record(level, {message, {}, {}}); }
+
+void write_record(LogLevel level, const LogRecord& record) {
   if (level < threshold.load(std::memory_order_relaxed)) return;
-  std::string line = fmt::format("{} {} {}\n", timestamp(), name_of(level), message);
-  process_log()->put(LogKind::process, line);
+  std::string lines = log_format() == ProcessLogFormat::json ? as_json(level, record.message, record.members)
+                                                             : as_text(level, record.message, record.details);
+  process_log()->put(LogKind::process, lines);
 }
 
 void flush_log() { process_log()->flush(); }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "sluice/base/clock.hpp"
+#include "sluice/base/throttle.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace sluice::observe {
 
@@ -18,30 +20,31 @@ class Losses {
 
   // `lines` more are lost. How many that makes since it began, where it is time to say so; else 0.
   std::uint64_t lost(std::uint64_t lines, Nanos now) {
+    if (lines == 0) return 0;
     lines_ += lines;
     last_ = now;
-    if (lines_ == 0 || now < quiet_until_) return 0;
-    quiet_until_ = now + pause_;
-    pause_ = std::min(pause_ * 2, kLongestPause);
-    return lines_;
+    return throttle_.failed(now, lines) != 0 ? lines_ : 0;
   }
 
-  // What is not lost is written. How many were lost before, once it is over; else 0.
+  // What is not lost is written. How many were lost before, once it is over; else 0. Losses that were kept
+  // back are told when they may be.
   std::uint64_t over(Nanos now) {
-    if (lines_ == 0 || now < last_ + kCalm) return 0;
-    const std::uint64_t lines = lines_;
-    *this = {};
-    return lines;
+    if (lines_ == 0 || now < over_at()) return 0;
+    throttle_.overdue(now);
+    throttle_.recovered();
+    return std::exchange(lines_, 0);
   }
 
   // When over() should be asked; 0 where nothing was lost.
-  Nanos over_at() const { return lines_ == 0 ? 0 : last_ + kCalm; }
+  Nanos over_at() const {
+    if (lines_ == 0) return 0;
+    return std::max(last_ + kCalm, throttle_.told() ? 0 : throttle_.next());
+  }
 
  private:
   std::uint64_t lines_ = 0;
   Nanos last_ = 0;
-  Nanos quiet_until_ = 0;
-  Nanos pause_ = kFirstPause;
+  Throttle throttle_{{kFirstPause, kLongestPause}};
 };
 
 }  // namespace sluice::observe

@@ -19,7 +19,7 @@
 #include "sluice/http/reply.hpp"
 #include "sluice/http/target.hpp"
 #include "sluice/observe/counters.hpp"
-#include "sluice/observe/log.hpp"
+#include "sluice/observe/recurring.hpp"
 
 #include "proxy/miss.hpp"
 
@@ -196,27 +196,18 @@ void Pipeline::account(http::Exchange& exchange) {
 }
 
 void Pipeline::broken(const http::Connection& connection, Rule rule) {
+  static observe::Recurring breaches;  // on all workers
   totals_.refused(Side::downstream, rule);
-  const std::uint64_t count = broken_.failed(loop_.now());
-  if (count == 0) return;
-  observe::log_info("connection from {} on listener {} ended: {}: {}{}", connection.peer_ip(),
-                    listeners_[connection.listener()].name, to_string(rule), words(rule),
-                    count == 1 ? "" : fmt::format(" (and {} others before)", count - 1));
+  breaches.tell(observe::LogLevel::info, loop_.now(), "connection from {} on listener {} ended: {}: {}",
+                connection.peer_ip(), listeners_[connection.listener()].name, to_string(rule), words(rule));
 }
 
-// One line a second is enough to see an attack; the counters have the rest.
+// A few lines are enough to see an attack; the counters have the rest.
 void Pipeline::abused(const http::Connection& connection, http::Abuse reason) {
-  constexpr Nanos kQuiet = 1'000'000'000;
+  static observe::Recurring attacks;  // on all workers
   observe::count(reason);
-  if (abuse_told_ != 0 && loop_.now() - abuse_told_ < kQuiet) {
-    ++abuse_untold_;
-    return;
-  }
-  abuse_told_ = loop_.now();
-  observe::log_warn("connection from {} on listener {} ended: {}{}", connection.peer_ip(),
-                    listeners_[connection.listener()].name, http::to_string(reason),
-                    abuse_untold_ == 0 ? "" : fmt::format(" (and {} others)", abuse_untold_));
-  abuse_untold_ = 0;
+  attacks.tell(observe::LogLevel::warn, loop_.now(), "connection from {} on listener {} ended: {}",
+               connection.peer_ip(), listeners_[connection.listener()].name, http::to_string(reason));
 }
 
 Pipeline::Pipeline(net::Loop& loop, observe::Totals& totals, Ended ended, Dispose dispose)

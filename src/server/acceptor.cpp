@@ -1,6 +1,6 @@
 #include "server/acceptor.hpp"
 
-#include "sluice/observe/log.hpp"
+#include "sluice/observe/recurring.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +8,7 @@
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sluice::server {
 namespace {
@@ -20,6 +21,9 @@ constexpr int kPerTurn = 32;
 constexpr int kLongestBacklog = 65536;
 // A listener that yields nothing but errors is not asked for ever.
 constexpr int kMostErrors = 32;
+
+// Of all listeners on all workers: they run out of descriptors together.
+observe::Recurring trouble;
 
 }  // namespace
 
@@ -84,11 +88,9 @@ void Worker::Acceptor::watch() {
 
 // Clients wait in the backlog meanwhile.
 void Worker::Acceptor::pause(int error) {
-  if (const auto times = trouble_.failed(worker_.loop_.now()); times != 0) {
-    observe::log_warn("cannot accept on listener {}: {}{}; trying again",
-                      worker_.pipeline_->listener(slot_).name, std::strerror(error),
-                      times > 1 ? fmt::format(", {} times", times) : "");
-  }
+  troubled_ = true;
+  trouble.tell(observe::LogLevel::warn, worker_.loop_.now(), "cannot accept on listener {}: {}; trying again",
+               worker_.pipeline_->listener(slot_).name, std::strerror(error));
   if (watched_) worker_.loop_.remove(*this, fd_);
   watched_ = false;
   resume_.arm(worker_.loop_, worker_.loop_.now() + pause_);
@@ -97,8 +99,8 @@ void Worker::Acceptor::pause(int error) {
 
 void Worker::Acceptor::went_well() {
   pause_ = kFirstPause;
-  if (trouble_.recovered())
-    observe::log_info("accepting on listener {} again", worker_.pipeline_->listener(slot_).name);
+  if (!std::exchange(troubled_, false)) return;
+  trouble.over("accepting on listener {} again", worker_.pipeline_->listener(slot_).name);
 }
 
 void Worker::Acceptor::on_resume(void* self) { static_cast<Acceptor*>(self)->watch(); }

@@ -2,7 +2,6 @@
 // the listener, and those of a process without descriptors, make it pause, longer each time.
 #pragma once
 
-#include "sluice/observe/throttle.hpp"
 #include "sluice/server/worker.hpp"
 
 namespace sluice::server {
@@ -33,7 +32,7 @@ class Worker::Acceptor final : public net::Pollable {
   bool watched_ = false;
   Nanos pause_;
   net::Deadline resume_;
-  observe::Throttle trouble_;
+  bool troubled_ = false;
 };
 
 }  // namespace sluice::server

@@ -1,7 +1,5 @@
 #include "sluice/upstream/outliers.hpp"
 
-#include "sluice/observe/log.hpp"
-
 #include <algorithm>
 #include <vector>
 
@@ -85,8 +83,8 @@ void Outliers::weigh(const OutlierRules& rules, const Members& members, Nanos no
 void Outliers::eject(const OutlierRules& rules, Endpoint& endpoint, std::string_view why, Nanos now) {
   const Nanos length = endpoint.condition().eject(now, rules.ejection, rules.ejection_max, std::string(why));
   endpoint.record().forget_row();
-  observe::log_warn("pool {}: server {} is ejected for {:.1f} s: {}", endpoint.pool(), endpoint.name(),
-                    static_cast<double>(length) / kSecond, why);
+  endpoint.told_ejected().tell(observe::LogLevel::warn, now, "pool {}: server {} is ejected for {:.1f} s: {}",
+                               endpoint.pool(), endpoint.name(), static_cast<double>(length) / kSecond, why);
 }
 
 }  // namespace sluice::upstream

@@ -1,6 +1,6 @@
 #include "sluice/upstream/pool_state.hpp"
 
-#include "sluice/observe/log.hpp"
+#include "sluice/base/clock.hpp"
 
 namespace sluice::upstream {
 
@@ -17,11 +17,18 @@ std::string_view to_string(RetryReason reason) {
 void PoolState::set_panic(bool panic, bool open, double share) {
   if (this->panic() == panic || panic_.exchange(panic, std::memory_order_relaxed) == panic) return;
   if (!panic) {
-    observe::log_info("pool {}: enough servers are well again ({:.0f} %)", name_, share);
+    told_panic_.over("pool {}: enough servers are well again ({:.0f} %)", name_, share);
   } else {
-    observe::log_error("pool {}: only {:.0f} % of the servers are well: {}", name_, share,
-                       open ? "requests go to all of them" : "requests are answered with 503");
+    told_panic_.tell(observe::LogLevel::error, steady_now(),
+                     "pool {}: only {:.0f} % of the servers are well: {}", name_, share,
+                     open ? "requests go to all of them" : "requests are answered with 503");
   }
+}
+
+void PoolState::remind_of_panic() {
+  if (!panic()) return;
+  told_panic_.remind(observe::LogLevel::error, steady_now(), "pool {}: too few of the servers are well",
+                     name_);
 }
 
 }  // namespace sluice::upstream

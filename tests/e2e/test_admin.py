@@ -144,7 +144,7 @@ def test_out_of_descriptors(start, app, where, named):
             client.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             sluice.wait_log(f"cannot accept on {named}: Too many open files")
             # Told again after five seconds, with the number of tries since.
-            tries = sluice.wait_log(rf"cannot accept on {named}: .*, (\d+) times")[1]
+            tries = sluice.wait_log(rf"cannot accept on {named}: .* \((\d+) times")[1]
             assert int(tries) < 60
             assert sluice.log.count("cannot accept on") == 2
             resource.prlimit(sluice.pid, resource.RLIMIT_NOFILE, limits)

@@ -109,9 +109,6 @@ class Pipeline final : public http::Service {
   std::vector<std::unique_ptr<Epoch>> retired_;  // still pinned
   std::vector<plan::Listener> listeners_;        // by slot
   std::uint16_t https_port_ = 443;
-  observe::Throttle broken_;        // what the log says of connections that break a rule
-  Nanos abuse_told_ = 0;            // when the log last spoke of one
-  std::uint32_t abuse_untold_ = 0;  // how many it kept to itself since
   observe::AccessLog access_log_;
 };
 

@@ -4,8 +4,8 @@
 
 #include "sluice/base/address.hpp"
 #include "sluice/base/clock.hpp"
-#include "sluice/base/rule.hpp"
-#include "sluice/observe/throttle.hpp"
+#include "sluice/base/error.hpp"
+#include "sluice/observe/recurring.hpp"
 #include "sluice/upstream/condition.hpp"
 #include "sluice/upstream/latency.hpp"
 #include "sluice/upstream/record.hpp"
@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,13 +93,27 @@ class Endpoint {
   bool resting(Nanos now) const { return resting_until_.load(std::memory_order_relaxed) > now; }
   // Whether it may be given a request like any other.
   bool usable(Nanos now) const { return !resting(now) && condition_.takes(now, false); }
-  void connect_failed(Nanos now);
+  void connect_failed(Nanos now, const Error& why = {});
   void connect_succeeded(Nanos now) {
     if (failures_.load(std::memory_order_relaxed) == 0) return;
     failures_.store(0, std::memory_order_relaxed);
     resting_until_.store(0, std::memory_order_relaxed);
     condition_.recovered(now);
   }
+  // No connection could be made since one was: why not, and when that was last seen. For people.
+  struct Unreachable {
+    Error why;
+    Nanos at = 0;
+  };
+  std::optional<Unreachable> unreachable() const;
+
+  // It gave an answer on a connection that was new: not asked for each of its requests.
+  void answered() { answered_.store(true, std::memory_order_relaxed); }
+  bool has_answered() const { return answered_.load(std::memory_order_relaxed); }
+
+  // What the log is told of it: that it is down and up again, and that it is ejected.
+  observe::Recurring& told_down() { return told_down_; }
+  observe::Recurring& told_ejected() { return told_ejected_; }
 
   // An answer of the server broke a rule: the log says so at first and then at growing intervals, for whoever
   // writes the application is the only one who can mend it.
@@ -120,11 +134,15 @@ class Endpoint {
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> failures_{0};
   std::atomic<Nanos> resting_until_{0};
+  std::atomic<Error> failure_{};  // of the last connect that failed
+  std::atomic<Nanos> failed_at_{0};
+  std::atomic<bool> answered_{false};
   Condition condition_;
   Record record_;
   Latency latency_;
-  std::mutex broken_mutex_;
-  observe::Throttle broken_;
+  observe::Recurring told_down_{observe::kStatePace};
+  observe::Recurring told_ejected_{observe::kStatePace};
+  observe::Recurring told_broken_;
 };
 
 struct Member {

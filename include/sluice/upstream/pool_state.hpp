@@ -1,6 +1,7 @@
 // What one pool has in common over all workers and all reloads, beside its servers.
 #pragma once
 
+#include "sluice/observe/recurring.hpp"
 #include "sluice/upstream/outliers.hpp"
 #include "sluice/upstream/queue.hpp"
 
@@ -28,6 +29,8 @@ class PoolState {
   // Too few servers are well. The first to find out says so in the log; `share` percent are well.
   void set_panic(bool panic, bool open, double share);
   bool panic() const { return panic_.load(std::memory_order_relaxed); }
+  // Says that panic lasts, where it came and went too often to be told when it began.
+  void remind_of_panic();
 
   void count_retry(RetryReason reason) {
     retries_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
@@ -41,6 +44,7 @@ class PoolState {
   Outliers outliers_;
   Queue queue_;
   std::atomic<bool> panic_{false};
+  observe::Recurring told_panic_{observe::kStatePace};
   std::array<std::atomic<std::uint64_t>, kRetryReasons> retries_{};
 };
 

@@ -1,7 +1,5 @@
 #include "upstream/health/probe.hpp"
 
-#include "sluice/observe/log.hpp"
-
 #include "upstream/health/expectation.hpp"
 
 #include <algorithm>
@@ -26,6 +24,7 @@ class Nobody final : public http::Downstream {
   http::TextBody nothing_;
 };
 
+constexpr const char kDown[] = "pool {}: server {} is down: {}";
 constexpr Nanos kMaintenanceLook = 1'000'000'000;
 // Frequent checks use one connection for so long, since connect and close are most of what a check costs. It
 // is also how late it may show that a server serves whom it knows and lets nobody else in.
@@ -245,10 +244,14 @@ void Probe::conclude(std::string reason, Nanos took) {
     condition.set_up(passed, loop_.now());
     if (passed) condition.end_ejection(loop_.now());
     if (!passed) {
-      observe::log_warn("pool {}: server {} is down: {}", endpoint_->pool(), endpoint_->name(), reason);
+      endpoint_->told_down().tell(observe::LogLevel::warn, loop_.now(), kDown, endpoint_->pool(),
+                                  endpoint_->name(), reason);
     } else if (known) {
-      observe::log_info("pool {}: server {} is up", endpoint_->pool(), endpoint_->name());
+      endpoint_->told_down().over("pool {}: server {} is up", endpoint_->pool(), endpoint_->name());
     }
+  } else if (!passed && verdict_.now() == Verdict::Now::down) {
+    endpoint_->told_down().remind(observe::LogLevel::warn, loop_.now(), kDown, endpoint_->pool(),
+                                  endpoint_->name(), reason);
   }
   condition.report({passed, std::move(reason), unix_ms(), took, verdict_.streak()});
   first_round_over();

@@ -2,6 +2,8 @@
 
 #include "unit/upstream/members.hpp"
 
+#include <cerrno>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,7 +47,7 @@ TEST_CASE("a pool is listed with its servers, their load and their bounds", "[co
   CHECK(all[0].at("queued") == 0);
   const auto first = server_json(runtime, 0);
   CHECK(first.at("server") == "10.0.0.1:80");
-  CHECK(first.at("state") == "up");
+  CHECK(first.at("state") == "unchecked");
   CHECK(first.at("weight") == 3);
   CHECK(first.at("backup") == false);
   CHECK(first.at("active") == 1);
@@ -70,7 +72,36 @@ TEST_CASE("the operator's word comes before the checks', and theirs before the t
   CHECK(state(runtime, 0) == "maintenance");
   condition.set_duty(upstream::Duty::ready, steady_now());
   condition.set_up(true, steady_now());
+  members[0].endpoint->answered();
   CHECK(state(runtime, 0) == "up");
+}
+
+TEST_CASE("a server that nobody has heard of is unchecked, one that refuses is down", "[control][pools]") {
+  const upstream::Members members = test::make_members({1});
+  const auto runtime = runtime_of(members);
+  upstream::Endpoint& endpoint = *members[0].endpoint;
+  CHECK(state(runtime, 0) == "unchecked");
+  CHECK_FALSE(server_json(runtime, 0).contains("unreachable"));
+  endpoint.connect_failed(steady_now() - 3'000'000'000,
+                          {ErrorKind::connect_refused, Side::upstream, ECONNREFUSED});
+  CHECK(state(runtime, 0) == "down");
+  const auto unreachable = server_json(runtime, 0).at("unreachable").as_object();
+  CHECK(unreachable.at("reason") == "connection refused");
+  CHECK(unreachable.at("ago_s").as_double() == Approx(3).epsilon(0.1));
+  SECTION("until a connection is made") {
+    endpoint.connect_succeeded(steady_now());
+    CHECK(state(runtime, 0) == "unchecked");
+    endpoint.answered();
+    CHECK(state(runtime, 0) == "up");
+  }
+  SECTION("or a later check passes") {
+    const auto now_ms = static_cast<std::int64_t>(std::time(nullptr)) * 1000;
+    endpoint.condition().report({true, "", now_ms - 60'000, 1'526'107, 0});
+    CHECK(state(runtime, 0) == "down");
+    endpoint.condition().report({true, "", now_ms, 1'526'107, 0});
+    CHECK(state(runtime, 0) == "up");
+    CHECK_FALSE(server_json(runtime, 0).contains("unreachable"));
+  }
 }
 
 TEST_CASE("metrics have a sample for each pool and each server", "[control][pools]") {

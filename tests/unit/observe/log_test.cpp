@@ -1,36 +1,15 @@
 #include "sluice/observe/log.hpp"
 
-#include "unit/observe/pipe_fixture.hpp"
+#include "unit/observe/heard.hpp"
 
-#include <fcntl.h>
 #include <regex>
 #include <string>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
 using namespace sluice;
 using namespace sluice::observe;
 using namespace sluice::test;
-
-namespace {
-
-// What is written to standard error by `speak`.
-template <class F>
-std::string heard(F speak) {
-  flush_log();
-  PipePair pipe;
-  const int before = ::dup(STDERR_FILENO);
-  ::dup2(pipe.writer(), STDERR_FILENO);
-  speak();
-  flush_log();
-  ::dup2(before, STDERR_FILENO);
-  ::close(before);
-  pipe.close_writer();
-  return pipe.rest();
-}
-
-}  // namespace
 
 TEST_CASE("a line has its time, its level and its text", "[observe][log]") {
   const std::string lines = heard([] {
@@ -78,4 +57,29 @@ TEST_CASE("the time is that of the clock, to the millisecond", "[observe][log]")
   char minute[20];
   std::strftime(minute, sizeof minute, "%Y-%m-%dT%H", &parts);
   CHECK((text.starts_with(minute) || parts.tm_min == 0));
+}
+
+TEST_CASE("each line of a record has its time", "[observe][log]") {
+  const std::string lines = heard([] {
+    write_record(LogLevel::error, {"refused", "a: b\nc: d\n", "\"event\":\"reload\""});
+    write_log(LogLevel::warn, "one\ntwo");
+  });
+  CHECK(std::regex_match(
+      lines,
+      std::regex(
+          R"(\S+Z error refused\n\S+Z error   a: b\n\S+Z error   c: d\n\S+Z warn one\n\S+Z warn two\n)")));
+}
+
+TEST_CASE("in JSON a record is one line", "[observe][log]") {
+  const std::string lines = heard([] {
+    set_log_format(ProcessLogFormat::json);
+    write_record(LogLevel::error, {"refused", "a: b\nc: d\n", "\"event\":\"reload\",\"n\":1"});
+    log_info("a \"name\" \\ \n\x01 ü \xff");
+    set_log_format(ProcessLogFormat::text);
+  });
+  CHECK(std::regex_match(
+      lines,
+      std::regex(
+          R"(\{"ts":"\S+Z","level":"error","message":"refused","event":"reload","n":1\}\n)"
+          R"(\{"ts":"\S+Z","level":"info","message":"a \\"name\\" \\\\ \\u000a\\u0001 ü \\ufffd"\}\n)")));
 }

@@ -62,3 +62,32 @@ TEST_CASE("a loss of nothing is none", "[observe][losses]") {
   CHECK(losses.lost(0, kSecond) == 0);
   CHECK(losses.over_at() == 0);
 }
+
+TEST_CASE("bursts of losses do not fill the log", "[observe][losses]") {
+  Losses losses;
+  int lines = 0;
+  std::uint64_t told = 0;
+  for (Nanos second = 1000; second < 1000 + 3600; ++second) {
+    if (second % 3 == 0) lines += losses.lost(2, second * kSecond) != 0 ? 1 : 0;
+    const std::uint64_t over = losses.over(second * kSecond + kSecond / 2);
+    lines += over != 0 ? 1 : 0;
+    told += over;
+    if (const auto later = losses.over(second * kSecond + kSecond - 1); later != 0) {
+      ++lines;
+      told += later;
+    }
+  }
+  CHECK(lines < 40);
+  CHECK(told > 1500);
+}
+
+TEST_CASE("losses that were kept back are told when it is over", "[observe][losses]") {
+  Losses losses;
+  losses.lost(3, 100 * kSecond);
+  CHECK(losses.over(102 * kSecond) == 3);
+  CHECK(losses.lost(4, 103 * kSecond) == 0);
+  CHECK(losses.over_at() == 110 * kSecond);
+  CHECK(losses.over(109 * kSecond) == 0);
+  CHECK(losses.over(110 * kSecond) == 4);
+  CHECK(losses.over_at() == 0);
+}
