@@ -20,8 +20,10 @@ constexpr std::string_view kDefaultAdmin = "unix:/run/sluice/admin.sock";
 
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormatWords{"json", "combined"};
+constexpr std::array<std::string_view, 2> kProcessFormatWords{"text", "json"};
 constexpr Choices kLevels{kLevelWords, {}};
 constexpr Choices kFormats{kFormatWords, {}};
+constexpr Choices kProcessFormats{kProcessFormatWords, {}};
 
 void read_version(const Cursor& at, Document&) {
   const auto version = read_whole(at, 0, UINT32_MAX);
@@ -57,14 +59,6 @@ std::optional<std::string> admin_address(const Cursor& at) {
 }
 
 constexpr auto kReadAdminAddress = &locate<&Document::admin, admin_address>;
-
-void read_admin(const Cursor& at, Document& out) {
-  if (at.node().kind == Kind::scalar) {
-    kReadAdminAddress(at, out);
-  } else {
-    read_map(at, kAdminSchema, out);
-  }
-}
 
 // What is there already must be something that lines can be appended to.
 std::optional<std::string> log_path(const Cursor& at, std::string path) {
@@ -107,12 +101,27 @@ void read_access(const Cursor& at, Log& out) {
   set<&Log::access, access_target>(at, out);
 }
 
+constexpr auto kReadAccessFormat = &set<&Log::format, choice<LogFormat, kFormats>>;
+
+void read_log_format(const Cursor& at, Log& out) {
+  if (at.node().kind == Kind::map) {
+    read_map(at, kLogFormatSchema, out);
+  } else {
+    kReadAccessFormat(at, out);
+  }
+}
+
 void read_document_routes(const Cursor& at, Document& out) { read_routes(at, out.routes); }
 
 constexpr std::array kAdminKeys{Key<Document>{{"address", "address or `off`", kDefaultAdmin,
                                                "Where the admin API listens; loopback or `unix:/path`. Not "
                                                "written, it is left out where that cannot be."},
                                               kReadAdminAddress}};
+
+constexpr std::array kLogFormatKeys{
+    Key<Log>{{"access", "`json` or `combined`", "json", "Form of the access log."}, kReadAccessFormat},
+    Key<Log>{{"process", "`text` or `json`", "text", "Form of the process log, on standard error."},
+             &set<&Log::process, choice<ProcessLogFormat, kProcessFormats>>}};
 
 constexpr std::array kLogKeys{
     Key<Log>{{"level", "`debug`, `info`, `warn` or `error`", "info", "Least severity that is logged."},
@@ -121,8 +130,9 @@ constexpr std::array kLogKeys{
               "Where one line per request goes; a path has a `/`, and a relative one (`./access.log`) starts "
               "from this file's directory."},
              &read_access},
-    Key<Log>{{"format", "`json` or `combined`", "json", "Form of the access log."},
-             &set<&Log::format, choice<LogFormat, kFormats>>},
+    Key<Log>{
+        {"format", "`json`, `combined` or map", "json", "Form of the access log; as a map, of both logs."},
+        &read_log_format},
     Key<Log>{{"query", "boolean", "false", "Whether query strings are written to the access log."},
              &set<&Log::query, boolean>}};
 
@@ -203,8 +213,18 @@ constexpr std::array<std::string_view, 8> kLaterKeys{"access",           "cache_
 
 }  // namespace
 
+void read_admin(const Cursor& at, Document& out) {
+  if (at.node().kind == Kind::scalar) {
+    kReadAdminAddress(at, out);
+  } else {
+    read_map(at, kAdminSchema, out);
+  }
+}
+
 constinit const Schema<Document> kAdminSchema{{"admin", "An address alone, or a map."}, kAdminKeys};
 constinit const Schema<Log> kLogSchema{{"log", ""}, kLogKeys};
+constinit const Schema<Log> kLogFormatSchema{{"log.format", "A word alone is the access log's."},
+                                             kLogFormatKeys};
 constinit const Schema<Max> kMaxSchema{{"max", ""}, kMaxKeys};
 constinit const Schema<Http2> kHttp2Schema{
     {"http2",

@@ -108,6 +108,7 @@ std::string reference_markdown() {
   section(out, kHttp2Schema);
   section(out, kResolverSchema);
   section(out, kLogSchema);
+  section(out, kLogFormatSchema);
   section(out, kAdminSchema);
   return out;
 }

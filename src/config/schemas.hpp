@@ -10,7 +10,9 @@ namespace sluice::config {
 // process.cpp
 extern const Schema<Document> kDocumentSchema;
 extern const Schema<Document> kAdminSchema;
+void read_admin(const Cursor& at, Document& out);  // the value of `admin`
 extern const Schema<Log> kLogSchema;
+extern const Schema<Log> kLogFormatSchema;
 extern const Schema<Max> kMaxSchema;
 extern const Schema<Http2> kHttp2Schema;
 

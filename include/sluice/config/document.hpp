@@ -105,13 +105,15 @@ struct Tenants {
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
-enum class LogFormat : std::uint8_t { json, combined };
+enum class LogFormat : std::uint8_t { json, combined };  // of the access log
+enum class ProcessLogFormat : std::uint8_t { text, json };
 
 struct Log {
   LogLevel level = LogLevel::info;
   std::string access = "off";  // off | stderr | PATH; absolute after load()
   Position access_at;
   LogFormat format = LogFormat::json;
+  ProcessLogFormat process = ProcessLogFormat::text;
   bool query = false;  // whether query strings are written
 };
 
