@@ -1,6 +1,7 @@
 #include "sluice/cli/cli.hpp"
 
 #include "cli/command_line.hpp"
+#include "cli/report.hpp"
 
 #include <iostream>
 
@@ -13,8 +14,9 @@ int run(const std::vector<std::string>& arguments) {
       return command.verb(command.options);
     } catch (const std::exception& error) {
       // No thread to be had, no memory, or an answer from somebody who is not Sluice.
-      std::cerr << "sluice: " << error.what() << '\n';
-      return 1;
+      Report report;
+      report.fail(kInvalid, error.what());
+      return print(report, command.options.json);
     }
   }
   std::cout << command.out;

@@ -4,6 +4,8 @@
 #include "sluice/cli/cli.hpp"
 #include "sluice/config/load.hpp"
 
+#include "cli/completion.hpp"
+#include "cli/report.hpp"
 #include "cli/verbs.hpp"
 
 #include <CLI/App.hpp>
@@ -11,6 +13,8 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <iterator>
+#include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -44,6 +48,17 @@ void add_json(CLI::App& verb, Options& options) {
   verb.add_flag("--json", options.json, "answer as JSON")->disable_flag_override();
 }
 
+void add_admin(CLI::App& verb, Options& options) {
+  verb.add_option("--admin", options.admin, "where the running process is; the file is not read then")
+      ->type_name("ADDR");
+}
+
+void declare_reload(CLI::App& verb, Options& options) {
+  add_file(verb, options);
+  add_admin(verb, options);
+  add_json(verb, options);
+}
+
 void add_file_and_json(CLI::App& verb, Options& options) {
   add_file(verb, options);
   add_json(verb, options);
@@ -69,6 +84,7 @@ void declare_pool(CLI::App& verb, Options& options) {
   verb.add_option("POOL", options.pool, "which pool")->type_name("");
   duty->needs(verb.add_option("SERVER", options.server, "its address, as the file has it")->type_name(""));
   add_config(verb, options);
+  add_admin(verb, options);
   add_json(verb, options);
 }
 
@@ -77,7 +93,10 @@ void declare_help(CLI::App& verb, Options& /*options*/) {
 }
 
 void declare_completion(CLI::App& verb, Options& /*options*/) {
-  verb.add_option("SHELL", "bash")->type_name("")->required()->check(CLI::IsMember({"bash"}));
+  verb.add_option("SHELL", "bash, zsh or fish")
+      ->type_name("")
+      ->required()
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kShells), std::end(kShells))));
 }
 
 constexpr Verb kVerbs[] = {
@@ -87,15 +106,16 @@ constexpr Verb kVerbs[] = {
      "serve without a file: everything on one address to some servers", "", &declare_proxy, &proxy_verb},
     {"check", "[--config FILE] [--strict] [--json]",
      "build all that run would build, say what it is, change nothing", "FILE", &declare_check, &check_verb},
-    {"reload", "[--config FILE] [--json]", "have the running process apply its file; says applied or refused",
-     "FILE", &add_file_and_json, &reload_verb},
-    {"pool", "[drain|ready|maintenance POOL SERVER] [--config FILE] [--json]",
+    {"reload", "[--config FILE] [--admin ADDR] [--json]",
+     "have the running process apply its file; says applied or refused", "FILE", &declare_reload,
+     &reload_verb},
+    {"pool", "[drain|ready|maintenance POOL SERVER] [--config FILE] [--admin ADDR] [--json]",
      "how the servers are; or take one out of the running process, or back in", "drain ready maintenance",
      &declare_pool, &pool_verb},
-    {"version", "", "print the version", "", [](CLI::App&, Options&) {}, nullptr},
+    {"version", "[--json]", "print the version", "", &add_json, nullptr},
     {"help", "[VERB]", "print this, or more of one verb", "", &declare_help, nullptr},
-    {"completion", "bash", "print a completion script: source <(sluice completion bash)", "bash",
-     &declare_completion, nullptr},
+    {"completion", "bash|zsh|fish", "print a completion script: source <(sluice completion bash)",
+     "bash zsh fish", &declare_completion, nullptr},
 };
 
 constexpr const char* kVersion = "sluice " SLUICE_VERSION "\n";
@@ -141,29 +161,35 @@ std::vector<std::string> options_of(const CLI::App& app) {
   return out;
 }
 
-std::string completion(const CLI::App& app) {
-  std::string verbs;
-  std::string cases;
-  for (const Verb& verb : kVerbs) {
-    verbs += std::string(verbs.empty() ? "" : " ") + verb.name;
-    const bool files = verb.words == std::string_view("FILE");
-    const std::string words = verb.name == std::string_view("help") ? "$verbs" : files ? "" : verb.words;
-    cases +=
-        fmt::format("    {}) words=\"{} {}\"{} ;;\n", verb.name, words,
-                    fmt::join(options_of(*app.get_subcommand(verb.name)), " "), files ? " files=-f" : "");
+std::vector<std::string> words_of(const Verb& verb) {
+  std::vector<std::string> out;
+  if (verb.name == std::string_view("help")) {
+    for (const Verb& other : kVerbs)
+      out.emplace_back(other.name);
+    return out;
   }
-  return fmt::format(R"(_sluice() {{
-  local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}"
-  local verbs="{}" words="" files=""
-  if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "$verbs" -- "$word")); return; fi
-  case "$before" in --config|-c) COMPREPLY=($(compgen -f -- "$word")); return ;; esac
-  case "${{COMP_WORDS[1]}}" in
-{}  esac
-  COMPREPLY=($(compgen $files -W "$words" -- "$word"))
-}}
-complete -o filenames -F _sluice sluice
-)",
-                     verbs, cases);
+  if (verb.words == std::string_view("FILE")) return out;
+  for (std::istringstream words(verb.words); !words.eof();) {
+    std::string word;
+    if (words >> word) out.push_back(word);
+  }
+  return out;
+}
+
+std::vector<VerbWords> vocabulary(const CLI::App& app) {
+  std::vector<VerbWords> out;
+  for (const Verb& verb : kVerbs) {
+    VerbWords words{verb.name, verb.does, words_of(verb), verb.words == std::string_view("FILE"), {}};
+    for (const CLI::Option* option : app.get_subcommand(verb.name)->get_options()) {
+      if (option->get_lnames().empty()) continue;
+      const std::string& name = option->get_lnames().front();
+      words.options.push_back({name, option->get_snames().empty() ? "" : option->get_snames().front(),
+                               option->get_description(), option->get_items_expected_max() > 0,
+                               name == "config"});
+    }
+    out.push_back(std::move(words));
+  }
+  return out;
 }
 
 // The option that CLI11 complains about: its message begins with the name, of flags without the dashes.
@@ -206,6 +232,7 @@ std::string unknown(const CLI::App& verb, const std::string& word) {
 Command complain(std::string_view problem, const Verb* verb) {
   Command out;
   out.code = kUsage;
+  out.problem = problem;
   out.error = verb == nullptr ? fmt::format("sluice: {}\nsee: sluice help\n", problem)
                               : fmt::format("sluice {}: {}\n{}see: sluice help {}\n", verb->name, problem,
                                             usage_of(*verb), verb->name);
@@ -240,7 +267,9 @@ bool stands_before(const std::vector<std::string>& arguments, std::string_view w
 // What parse_command answers itself.
 Command answer(const CLI::App& app, const CLI::App& given) {
   if (given.get_name() == "version") return tell(kVersion);
-  if (given.get_name() == "completion") return tell(completion(app));
+  if (given.get_name() == "completion") {
+    return tell(completion_script(given.get_option("SHELL")->as<std::string>(), vocabulary(app)));
+  }
   const CLI::Option* const verb = given.get_option("VERB");
   if (verb->count() == 0) return tell(overview());
   const auto name = verb->as<std::string>();
@@ -249,7 +278,9 @@ Command answer(const CLI::App& app, const CLI::App& given) {
 
 }  // namespace
 
-Command parse_command(const std::vector<std::string>& arguments) {
+namespace {
+
+Command parse(const std::vector<std::string>& arguments) {
   Command out;
   CLI::App app;
   app.set_help_flag("-h,--help", "print this");
@@ -286,6 +317,34 @@ Command parse_command(const std::vector<std::string>& arguments) {
   if (const std::string empty = without_value(*given()); !empty.empty())
     return complain(empty + " needs a value", verb());
   out.verb = verb()->run;
+  const auto named = [&](const CLI::Option* option) {
+    return option->count() > 0 && (option->check_lname("config") || option->get_name() == "FILE");
+  };
+  const std::vector<const CLI::Option*> all = std::as_const(*given()).get_options();
+  out.options.file_named = std::any_of(all.begin(), all.end(), named);
+  return out;
+}
+
+// The same for programs, of what is answered without a verb that runs.
+void put_into_json(Command& command) {
+  Report report;
+  if (command.code == kUsage) {
+    report.fail(kUsage, command.problem.empty() ? "a verb is missing" : command.problem, "see: sluice help");
+  } else if (command.out == kVersion) {
+    report.members["version"] = SLUICE_VERSION;
+  } else {
+    return;  // help and completion are for people and shells
+  }
+  command.out = as_json(report);
+  command.error.clear();
+}
+
+}  // namespace
+
+Command parse_command(const std::vector<std::string>& arguments) {
+  Command out = parse(arguments);
+  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  if (json && out.verb == nullptr) put_into_json(out);
   return out;
 }
 

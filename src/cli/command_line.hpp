@@ -10,6 +10,8 @@ namespace sluice::cli {
 // Of all verbs; each reads its own.
 struct Options {
   std::string file = "/etc/sluice/sluice.yaml";
+  bool file_named = false;  // and not the one above
+  std::string admin;        // where the running process is; empty: where the file says
   bool json = false;
   bool strict = false;  // warnings are errors
   std::string from;
@@ -26,6 +28,7 @@ struct Command {
   int code = 0;
   std::string out;
   std::string error;
+  std::string problem;  // what is wrong with the words, where something is
 };
 
 // `arguments` without the program's name. Help, the version and the completion script are answered here,

@@ -56,7 +56,7 @@ asio::awaitable<Answer> answer(const Request& request, Steering& steering) {
     co_return Answer{.status = 403,
                      .body = "not from a web page: ask without Origin, as Host: localhost or by address\n"};
   if (found.endpoint == nullptr) co_return std::move(found.otherwise);
-  co_return co_await found.endpoint->answer(std::move(found.words), steering);
+  co_return co_await found.endpoint->answer(std::move(found.question), steering);
 }
 
 Response response_of(const Request& request, Answer answer) {

@@ -2,10 +2,12 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/config/diagnostics_json.hpp"
+#include "sluice/control/json_text.hpp"
 #include "sluice/observe/metrics.hpp"
 
 #include "control/pools.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -24,7 +26,7 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 Answer json_answer(unsigned status, const json::object& body) {
-  return {status, "application/json", json::serialize(body) + "\n"};
+  return {status, "application/json", json_text(body) + "\n"};
 }
 
 // Waits for what the steering thread answers to `ask(done)`.
@@ -44,41 +46,49 @@ asio::awaitable<Result> steered(Ask ask) {
   co_return result;
 }
 
-asio::awaitable<Answer> health(Words /*words*/, Steering& /*steering*/) { co_return Answer{.body = "ok\n"}; }
+asio::awaitable<Answer> health(Question /*question*/, Steering& /*steering*/) {
+  co_return Answer{.body = "ok\n"};
+}
 
-asio::awaitable<Answer> readiness(Words /*words*/, Steering& steering) {
+asio::awaitable<Answer> readiness(Question /*question*/, Steering& steering) {
   if (steering.draining()) co_return Answer{.status = 503, .body = "draining\n"};
   co_return Answer{.body = "ready\n"};
 }
 
-asio::awaitable<Answer> metrics(Words /*words*/, Steering& steering) {
+asio::awaitable<Answer> metrics(Question /*question*/, Steering& steering) {
   const auto runtime = steering.runtime();
   co_return Answer{200, observe::kMetricsType,
                    observe::metrics_text({steering.totals(), pool_samples(*runtime), server_samples(*runtime),
                                           steering.offload()})};
 }
 
-asio::awaitable<Answer> pools(Words /*words*/, Steering& steering) {
+asio::awaitable<Answer> pools(Question /*question*/, Steering& steering) {
   co_return json_answer(200, {{"pools", pools_json(*steering.runtime())}});
 }
 
-asio::awaitable<Answer> reload(Words /*words*/, Steering& steering) {
-  const auto outcome = co_await steered<Outcome>(
-      [&](std::function<void(const Outcome&)> done) { steering.reload(std::move(done)); });
+asio::awaitable<Answer> reload(Question question, Steering& steering) {
+  const auto outcome = co_await steered<Outcome>([&](std::function<void(const Outcome&)> done) {
+    steering.reload(std::move(done), query_value(question.query, "file"));
+  });
   co_return json_answer(outcome.applied ? 200 : 422, {{"result", outcome.applied ? "applied" : "refused"},
                                                       {"generation", outcome.generation},
+                                                      {"file", outcome.file},
                                                       {"errors", config::to_json(outcome.errors)},
                                                       {"warnings", config::to_json(outcome.warnings)}});
 }
 
 // Of a server: the words are its pool and its name.
 template <upstream::Duty kDuty>
-asio::awaitable<Answer> set_duty(Words words, Steering& steering) {
-  const bool known = co_await steered<bool>(
-      [&](std::function<void(bool)> done) { steering.set_duty(words[0], words[1], kDuty, std::move(done)); });
+asio::awaitable<Answer> set_duty(Question question, Steering& steering) {
+  const Words& words = question.words;
+  const auto outcome = co_await steered<DutyOutcome>([&](std::function<void(const DutyOutcome&)> done) {
+    steering.set_duty(words[0], words[1], kDuty, std::move(done));
+  });
   json::object told{{"pool", words[0]}, {"server", words[1]}};
-  if (!known) {
-    told["error"] = "there is no such server";
+  if (!outcome.error.empty()) {
+    config::Finding error = config::finding(config::Severity::error, outcome.error);
+    error.hint = outcome.hint;
+    told["errors"] = config::to_json({error});
     co_return json_answer(404, told);
   }
   told["state"] = upstream::to_string(kDuty);
@@ -129,12 +139,24 @@ bool matches(std::string_view pattern, std::string_view path, Words& words) {
   return path.ends_with(pattern) && add_word(path.substr(0, path.size() - pattern.size()), words);
 }
 
+std::string query_value(std::string_view query, std::string_view key) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos || pair.substr(0, equals) != key) continue;
+    return percent_decoded(pair.substr(equals + 1)).value_or("");
+  }
+  return {};
+}
+
 Found find_endpoint(std::string_view method, std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
   Found out;
   out.otherwise = {.status = 404, .body = "no such page\n"};
+  if (path.size() < target.size()) out.question.query = target.substr(path.size() + 1);
   for (const Endpoint& endpoint : kEndpoints) {
-    if (!matches(endpoint.path, path, out.words)) continue;
+    if (!matches(endpoint.path, path, out.question.words)) continue;
     if (asks(method, endpoint.use)) {
       out.endpoint = &endpoint;
       return out;

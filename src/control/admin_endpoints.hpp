@@ -23,6 +23,15 @@ struct Answer {
 
 using Words = std::vector<std::string>;
 
+// What is asked of an endpoint.
+struct Question {
+  Words words;        // of the path
+  std::string query;  // what follows "?", as it came
+};
+
+// The value of a key in it, decoded; empty where there is none.
+std::string query_value(std::string_view query, std::string_view key);
+
 enum class Use : std::uint8_t { read, change };      // GET and HEAD, or POST
 enum class Access : std::uint8_t { open, guarded };  // guarded: see admin_guard.hpp
 
@@ -30,7 +39,7 @@ struct Endpoint {
   Use use;
   Access access;
   std::string_view path;  // each "*" stands for a word
-  boost::asio::awaitable<Answer> (*answer)(Words words, Steering& steering);
+  boost::asio::awaitable<Answer> (*answer)(Question question, Steering& steering);
 };
 
 std::span<const Endpoint> endpoints();
@@ -39,10 +48,10 @@ std::span<const Endpoint> endpoints();
 // comes, so that the last may hold slashes (a server's that is a unix socket).
 bool matches(std::string_view pattern, std::string_view path, Words& words);
 
-// The row for a request, or why there is none. What follows "?" is nobody's.
+// The row for a request, or why there is none.
 struct Found {
   const Endpoint* endpoint = nullptr;
-  Words words;
+  Question question;
   Answer otherwise;
 };
 Found find_endpoint(std::string_view method, std::string_view target);

@@ -3,6 +3,7 @@
 #include "sluice/observe/log.hpp"
 
 #include "control/admin.hpp"
+#include "control/outcome_log.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -62,7 +63,7 @@ class Process {
   void started(const Outcome& outcome) {
     started_ = true;
     if (!outcome.applied) {
-      if (!stopping_) fail(config::render(outcome.errors));
+      if (!stopping_) fail(outcome);
       return io_.stop();
     }
     if (stopping_) return begin_drain();
@@ -80,10 +81,12 @@ class Process {
     if (reload_later_) reload();
   }
 
-  void fail(const std::string& errors) {
-    observe::flush_log();
-    std::cerr << errors;
+  void fail(const Outcome& outcome) {
     exit_code_ = 1;
+    if (observe::log_format() == observe::ProcessLogFormat::json) return log_failed_start(outcome);
+    // As `check` says it: it is a person who starts by hand.
+    observe::flush_log();
+    std::cerr << config::render(outcome.errors);
   }
 
   bool start_admin() {
@@ -101,7 +104,9 @@ class Process {
     }
     config::Diagnostics diagnostics;
     diagnostics.add(wanted.at, "admin", error);
-    fail(diagnostics.render(steering_.first_document().files));
+    Outcome outcome;
+    outcome.errors = diagnostics.findings(config::Severity::error, steering_.first_document().files);
+    fail(outcome);
     return false;
   }
 

@@ -3,13 +3,17 @@
 #include "sluice/base/file_error.hpp"
 #include "sluice/observe/log.hpp"
 
+#include "control/duties.hpp"
 #include "control/groups.hpp"
 #include "control/names.hpp"
+#include "control/outcome_log.hpp"
+#include "control/settings.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <malloc.h>
 #include <sched.h>
 #include <set>
@@ -36,17 +40,6 @@ unsigned usable_cores() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 }
 
-NameSettings name_settings(const config::Resolver& from) {
-  NameSettings out;
-  for (const auto& server : from.servers) {
-    if (const auto address = SocketAddress::parse(server.value)) out.resolver.servers.push_back(*address);
-  }
-  if (from.timeout) out.resolver.timeout = nanos(*from.timeout);
-  out.resolver.tries = from.tries.value_or(0);
-  out.ttl = {nanos(from.min_ttl), nanos(from.max_ttl)};
-  return out;
-}
-
 template <class F>
 void for_each_server(const proxy::Runtime& runtime, F&& f) {
   for (const auto& group : runtime.groups) {
@@ -57,20 +50,6 @@ void for_each_server(const proxy::Runtime& runtime, F&& f) {
 
 std::string key_of(const upstream::Endpoint& server) {
   return upstream::server_key(server.pool(), server.name());
-}
-
-observe::LogLevel level_of(config::LogLevel from) {
-  switch (from) {
-    case config::LogLevel::debug: return observe::LogLevel::debug;
-    case config::LogLevel::warn: return observe::LogLevel::warn;
-    case config::LogLevel::error: return observe::LogLevel::error;
-    case config::LogLevel::info: break;
-  }
-  return observe::LogLevel::info;
-}
-
-observe::LogFormat format_of(config::LogFormat from) {
-  return from == config::LogFormat::combined ? observe::LogFormat::combined : observe::LogFormat::json;
 }
 
 bool checks(const proxy::Runtime& runtime) {
@@ -90,14 +69,6 @@ void add_watched(const proxy::Runtime& runtime, const std::unordered_set<std::st
   }
 }
 
-bool has_server(const proxy::Runtime& runtime, std::string_view pool, std::string_view server) {
-  bool found = false;
-  for_each_server(runtime, [&](const upstream::Endpoint& endpoint) {
-    found = found || (endpoint.pool() == pool && endpoint.name() == server);
-  });
-  return found;
-}
-
 // Takes a runtime apart, and gives its memory back to the system: reload after reload must not add up.
 void give_back(std::shared_ptr<const proxy::Runtime>& runtime) {
   const bool last = runtime.use_count() == 1;  // each worker gives back its own reference
@@ -109,6 +80,9 @@ void give_back(std::shared_ptr<const proxy::Runtime>& runtime) {
 
 struct Steering::Thread {
   boost::asio::thread_pool pool{1};
+  // A thread begins as nice as the one that makes it, and cannot become less so: the writers of logs are made
+  // by this one, which stays as it is.
+  boost::asio::thread_pool opener{1};
 };
 
 Steering::Steering(Source source, server::InheritedSockets inherited)
@@ -125,13 +99,13 @@ Steering::~Steering() {
 }
 
 void Steering::later(std::function<void()> work, std::function<void(const std::string&)> failed) {
-  boost::asio::post(thread_->pool, [work = std::move(work), failed = std::move(failed)] {
+  boost::asio::post(thread_->pool, [this, work = std::move(work), failed = std::move(failed)] {
     try {
       work();
     } catch (const std::exception& error) {
       // What runs goes on. Most likely memory was short for something new.
       if (failed) return failed(error.what());
-      observe::log_error("steering: {}", error.what());
+      told_trouble_.tell(observe::LogLevel::error, steady_now(), "steering: {}", error.what());
     }
   });
 }
@@ -152,24 +126,30 @@ std::vector<server::BoundAddress> Steering::addresses() const { return server_->
 Outcome Steering::refused(std::string why) const {
   Outcome outcome;
   outcome.generation = generation();
+  outcome.file = source_.file;
   outcome.errors.push_back(config::finding(config::Severity::error, std::move(why)));
   return outcome;
 }
 
-void Steering::apply_later(std::function<void(const Outcome&)> done) {
-  later([this, done] { done(apply()); },
-        [this, done](const std::string& why) {
-          watch_names();
-          watch_checks();
-          done(refused("cannot be applied: " + why));
-        });
+void Steering::apply_later(std::function<void(const Outcome&)> done, std::string meant) {
+  later(
+      [this, done, meant = std::move(meant)] {
+        if (const std::string why = mistaken(meant, source_.file); !why.empty()) return done(refused(why));
+        done(apply());
+      },
+      [this, done](const std::string& why) {
+        watch_names();
+        watch_checks();
+        done(refused("cannot be applied: " + why));
+      });
 }
 
 // Loads the source and makes it what runs; the first time, makes the server too.
 Outcome Steering::apply() {
   config::Diagnostics diagnostics;
   if (draining()) return refused(kStopping);
-  auto document = std::make_shared<config::Document>(source_(diagnostics));
+  auto document = std::make_shared<config::Document>(source_.load(diagnostics));
+  if (runtime_ == nullptr) observe::set_log_format(process_format_of(document->log.process));
   const plan::Plan* previous = runtime_ != nullptr ? runtime_->plan.get() : nullptr;
   const auto plan = plan::Plan::build(document, previous, tickets_, diagnostics);
   Outcome outcome;
@@ -188,6 +168,7 @@ Outcome Steering::apply() {
     watch_names();
   }
   outcome.generation = generation();
+  outcome.file = source_.file;
   outcome.errors = diagnostics.findings(config::Severity::error, document->files);
   outcome.warnings = diagnostics.findings(config::Severity::warning, document->files);
   if (outcome.applied) warn_about_restart(*document, outcome);
@@ -216,6 +197,7 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   Outcome outcome;
   if (diagnostics.failed() || !hand_out(runtime, diagnostics)) return outcome;
   observe::set_log_level(level_of(runtime->plan->document().log.level));
+  observe::set_log_format(process_format_of(runtime->plan->document().log.process));
   generation_ = runtime->generation;
   drain_ = runtime->plan->drain();
   outcome.applied = true;
@@ -241,17 +223,19 @@ std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
 }
 
 void Steering::set_duty(std::string pool, std::string server, upstream::Duty duty,
-                        std::function<void(bool)> done) {
+                        std::function<void(const DutyOutcome&)> done) {
   later(
       [this, pool = std::move(pool), server = std::move(server), duty, done] {
-        const bool known = has_server(*runtime_, pool, server);
-        if (known) {
-          registry_.set_duty(pool, server, duty, steady_now());
-          observe::log_info("pool {}: server {} is set to {}", pool, server, upstream::to_string(duty));
+        DutyOutcome outcome;
+        for (const std::string& name : find_servers(*runtime_, pool, server, outcome)) {
+          registry_.set_duty(pool, name, duty, steady_now());
+          observe::log_info("pool {}: server {} is set to {}", pool, name, upstream::to_string(duty));
         }
-        done(known);
+        done(outcome);
       },
-      [done](const std::string&) { done(false); });
+      [done](const std::string& why) {
+        done({why, {}});
+      });
 }
 
 // Makes it what runs. New servers are checked before they can get a request, if that does not take long, and
@@ -284,9 +268,17 @@ observe::AccessSpec Steering::access(const plan::Plan& plan, config::Diagnostics
   if (log.access == "off") return out;
   const bool kept = runtime_ != nullptr && log.access == runtime_->plan->document().log.access;
   if (kept) out.file = runtime_->access.file;
-  if (out.file == nullptr) out.file = observe::AccessFile::open(log.access);
+  int error = 0;
   if (out.file == nullptr) {
-    diagnostics.add(log.access_at, "log.access", "cannot open " + log.access + ": " + file_error(errno));
+    std::packaged_task<void()> open([&] {
+      out.file = observe::AccessFile::open(log.access);
+      error = errno;
+    });
+    boost::asio::post(thread_->opener, [&] { open(); });
+    open.get_future().get();
+  }
+  if (out.file == nullptr) {
+    diagnostics.add(log.access_at, "log.access", "cannot open " + log.access + ": " + file_error(error));
   }
   return out;
 }
@@ -326,23 +318,18 @@ void Steering::take_names() {
   runtime->groups = std::move(groups);
   config::Diagnostics diagnostics;
   if (!hand_out(runtime, diagnostics)) return;
-  observe::log_info("upstream names resolved to new addresses");
+  told_names_.tell(observe::LogLevel::info, steady_now(), "upstream names resolved to new addresses");
 }
 
-void Steering::reload(std::function<void(const Outcome&)> done) {
+void Steering::reload(std::function<void(const Outcome&)> done, std::string meant) {
   later([] { server::notify_service_manager("RELOADING=1"); });
-  apply_later([done = std::move(done)](const Outcome& outcome) {
-    server::notify_service_manager("READY=1");
-    if (outcome.applied) {
-      observe::log_info("reload applied, generation {}", outcome.generation);
-    } else {
-      observe::log_error("reload refused, generation {} keeps running:\n{}", outcome.generation,
-                         config::render(outcome.errors));
-    }
-    for (const config::Finding& warning : outcome.warnings)
-      observe::log_warn("{}", config::text_of(warning));
-    done(outcome);
-  });
+  apply_later(
+      [done = std::move(done)](const Outcome& outcome) {
+        server::notify_service_manager("READY=1");
+        log_reload(outcome);
+        done(outcome);
+      },
+      std::move(meant));
 }
 
 void Steering::renew_certificates() {
@@ -357,9 +344,9 @@ void Steering::renew_certificates() {
       observe::log_info("certificates renewed");
       return;
     }
-    const std::string error = diagnostics.render(runtime_->plan->document().files);
-    if (error != renewal_error_)
-      observe::log_error("certificate files changed but cannot be used:\n{}", error);
+    const auto& files = runtime_->plan->document().files;
+    const std::string error = diagnostics.render(files);
+    if (error != renewal_error_) log_renewal(diagnostics.findings(config::Severity::error, files));
     renewal_error_ = error;
   });
 }
@@ -367,8 +354,10 @@ void Steering::renew_certificates() {
 void Steering::look_after_pools() {
   const auto current = runtime();
   const Nanos now = steady_now();
-  for (const auto& group : current->groups)
+  for (const auto& group : current->groups) {
     group->panics(now);
+    group->state()->remind_of_panic();
+  }
 }
 
 void Steering::rotate_ticket_keys() { tickets_->rotate(); }

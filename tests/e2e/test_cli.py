@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from client import RawClient
+from peers import need
 from ports import free_port
 from sluice import Sluice, binary, command, config, environment, write_config
 from waiting import PATIENCE
@@ -346,9 +347,67 @@ def test_completion_is_bash():
     assert subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=False).returncode == 0
     script = done.stdout + '\nCOMP_WORDS=(sluice rel) COMP_CWORD=1 COMP_LINE="sluice rel" COMP_POINT=10\n' \
         '"$(complete -p sluice | sed -E "s/.*-F ([^ ]+).*/\\1/")" sluice rel sluice; echo "${COMPREPLY[@]}"'
-    completed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment(
-        {"PATH": f"{Path(binary()).parent}:/usr/bin:/bin"}), timeout=PATIENCE, check=False)
-    assert completed.stdout.split() == ["reload"], completed
+    assert shell("bash", script).split() == ["reload"]
+
+
+def shell(name, script):
+    done = subprocess.run([need(name), *(["-f"] if name == "zsh" else []), "-c", script], capture_output=True, text=True,
+                          env=environment({"PATH": f"{Path(binary()).parent}:/usr/bin:/bin", "HOME": "/nonexistent"}),
+                          timeout=PATIENCE, check=False)
+    assert not done.stderr, done.stderr
+    return done.stdout
+
+
+# what is typed: what must be offered, what must not be
+COMPLETIONS = {
+    "rel": ({"reload"}, {"run"}),
+    "": ({"run", "proxy", "check", "reload", "pool", "version", "help", "completion"}, set()),
+    "pool ": ({"drain", "ready", "maintenance"}, {"reload"}),
+    "pool --": ({"--admin", "--config", "--json"}, {"--from"}),
+    "proxy --": ({"--from", "--to"}, {"--json"}),
+    "completion ": ({"bash", "zsh", "fish"}, set()),
+    "help re": ({"reload"}, set()),
+    "check sl": ({"sluice.yaml"}, set()),
+}
+
+
+@pytest.mark.parametrize("typed", COMPLETIONS)
+def test_completion_in_fish(tmp_path, typed):
+    (tmp_path / "sluice.yaml").touch()
+    need("fish")
+    script = command("completion", "fish").stdout
+    out = shell("fish", f"cd {tmp_path}; {script}\ncomplete -C 'sluice {typed}'")
+    offered = {line.partition("\t")[0] for line in out.splitlines()}
+    wanted, unwanted = COMPLETIONS[typed]
+    assert wanted <= offered and not unwanted & offered, offered
+
+
+# zsh's own functions want a terminal: these stand in for them, and print what they are told.
+ZSH = """
+_describe() { print -l -- ${(@P)2%%:*} }
+_arguments() { print -l -- "$@" }
+compdef() {}
+%s
+words=(sluice %s) CURRENT=%d
+_sluice
+"""
+
+
+@pytest.mark.parametrize("typed", [typed for typed in COMPLETIONS if not typed.startswith(("rel", "help", "check"))])
+def test_completion_in_zsh(typed):
+    need("zsh")
+    script = command("completion", "zsh").stdout
+    assert script.startswith("#compdef sluice\n")
+    out = shell("zsh", ZSH % (script, typed, 2 if not typed else 3))
+    wanted, unwanted = COMPLETIONS[typed]
+    assert wanted <= set(re.findall(r"[\w-]+", out)) and not unwanted & set(re.findall(r"[\w-]+", out)), out
+
+
+def test_completion_in_zsh_begins():
+    """The real functions take what they are given, as far as they can without a terminal."""
+    need("zsh")
+    script = command("completion", "zsh").stdout
+    assert shell("zsh", f"autoload -U compinit; compinit -u -D\n{script}\nprint $_comps[sluice]") == "_sluice\n"
 
 
 def test_reload_of_a_process_with_another_file(start, app, tmp_path):

@@ -1,6 +1,7 @@
 """The operator's hand: /api/pools, POST drain, ready and maintenance, and `sluice pool`, which asks for the same."""
 
 import json
+import re
 
 import pytest
 
@@ -50,12 +51,13 @@ def test_the_servers_are_told(start, pair, gate):
         told = pools(sluice)
         assert set(told) == {"app", "other"}
         first, second = told["app"]["servers"]
-        assert first == {"server": one.address, "state": "up", "weight": 3, "backup": False, "active": 1, "max_connections": 7}
-        assert second == {"server": two.address, "state": "up", "weight": 1, "backup": True, "active": 0}
+        assert first == {"server": one.address, "state": "unchecked", "weight": 3, "backup": False, "active": 1, "max_connections": 7}
+        assert second == {"server": two.address, "state": "unchecked", "weight": 1, "backup": True, "active": 0}
         assert [s["active"] for s in told["other"]["servers"]] == [0]
         gate.set()
         assert visitor.response().status == 200
     wait_until(lambda: look(sluice, one)["active"] == 0, "the end of the request")
+    assert [s["state"] for s in pools(sluice)["app"]["servers"]] == ["up", "unchecked"]
 
 
 def test_pools_without_servers_that_are_well_are_told_too(start, apps):
@@ -65,7 +67,7 @@ def test_pools_without_servers_that_are_well_are_told_too(start, apps):
     assert sluice.get().status == 503
     done = run(sluice)
     assert done.returncode == 0 and "PANIC" in done.stdout and "status 500" in done.stdout
-    assert any(app.address in line and " down " in line for line in done.stdout.splitlines())
+    assert any(app.address in line and " down: " in line for line in done.stdout.splitlines())
 
 
 def test_the_verb_tells_the_same(start, pair):
@@ -76,8 +78,30 @@ def test_the_verb_tells_the_same(start, pair):
     assert (text.returncode, as_json.returncode, text.stderr, as_json.stderr) == (0, 0, "", "")
     lines = text.stdout.splitlines()
     assert lines[0] == "app"
-    assert [line.split()[:2] for line in lines[1:]] == [[one.address, "drain"], [two.address, "up"]]
-    assert json.loads(as_json.stdout) == {"pools": list(pools(sluice).values())}
+    assert [line.split()[:2] for line in lines[1:]] == [[one.address, "drain"], [two.address, "unchecked"]]
+    assert json.loads(as_json.stdout) == {"pools": list(pools(sluice).values()), "errors": [], "warnings": [], "exit_code": 0}
+
+
+def test_a_server_that_refuses_is_down(start, apps, app):
+    """And says so with its reason and how long ago; a check that passes, or an answer, ends it."""
+    gone = f"127.0.0.1:{closed_port()}"
+    sluice = start(config(pools={"app": pool(gone, app), "other": pool(gone)}, routes=[{"pool": "app"}]))
+    assert [s["state"] for s in pools(sluice)["app"]["servers"]] == ["unchecked", "unchecked"]
+    wait_until(lambda: sluice.get().status == 200 and look(sluice, gone)["state"] == "down", "the server to be down")
+    told = look(sluice, gone)["unreachable"]
+    assert told["reason"] == "connection refused" and 0 <= told["ago_s"] < PATIENCE
+    assert look(sluice, app)["state"] == "up" and look(sluice, gone, "other")["state"] == "unchecked"
+    assert re.search(rf"^  {re.escape(gone)} +down: connection refused \d+ s ago ", run(sluice).stdout, re.M)
+    apps(port=int(gone.rpartition(":")[2]), name="back")
+    wait_until(lambda: "back" in reached(sluice, 4), "the server to be asked")
+    assert look(sluice, gone)["state"] == "up"
+
+
+def test_numbers_are_as_people_write_them(start, app):
+    Health(app)
+    sluice = start(checked(app, health=QUICK))
+    raw = sluice.admin("/api/pools").body.decode()
+    assert re.search(r'"took_ms":\d+(\.\d{1,3})?[,}]', raw) and not re.search(r"\dE[+-]?\d", raw)
 
 
 # --- changes over the admin address --------------------------------------------------------------------------
@@ -140,7 +164,7 @@ def test_a_pool_is_not_its_neighbour(start, app):
     """The same server in two pools: each has its own word."""
     sluice = start(config(pools={"a": pool(app), "b": pool(app)}, routes=[{"path": "/a/", "pool": "a"}, {"path": "/b/", "pool": "b"}]))
     set_duty(sluice, "drain", app, "b")
-    assert [look(sluice, app, name)["state"] for name in "ab"] == ["up", "drain"]
+    assert [look(sluice, app, name)["state"] for name in "ab"] == ["unchecked", "drain"]
     assert [sluice.get(f"/{name}/").status for name in "ab"] == [200, 503]
 
 
@@ -219,23 +243,44 @@ def test_a_server_that_was_given_by_its_name(start, app):
 
 # --- the verb ------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("duty,state", [("drain", "drain"), ("maintenance", "maintenance"), ("ready", "up")])
+@pytest.mark.parametrize("duty,state", [("drain", "drain"), ("maintenance", "maintenance"), ("ready", "unchecked")])
 def test_the_verb_sets(start, app, duty, state):
     sluice = start(config(app))
     done = run(sluice, duty, "app", app.address)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"pool app: server {app.address} is set to {duty}\n", "")
     assert look(sluice, app)["state"] == state
     done = run(sluice, duty, "app", app.address, "--json")
-    assert done.returncode == 0 and json.loads(done.stdout) == {"pool": "app", "server": app.address, "state": duty}
+    assert done.returncode == 0 and json.loads(done.stdout) == {
+        "pool": "app", "server": app.address, "state": duty, "errors": [], "warnings": [], "exit_code": 0}
+
+
+def test_the_verb_takes_the_name_in_the_file(start, app):
+    """All the addresses that the name has."""
+    sluice = start(config(f"localhost:{app.port}"))
+    assert run(sluice, "drain", "app", f"localhost:{app.port}").returncode == 0
+    assert {s["state"] for s in pools(sluice)["app"]["servers"]} == {"drain"}
 
 
 @pytest.mark.parametrize("words", [("drain", "app", "127.0.0.1:1"), ("drain", "other", "SERVER")])
 def test_the_verb_knows_no_such_server(stage, words):
     words = [word.replace("SERVER", stage.app.address) for word in words]
     done = run(stage.sluice, *words)
-    assert (done.returncode, done.stdout) == (1, "") and words[2] in done.stderr and words[1] in done.stderr
+    assert (done.returncode, done.stdout) == (1, "") and words[1] in done.stderr
     done = run(stage.sluice, *words, "--json")
-    assert done.returncode == 1 and "error" in json.loads(done.stdout)
+    told = json.loads(done.stdout)
+    assert done.returncode == told["exit_code"] == 1 and told["errors"][0]["hint"]
+
+
+def test_a_pool_that_is_not_there(start, pair):
+    """It is the pool that is missing, and which there are is said; of a wrong server, which the pool has."""
+    one, two = pair
+    sluice = start(config(pools={"app": pool(one), "assets": pool(two)}, routes=[{"pool": "app"}]))
+    done = run(sluice, "drain", "NOPOOL", one.address)
+    assert done.returncode == 1 and 'there is no pool "NOPOOL"; the pools are app, assets' in done.stderr
+    done = run(sluice, "drain", "assetz", one.address)
+    assert 'there is no pool "assetz"; did you mean "assets"? the pools are' in done.stderr
+    done = run(sluice, "drain", "assets", one.address)
+    assert f"pool assets has no server {one.address}; " in done.stderr and f"the servers are {two.address}" in done.stderr
 
 
 @pytest.mark.parametrize("words", [
@@ -256,9 +301,11 @@ def test_nobody_answers(start, app, tmp_path, words, admin):
     address = {"gone": "unix:admin.sock", "off": "off", "refused": f"127.0.0.1:{closed_port()}"}[admin]
     file = tmp_path / "sluice.yaml"
     file.write_text(json.dumps(config(app, admin={"address": address.replace("unix:", f"unix:{tmp_path}/")})))
-    for extra in ((), ("--json",)):
-        done = command("pool", *words, *extra, "--config", file)
-        assert (done.returncode, done.stdout) == (4, "") and done.stderr
+    done = command("pool", *words, "--config", file)
+    assert (done.returncode, done.stdout) == (4, "") and done.stderr
+    done = command("pool", *words, "--json", "--config", file)
+    told = json.loads(done.stdout)
+    assert done.returncode == told["exit_code"] == 4 and told["errors"][0]["message"] and not done.stderr
 
 
 def test_a_file_that_is_wrong(start, app, tmp_path):

@@ -58,6 +58,9 @@ def test_a_bad_file_changes_nothing(start, app, name, how):
         if how == "hang_up":
             assert outcome == "refused"
             assert f"{sluice.file}:" in sluice.log or "sluice.yaml:" in sluice.log, "the log must say what is wrong"
+        elif isinstance(bad, str):  # which does not say any more where the process is
+            assert outcome.returncode == 4 and "sluice.yaml:" in outcome.stderr, outcome
+            assert command("reload", sluice.file, "--admin", sluice["admin"]).returncode == 1
         else:
             assert outcome.returncode == 1 and "sluice.yaml:" in outcome.stderr, outcome
         assert visitor.get().status == 200

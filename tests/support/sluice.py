@@ -105,7 +105,7 @@ class Sluice:
                     raise AssertionError(f"sluice never logged /{pattern}/:\n{self.log}")
 
     def wait_ready(self):
-        self.learn(self.wait_log(r"\bready\b(.*)")[1])
+        self.learn(self.wait_log(r"\bready\b([^\"]*)")[1])
         return self
 
     def learn(self, words):

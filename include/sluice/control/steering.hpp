@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/observe/metrics.hpp"
+#include "sluice/observe/recurring.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/server.hpp"
@@ -23,13 +24,23 @@ namespace sluice::control {
 class Names;
 
 // Where the configuration comes from: a file, or the command line of `sluice proxy`.
-using Source = std::function<config::Document(config::Diagnostics&)>;
+struct Source {
+  std::function<config::Document(config::Diagnostics&)> load;
+  std::string file = {};  // its absolute path; empty: there is none
+};
 
 struct Outcome {
   bool applied = false;
   std::uint64_t generation = 0;         // what runs now
   std::vector<config::Finding> errors;  // when refused
   std::vector<config::Finding> warnings;
+  std::string file = {};  // as Source::file
+};
+
+// What became of an operator's word about a server.
+struct DutyOutcome {
+  std::string error;  // empty: it is done
+  std::string hint;
 };
 
 class Steering {
@@ -41,13 +52,16 @@ class Steering {
 
   // Loads, binds and starts serving. The first of all.
   void start(std::function<void(const Outcome&)> done);
-  void reload(std::function<void(const Outcome&)> done);
+  // `meant`: the file that whoever asks takes for ours, by its absolute path; refused where it is another.
+  void reload(std::function<void(const Outcome&)> done, std::string meant = {});
   // Certificate files that changed are read again; a broken one changes nothing.
   void renew_certificates();
   // Opens the access log anew (after logrotate has moved it).
   void reopen_logs();
-  // What the operator decides about a server of a pool that runs; `done` learns whether there is such a one.
-  void set_duty(std::string pool, std::string server, upstream::Duty duty, std::function<void(bool)> done);
+  // What the operator decides about a server of a pool that runs, called by its address or, all of them that
+  // have it, by the name that the file has.
+  void set_duty(std::string pool, std::string server, upstream::Duty duty,
+                std::function<void(const DutyOutcome&)> done);
 
   // These act at once, on the calling thread.
 
@@ -81,7 +95,7 @@ class Steering {
 
   // Runs it on the steering thread. What it throws ends the work and nothing else; `failed` learns why.
   void later(std::function<void()> work, std::function<void(const std::string&)> failed = {});
-  void apply_later(std::function<void(const Outcome&)> done);
+  void apply_later(std::function<void(const Outcome&)> done, std::string meant = {});
   Outcome apply();
   Outcome refused(std::string why) const;
   Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,
@@ -112,6 +126,8 @@ class Steering {
   std::atomic<std::int64_t> drain_{0};
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<bool> names_changed_{false};  // and nobody has taken them yet
+  observe::Recurring told_names_;
+  observe::Recurring told_trouble_;
   std::unique_ptr<Thread> thread_;
   std::unique_ptr<server::Server> server_;
   upstream::Checker checker_;

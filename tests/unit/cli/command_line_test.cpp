@@ -93,7 +93,7 @@ TEST_CASE("what is wrong is named", "[cli]") {
   CHECK_THAT(refusal({"run", "--json"}), Contains("--json"));
   CHECK_THAT(refusal({"--config", "a.yaml"}), Contains("\"--config\" where a verb was expected"));
   CHECK_THAT(refusal({"completion", "klingon"}),
-             Contains("klingon") && Contains("usage: sluice completion bash"));
+             Contains("klingon") && Contains("usage: sluice completion bash|zsh|fish"));
 }
 
 TEST_CASE("no verb is a mistake that is answered with all of them", "[cli]") {
@@ -124,7 +124,31 @@ TEST_CASE("the version, however it is asked for", "[cli]") {
 
 TEST_CASE("completion knows the options of each verb", "[cli]") {
   const std::string script = told({"completion", "bash"});
-  CHECK_THAT(script, Contains("proxy) words=\" --help --from --to\" ;;"));
-  CHECK_THAT(script, Contains("check) words=\" --help --config --json\" files=-f ;;"));
-  CHECK_THAT(script, Contains("help) words=\"$verbs --help\" ;;"));
+  CHECK_THAT(script, Contains("proxy) words=\"--help --from --to\" ;;"));
+  CHECK_THAT(script, Contains("check) words=\"--help --config --json\" files=-f ;;"));
+  CHECK_THAT(script,
+             Contains("help) words=\"run proxy check reload pool version help completion --help\" ;;"));
+  CHECK_THAT(told({"completion", "zsh"}), StartsWith("#compdef sluice\n") && Contains("'*'--admin'[where"));
+  CHECK_THAT(told({"completion", "fish"}),
+             Contains("__fish_seen_subcommand_from pool' -l admin -x -d 'where"));
+}
+
+TEST_CASE("with --json wrong usage is an object too", "[cli]") {
+  for (const Words& words :
+       {Words{"reload", "--json", "--bogus"}, Words{"--json"}, Words{"frobnicate", "--json"},
+        Words{"run", "--json"}, Words{"pool", "--json", "--admin"}}) {
+    const Command command = parse_command(words);
+    CHECK(command.code == kUsage);
+    CHECK(command.error.empty());
+    CHECK_THAT(command.out, StartsWith("{\"errors\":[{\"file\":\"\"") && Contains("\"exit_code\":2}\n"));
+  }
+  CHECK_THAT(told({"version", "--json"}), StartsWith("{\"version\":\"") && Contains("\"exit_code\":0"));
+}
+
+TEST_CASE("whether a file was named is known, and where the process is", "[cli]") {
+  CHECK_FALSE(parse_command({"reload"}).options.file_named);
+  CHECK_FALSE(parse_command({"reload", "--admin", "unix:/a"}).options.file_named);
+  CHECK(parse_command({"reload", "a.yaml"}).options.file_named);
+  CHECK(parse_command({"reload", "-c", "/etc/sluice/sluice.yaml"}).options.file_named);
+  CHECK(parse_command({"pool", "--admin=unix:/a"}).options.admin == "unix:/a");
 }

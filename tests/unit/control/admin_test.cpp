@@ -99,3 +99,13 @@ TEST_CASE("words of a path", "[control]") {
   CHECK(words == Words{"1", "2/x/3"});
   CHECK_FALSE(matches("/a/*/b", "/a/b", words));
 }
+
+TEST_CASE("what follows the question mark", "[control]") {
+  CHECK(find_endpoint("POST", "/api/config/reload?file=/a%20b.yaml").question.query == "file=/a%20b.yaml");
+  CHECK(find_endpoint("POST", "/api/config/reload").question.query.empty());
+  CHECK(query_value("file=/a%20b.yaml", "file") == "/a b.yaml");
+  CHECK(query_value("x=1&file=/a%26b&file=2", "file") == "/a&b");
+  CHECK(query_value("files=1&xfile=2&file", "file").empty());
+  CHECK(query_value("file=%zz", "file").empty());
+  CHECK(query_value("", "file").empty());
+}

@@ -25,10 +25,11 @@ struct Script {
   std::function<void()> before = [] {};
 
   Source source() {
-    return [this](config::Diagnostics& out) {
-      before();
-      return config::load_text(text, "t.yaml", "/", out);
-    };
+    return {[this](config::Diagnostics& out) {
+              before();
+              return config::load_text(text, "t.yaml", "/", out);
+            },
+            "/t.yaml"};
   }
 };
 
@@ -49,7 +50,8 @@ Outcome reload(Steering& steering) {
 
 bool set_duty(Steering& steering, const std::string& pool, const std::string& server) {
   std::promise<bool> promise;
-  steering.set_duty(pool, server, upstream::Duty::drain, [&](bool known) { promise.set_value(known); });
+  steering.set_duty(pool, server, upstream::Duty::drain,
+                    [&](const DutyOutcome& outcome) { promise.set_value(outcome.error.empty()); });
   return promise.get_future().get();
 }
 
