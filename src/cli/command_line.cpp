@@ -59,13 +59,9 @@ void declare_reload(CLI::App& verb, Options& options) {
   add_json(verb, options);
 }
 
-void add_file_and_json(CLI::App& verb, Options& options) {
+void declare_check(CLI::App& verb, Options& options) {
   add_file(verb, options);
   add_json(verb, options);
-}
-
-void declare_check(CLI::App& verb, Options& options) {
-  add_file_and_json(verb, options);
   verb.add_flag("--strict", options.strict, "warnings are errors")->disable_flag_override();
 }
 

@@ -10,7 +10,7 @@ using http::Framing;
 
 namespace {
 
-Error of_client(const Error& error) { return {error.kind, Side::downstream, error.cause}; }
+Error of_client(const Error& error) { return {error.kind, Side::downstream, error.rule, error.cause}; }
 
 }  // namespace
 

@@ -5,7 +5,6 @@
 #include "sluice/handler/forward.hpp"
 #include "sluice/http/service.hpp"
 #include "sluice/observe/access_log.hpp"
-#include "sluice/observe/throttle.hpp"
 #include "sluice/observe/totals.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/upstream/balance/balancer.hpp"
