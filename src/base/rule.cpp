@@ -21,7 +21,7 @@ constexpr Row kRows[] = {
     {Rule::request_line, "request-line", Sides::downstream,
      "the request line is not a method, a target and a version with one space between them"},
     {Rule::status_line, "status-line", Sides::upstream,
-     "the status line is not a version, a status from 100 to 599 and a reason"},
+     "the status is not three digits from 100 to 599, between a version and a reason"},
     {Rule::bad_method, "bad-method", Sides::downstream,
      "the method is not 1 to 32 of A-Z 0-9 - _ with a letter first"},
     {Rule::method_denied, "method-denied", Sides::downstream, "CONNECT and TRACE are not served"},

@@ -1062,6 +1062,30 @@ MALFORMED = {
 }
 
 
+# The rules that they break, by name.
+RULES = {
+    "upper-case": "name-case", "no-status": "pseudo-missing", "empty-status": "pseudo-empty", "status-99": "status-line",
+    "status-600": "status-line", "status-4-digits": "status-line", "status-signed": "status-line", "status-twice": "pseudo-twice",
+    "status-late": "pseudo-order", "status-101": "unasked-upgrade", "status-100-at-the-end": "interim-end",
+    "pseudo-of-a-request": "pseudo-unknown", "unknown-pseudo": "pseudo-unknown", "empty-name": "field-name",
+    "name-with-space": "field-name", "name-with-colon": "field-name", "name-with-crlf": "field-name",
+    "value-with-crlf": "field-value", "value-with-lf": "field-value", "value-with-nul": "field-value",
+    "value-with-blanks": "field-value", "connection": "connection-field", "transfer-encoding": "connection-field",
+    "keep-alive": "connection-field", "upgrade": "connection-field", "proxy-connection": "connection-field",
+    "two-lengths": "two-lengths", "odd-length": "bad-length", "length-list": "two-lengths", "length-without-a-body": "body-length",
+    "204-with-a-length": "bodiless-length", "data-before-a-head": "data-before-head", "oversize-head": "head-size",
+    "too-many-fields": "field-count", "too-many-hints": "interim-flood", "hpack-index-0": "h2-hpack",
+    "hpack-index-beyond": "h2-hpack", "hpack-cut": "h2-hpack", "hpack-table-too-large": "h2-hpack", "hpack-bad-huffman": "h2-hpack",
+    "hpack-bomb": "h2-field-bomb", "push-promise": "h2-push", "even-stream": "h2-stream-id", "idle-stream": "h2-stream-id",
+    "stream-0": "h2-stream-id", "data-on-stream-0": "h2-stream-id", "data-on-an-idle-stream": "h2-stream-id",
+    "frame-too-large": "h2-frame-size", "padding-too-long": "h2-padding", "a-block-interrupted": "h2-frame-order",
+    "continuation-of-nothing": "h2-frame-order", "rst-of-an-odd-size": "h2-frame-size", "rst-of-an-idle-stream": "h2-stream-id",
+    "ping-of-an-odd-size": "h2-frame-size", "ping-on-a-stream": "h2-stream-id", "settings-of-an-odd-size": "h2-frame-size",
+    "goaway-too-short": "h2-frame-size", "window-update-of-0": "h2-window", "window-overflow": "h2-window",
+    "stream-window-overflow": "window-update", "priority-update": "h2-stream-id",
+}
+
+
 def some_times(stage, path, script):
     """Plays `script`, but gives in where a request is repeated for ever."""
     before = len(stage.app.to(path))
@@ -1077,12 +1101,14 @@ def test_what_is_malformed_is_not_passed_on(stage, speaks, name):
         with visit(stage) as visitor:
             answer = visitor.get("/evil")
             assert answer.status == 502, f"{answer} {answer.fields}"
+            assert f'details="{RULES[name]}: ' in answer.get("proxy-status")
             assert "evil" not in str(answer.fields) and b"evil" not in answer.body
             assert visitor.get("/next").status == 200
     else:
         with stage.connect() as visitor:
             answer = visitor.get("/evil")
             assert answer.status == 502, f"{answer.status} {answer.fields}"
+            assert f'details="{RULES[name]}: ' in answer.get("Proxy-Status")
             assert b"evil" not in answer.raw_head + answer.body
         assert ask(stage, "h1", "/next")[0] == 200
     evil = stage.app.last("/evil")
@@ -1113,10 +1139,20 @@ LATE = {
 }
 
 
+LATE_RULES = {
+    "more-than-said": "body-length", "less-than-said": "body-length", "second-head": "trailer-field",
+    "trailers-with-a-status": "trailer-field", "trailers-in-upper-case": "name-case", "trailers-with-crlf": "field-value",
+    "trailers-with-a-length": "trailer-field", "trailers-that-do-not-end": "more-headers", "trailers-too-large": "trailer-size",
+    "trailers-that-are-no-hpack": "h2-hpack", "push-promise": "h2-push", "bad-padding": "h2-padding", "bad-frame": "h2-frame-size",
+    "garbage": "h2-frame-size",
+}
+
+
 @both
 @pytest.mark.parametrize("name", LATE)
 def test_what_is_malformed_later_is_cut(stage, speaks, name):
     make, end = LATE[name]
+    before = stage.sluice.refused()
     here = threading.Event()
     lengths = ["content-length: 14"] if "said" in name else []
 
@@ -1147,6 +1183,8 @@ def test_what_is_malformed_later_is_cut(stage, speaks, name):
     if end == GIVE_UP:
         stage.app.last("/evil").connection.wait_end()
     assert ask(stage, "h1", "/next")[0] == 200
+    wanted = {("upstream", LATE_RULES[name]): 1}
+    wait_until(lambda: stage.sluice.refused(before) == wanted, f"{wanted}, and not {stage.sluice.refused(before)}")
 
 
 def test_more_data_than_the_window(stage):

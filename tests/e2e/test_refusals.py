@@ -9,7 +9,7 @@ import re
 import pytest
 
 from cases_responses import EVIL, ok
-from http2 import Http2Client, data, frame, head, headers, settings
+from http2 import Http2Client, Kind, block, data, frame, head, headers, priority, settings, window_update
 from sluice import config, pool
 from waiting import wait_until
 
@@ -238,3 +238,68 @@ def test_among_thousands_of_hosts_some_are_looked_at(run):
         for number in range(200):
             answer = visitor.get("/", host=f"shop-x{number}.test")
             assert details(answer).startswith(f"unknown-host: no tenant and no route has host shop-x{number}.test; nearest shop-")
+
+
+# --- rules that are in no table of malformed messages --------------------------------------------------------
+
+def body_of(size, *lines):
+    return "\r\n".join(["POST /x HTTP/1.1", "Host: app.test", *lines]).encode() + b"\r\n\r\n" + b"x" * size
+
+
+OTHERS = {
+    "two-routes": (b"GET /%61dmin/ HTTP/1.1\r\nHost: app.test\r\n\r\n", 400),
+    "bad-cdn-loop": (b'GET /x HTTP/1.1\r\nHost: app.test\r\nCDN-Loop: a; b="c\r\n\r\n', 400),
+    "loop": (b"GET /x HTTP/1.1\r\nHost: app.test\r\nCDN-Loop: " + b", ".join([b"x"] * 129) + b"\r\n\r\n", 502),
+    "body-size": (body_of(6, "Content-Length: 6"), 413),
+    "body-cut": (body_of(3, "Content-Length: 5"), 400),
+    "head-cut": (b"GET /x HTTP/1.1\r\nHost:", 400),
+    "old-coding": (b"POST /x HTTP/1.0\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "host-number": (b"GET /x HTTP/1.1\r\nHost: 127.1\r\n\r\n", 400),
+}
+
+
+@pytest.mark.parametrize("rule", OTHERS)
+def test_other_rules_are_told_too(run, rule):
+    sent, status = OTHERS[rule]
+    sluice = run(max={"body": "5B"}, routes=[{"path": "/admin/", "pool": "app"}, {"pool": "app"}])
+    with sluice.connect() as visitor:
+        visitor.send(sent)
+        visitor.half_close()
+        answer = visitor.response()
+    assert answer.status == status
+    assert details(answer).startswith(f"{rule}: ")
+    wait_until(lambda: sluice.refused() == {("downstream", rule): 1}, f"{rule} in the metric")
+
+
+def test_a_chunked_body_that_is_too_long(run):
+    sluice = run(max={"body": "5B"})
+    with sluice.connect() as visitor:
+        visitor.send(body_of(0, "Transfer-Encoding: chunked") + b"6\r\nxxxxxx\r\n0\r\n\r\n")
+        answer = visitor.response()
+    assert answer.status == 413 and details(answer).startswith("body-size: ")
+
+
+STREAM_ERRORS = {
+    "window-update": lambda s: window_update(s, 0),
+    "priority-size": lambda s: frame(Kind.PRIORITY, 0, s, bytes(4)),
+    "self-dependency": lambda s: priority(s, on=s),
+    "more-headers": lambda s: headers(s, block([("x-a", "b")]), end=False),
+    "trailer-field": lambda s: headers(s, block([("content-length", "5")])),
+    "body-length": lambda s: data(s, b"abc", True),
+    "after-end": lambda s: data(s, b"hello", True) + data(s, b"!"),
+}
+
+
+@pytest.mark.parametrize("rule", STREAM_ERRORS)
+def test_what_breaks_a_stream_that_is_under_way(run, app, gate, rule):
+    app.play("/held", lambda visit: gate.wait(30))
+    sluice = run()
+    with Http2Client(sluice["h2c"], strict=False) as visitor:
+        stream = visitor.open(head("POST", "/held", "content-length: 5"), end=False)
+        wait_until(lambda: app.to("/held"), "the request to arrive")
+        visitor.send(STREAM_ERRORS[rule](stream))
+        assert visitor.answer(stream).reset
+        line = logged(sluice, "/held")
+        assert (line["error"], line["error_rule"]) == ("http_request_error", rule)
+        assert sluice.refused() == {("downstream", rule): 1}
+        assert visitor.get("/next").status == 200

@@ -13,7 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const http::Method method : {http::Method::get, http::Method::head}) {
     Arena arena;
     http::ResponseHead response;
-    if (http1::parse_response(head.view(), arena, {}, method, response)) return 0;
+    if (const Error error = http1::parse_response(head.view(), arena, {}, method, response)) {
+      must(error.rule != Rule::none);
+      return 0;
+    }
     must_be_clean(response.fields);
     must_be_printable(response.reason, true);
     must(response.status >= 100 && response.status <= 599);
