@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lib import changing, html, machine, malformed, report, standing, throughput
+from lib import changing, distance, html, machine, malformed, report, standing, throughput
 from lib.bench import Bench, Effort
 from lib.proxies import make_proxy
 
@@ -34,6 +34,7 @@ SCENARIOS = {
     "resumed": (throughput.handshakes_resumed, "the same with resumed handshakes"),
     "h2": (throughput.http2, "100-byte replies over HTTP/2 and TLS 1.3"),
     "h2-large": (throughput.http2_large, "1 MiB replies over the same"),
+    "distance": (distance.uploads, "large uploads over 10, 40 and 150 ms, HTTP/1.1 and HTTP/2"),
     "websocket": (throughput.websocket, "messages echoed over WebSocket"),
     "tenants": (throughput.tenants, "1, 100 and 10,000 tenants and certificates"),
     "workers": (throughput.workers, "1 and 2 workers"),

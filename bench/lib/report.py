@@ -21,7 +21,9 @@ def number(value):
 
 HEADINGS = {"achieved": "requests/s", "cpu_us_per_request": "CPU us/request", "cpu_percent": "CPU, %",
             "p50_ms": "p50, ms", "p99_ms": "p99, ms", "max_ms": "max, ms", "memory_mib": "PSS, MiB",
-            "start_s": "start, s", "resumed_percent": "resumed, %"}
+            "start_s": "start, s", "resumed_percent": "resumed, %",
+            "h1_s": "HTTP/1.1, s", "h2_s": "HTTP/2, s", "h1_mib_s": "HTTP/1.1, MiB/s", "h2_mib_s": "HTTP/2, MiB/s",
+            "h2_to_h1": "HTTP/2 to HTTP/1.1"}
 RATIOS = {"cpu_us_per_request": "CPU per request", "achieved": "requests/s"}
 
 

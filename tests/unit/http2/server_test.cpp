@@ -2,6 +2,7 @@
 #include "sluice/http2/server.hpp"
 
 #include "sluice/http/reply.hpp"
+#include "sluice/http2/window_budget.hpp"
 
 #include "http2/websocket.hpp"
 #include "unit/http/doubling.hpp"
@@ -609,6 +610,90 @@ TEST_CASE("what is read opens the windows again", "[http2][server]") {
   });
   REQUIRE(stage.served.size() == 1);
   CHECK(stage.served[0].size() == 184 * full.size() + 7);
+}
+
+TEST_CASE("a large body is granted its length at once, and round trips are measured for it",
+          "[http2][server]") {
+  constexpr std::int64_t kLength = 3'000'000;
+  Stage stage;
+  stage.play([&]() -> Task<void> {
+    co_await stage.wire.settle();  // our SETTINGS are not acknowledged: nobody knows how far we are
+    CHECK(stage.wire.has("WINDOW 2147418112"));
+    stage.ask(1, "POST", "/", 0, {{"content-length", std::to_string(kLength)}});
+    stage.wire.say_data(1, pattern(16'000));
+    co_await stage.wire.settle();
+    CHECK(stage.wire.of(1).empty());
+    CHECK_FALSE(stage.wire.has("PING how far?"));
+    stage.wire.say_data(1, pattern(16'384));
+    stage.wire.say_data(1, pattern(16'384));
+    co_await stage.wire.until(1, "WINDOW");
+    REQUIRE(stage.wire.of(1).size() == 1);
+    CHECK(std::stol(stage.wire.of(1).front().substr(7)) > kLength - 2 * 65'536);
+    CHECK(window_budget().left() < kWindowBudget);
+    CHECK(stage.wire.has("PING how far?"));
+    stage.wire.say(FrameType::ping, kAck, 0, "how far?");
+    for (std::int64_t left = kLength - 48'768; left > 0; left -= 16'384)
+      stage.wire.say_data(1, pattern(static_cast<std::size_t>(std::min<std::int64_t>(left, 16'384))),
+                          left <= 16'384 ? kEndStream : 0);
+    co_await stage.wire.until(1, "END");
+  });
+  REQUIRE(stage.served.size() == 1);
+  CHECK(stage.served[0].size() == static_cast<std::size_t>(kLength) + 7);
+  CHECK(window_budget().left() == kWindowBudget);
+}
+
+TEST_CASE("an answer to a PING that nobody sent says nothing", "[http2][server]") {
+  Stage stage;
+  stage.play([&]() -> Task<void> {
+    stage.wire.say(FrameType::ping, kAck, 0, "how far?");
+    stage.get(1);
+    co_await stage.wire.until(1, "END");
+  });
+  CHECK_FALSE(stage.wire.gone());
+}
+
+TEST_CASE("what a reader leaves unread is bounded by the budget, and given back with its stream",
+          "[http2][server]") {
+  window_budget().set_total(1'000'000);
+  Stage stage;
+  bool released = false;
+  stage.serving = [&](Exchange& exchange) -> Task<void> {
+    std::string_view piece;
+    for (std::size_t taken = 0; taken < 40'000; taken += piece.size()) {
+      while (exchange.request_body->poll(piece) == BodyStep::wait)
+        co_await exchange.request_body->fill();
+    }
+    exchange.request_body->release();
+    while (!released)
+      co_await stage.wire.turn();
+    Stage::answer_with(exchange, "enough");
+    co_await exchange.downstream->respond();
+  };
+  stage.play([&]() -> Task<void> {
+    std::size_t sent = 0;
+    for (std::uint32_t id = 1; id <= 19; id += 2) {
+      stage.ask(id, "POST", "/", 0);
+      for (int part = 0; part < 3; ++part, sent += 16'384)
+        stage.wire.say_data(id, pattern(16'384));
+      co_await stage.wire.settle();
+    }
+    std::size_t granted = 0;
+    for (std::uint32_t id = 1; id <= 19; id += 2) {
+      for (const std::string& line : stage.wire.of(id)) {
+        if (line.starts_with("WINDOW ")) granted += std::stoul(line.substr(7));
+      }
+    }
+    CHECK(granted > 10 * 40'000 + 500'000);
+    CHECK(granted <= 10 * 3 * 16'384 + 1'000'000);
+    CHECK(window_budget().left() >= 0);
+    CHECK(window_budget().left() < 200'000);
+    released = true;
+    co_await stage.wire.until(19, "RST");
+    stage.get(21);
+    co_await stage.wire.until(21, "END");
+  });
+  CHECK(window_budget().left() == 1'000'000);
+  window_budget().set_total(kWindowBudget);
 }
 
 TEST_CASE("a body that is not as long as was said", "[http2][server]") {
