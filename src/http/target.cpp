@@ -67,14 +67,13 @@ bool has_dot_segment(std::string_view path) {
   return ends_dotted();
 }
 
-// 1 for ".", 2 for "..", also where the dots are encoded; 0 for any other segment.
-std::size_t dots_of(std::string_view segment, bool parameters) {
-  if (parameters) segment = segment.substr(0, segment.find(';'));
+// 1 for ".", 2 for "..", 0 for any other segment.
+std::size_t dots_of(std::string_view segment, const DotRules& rules) {
+  if (rules.parameters) segment = segment.substr(0, segment.find(';'));
   std::size_t dots = 0;
   while (!segment.empty()) {
-    const bool encoded =
-        segment.size() > 2 && segment[0] == '%' && segment[1] == '2' && (segment[2] | 0x20) == 'e';
-    if (!encoded && segment[0] != '.') return 0;
+    const bool encoded = rules.encoded && iequals(segment.substr(0, 3), "%2e");
+    if (!encoded && segment.front() != '.') return 0;
     segment.remove_prefix(encoded ? 3 : 1);
     ++dots;
   }
@@ -146,7 +145,7 @@ std::string_view resolve_dots(std::string_view text, const DotRules& rules, char
     last = end == text.size();
     const std::string_view segment = text.substr(0, end);
     text.remove_prefix(last ? end : end + 1);
-    if (const std::size_t dots = dots_of(segment, rules.parameters); dots != 0) {
+    if (const std::size_t dots = dots_of(segment, rules); dots != 0) {
       if (dots == 2) size = parent(out, size);
       to_directory = last;
     } else if (!segment.empty() || last || !rules.fold) {

@@ -63,7 +63,8 @@ ATTACKS = ["/objects/../admin/x", "/objects/%2e%2e/admin/x", "/objects/.%2e/admi
            "/objects/../", "/objects/..", "/objects/a/..", "/objects/../..", "/objects/../objects/../admin/x", "/objects/.%2e%2fadmin/x",
            "/admin/../objects/x", "/admin/%2e%2e/objects/x", "/other/../objects/x", "/./objects/x", "/../objects/x",
            "/kept/../objects/x", "/kept/a/../b", "/objects/../../../../admin/x", "/objects/%2e%2e%5cadmin%5cx",
-           "/objects/a%5cb/../../admin/x", "/objects/a/%2e%2e;/%2e%2e/admin/x", "/objects/" + "x/../" * 1000]
+           "/objects/a%5cb/../../admin/x", "/objects/%61%2f/..//private/%2e/../", "/objects/x%2fy/../..%2fadmin/x",
+           "/objects/a/%2e%2e;/%2e%2e/admin/x", "/objects/" + "x/../" * 1000]
 
 
 @down

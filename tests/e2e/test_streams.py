@@ -5,6 +5,7 @@ later, has the same limit, and was cut.
 """
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from client import RawClient, trusting
 from failing import LISTENERS, access_line, is_h2, wait_idle
 from http2 import Code, Ended, Http2Client, goaway, head, rst_stream
 from sluice import config, pool
-from waiting import PATIENCE
+from waiting import PATIENCE, wait_until
 from wire import Incomplete
 
 WAYS = [(down, up) for down in ("h1", "h2") for up in ("h1", "h2")]
@@ -229,6 +230,28 @@ def test_a_reader_that_has_gone_is_noticed(edge, apps_of, down, how, up):
     wait_idle(sluice, up)
     line = access_line(sluice.access, f"/{up}/events")
     assert (line["status"], line["error"], line["bytes_out"]) == (200, "client_gone", 9)
+
+
+def keepalive(local, remote):
+    """Whether the kernel has a time set for asking the peer of a connection, which is told by its ports."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if [int(end.rpartition(":")[2], 16) for end in fields[1:3]] == [local, remote]:
+            return fields[5].startswith("02:")
+    return False
+
+
+def test_who_is_silent_is_asked_whether_it_lives(edge, apps_of):
+    """A client that was switched off is found by nothing else, nor is a server."""
+    sluice = edge()
+    play = Play(apps_of.values(), "/h1/events", *STREAMS["events"])
+    reader = Reader(sluice, "h1", "/h1/events")
+    ours = int(sluice["http"].rpartition(":")[2])
+    wait_until(lambda: keepalive(ours, reader.client.sock.getsockname()[1]), "the kernel to watch the client")
+    server = play.visit.connection
+    wait_until(lambda: keepalive(server.peer[1], server.upstream.port), "the kernel to watch the server")
+    play.end()
+    assert reader.until_end()
 
 
 @pytest.mark.parametrize("up", ["h1", "h2"])

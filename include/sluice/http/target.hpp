@@ -28,6 +28,7 @@ std::string_view decoded_path(std::string_view path, Arena& arena);
 
 // Where applications differ when they take dot segments out of a path.
 struct DotRules {
+  bool encoded = false;     // "%2e" is a dot, too
   bool backslash = false;   // a separator, too
   bool fold = false;        // runs of separators are one
   bool parameters = false;  // "..;x" is ".."
@@ -41,21 +42,28 @@ std::string_view resolve_dots(std::string_view text, const DotRules& rules, char
 inline constexpr std::size_t kLongestDotted = 4096;
 
 // `path` is valid and has dot segments. Whether holds(reading) is true for all that applications may make of
-// it: decoded before its segments are told apart or after, by each of the DotRules. False without a question
-// for more than kLongestDotted bytes.
+// it by each of the DotRules: resolved as it is, after it was decoded, or both, as where one program stands
+// before another. False without a question for more than kLongestDotted bytes.
 template <class Holds>
 bool all_resolutions(std::string_view path, Arena& arena, Holds&& holds) {
   if (path.size() > kLongestDotted) return false;
   char* const room = arena.array<char>(path.size());
   const std::string_view decoded = undo_percent(path, arena);
-  for (unsigned rule = 0; rule < 12; ++rule) {
-    const bool decode_first = rule % 3 != 0;
+  const unsigned end = decoded.find(';') == std::string_view::npos ? 8 : 16;
+  for (unsigned rule = 0; rule < end; ++rule) {
+    const bool decode_first = rule % 4 > 1;
+    DotRules rules{rule % 4 == 1, rule % 4 == 3, rule / 4 % 2 == 1, rule / 8 == 1};
     bool to_directory = false;
-    const std::string_view found = resolve_dots(
-        decode_first ? decoded : path, {rule % 3 == 2, rule / 3 % 2 == 1, rule / 6 == 1}, room, to_directory);
+    const std::string_view found = resolve_dots(decode_first ? decoded : path, rules, room, to_directory);
     if (!holds(found)) return false;
-    if (!decode_first && !holds(decoded_path(found, arena))) return false;
     if (to_directory && found.size() > 1 && !holds(found.substr(0, found.size() - 1))) return false;
+    if (decode_first) continue;
+    if (!holds(decoded_path(found, arena))) return false;
+    const std::string_view second = undo_percent(found, arena);
+    for (const bool backslash : {false, true}) {
+      rules.backslash = backslash;
+      if (!holds(resolve_dots(second, rules, room, to_directory))) return false;
+    }
   }
   return true;
 }

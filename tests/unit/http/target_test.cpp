@@ -210,7 +210,11 @@ TEST_CASE("what applications make of dot segments", "[http][target]") {
   CHECK(readings("/a/..%5cb") == Readings{"/a/..%5cb", "/a/..\\b", "/b"});
   // Parameters belong to a segment, or hide its dots.
   CHECK(readings("/a/..;x/b") == Readings{"/a/..;x/b", "/b"});
-  CHECK(readings("/a/%2e%2E/%62") == Readings{"/%62", "/b"});
+  // Encoded dots are dots, or a name until the path is decoded.
+  CHECK(readings("/a/%2e%2E/%62") == Readings{"/%62", "/b", "/a/%2e%2E/%62", "/a/../b"});
+  CHECK(readings("/a/%2e/../b") == Readings{"/a/b", "/b"});
+  // Resolved, decoded, and resolved again.
+  CHECK(readings("/a/x%2fy/../..%2fb").contains("/b"));
 }
 
 TEST_CASE("one reading that leads elsewhere is enough, and endless paths are not read", "[http][target]") {
