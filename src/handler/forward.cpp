@@ -160,6 +160,10 @@ void Forward::end() {
   exchange_.downstream->on_departure(nullptr, nullptr);
   deadline_.disarm();
   doubt_.disarm();
+  // A body that broke a rule is why whatever else ended.
+  if (upload_ && upload_->error().rule != Rule::none && upload_->error().side == Side::downstream) {
+    http::note_reason(exchange_.record, http::reason_for(upload_->error()));
+  }
   upload_.reset();
   if (channel_ != nullptr) target_.connections.give_back(std::move(channel_), target_.limits.idle);
   choice_.end();

@@ -303,3 +303,17 @@ def test_what_breaks_a_stream_that_is_under_way(run, app, gate, rule):
         assert (line["error"], line["error_rule"]) == ("http_request_error", rule)
         assert sluice.refused() == {("downstream", rule): 1}
         assert visitor.get("/next").status == 200
+
+
+def test_a_body_that_turns_bad_behind_the_beginning_of_an_answer(run, app, gate):
+    """The client has its status by then; what broke off was its own doing, and the log says so."""
+    app.play("/early", lambda visit: (visit.send(ok("Content-Length: 10", body=b"hello")), visit.wait_for_close()))
+    sluice = run()
+    with sluice.connect() as visitor:
+        visitor.send(b"POST /early HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        wait_until(lambda: b"hello" in visitor.wire.buffer or visitor.wire.fill(), "the beginning")
+        visitor.send(b"0x5\r\n")
+        visitor.rest()
+    line = logged(sluice, "/early")
+    assert (line["status"], line["error"], line["error_rule"]) == (200, "http_request_error", "bad-chunk-size")
+    assert sluice.refused() == {("downstream", "bad-chunk-size"): 1}
