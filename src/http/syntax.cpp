@@ -9,15 +9,9 @@ std::optional<std::uint64_t> parse_content_length(std::string_view text) {
   return static_cast<std::uint64_t>(*value);
 }
 
-Rule take_content_length(std::string_view value, bool& seen, std::uint64_t& length) {
-  const auto parsed = parse_content_length(value);
-  if (seen || !parsed) {
-    // A list is what two fields are joined to.
-    return seen || value.find(',') != std::string_view::npos ? Rule::two_lengths : Rule::bad_length;
-  }
-  seen = true;
-  length = *parsed;
-  return Rule::none;
+Rule content_length_rule(std::string_view value, bool seen) {
+  // A list is what two fields are joined to.
+  return seen || value.find(',') != std::string_view::npos ? Rule::two_lengths : Rule::bad_length;
 }
 
 bool forbidden_in_trailers(const Field& field) {

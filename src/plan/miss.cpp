@@ -77,17 +77,14 @@ Miss RouteTable::miss(std::string_view host, std::string_view path, bool nearest
     if (tenant == nullptr) tenant = entry.tenant;
     if (nearest) routes.look_at(entry.routes, out);
   });
-  std::string_view label;
-  const bool by_pattern = pattern_label(host, label);
-  // Tenants in the file have the pattern's host among their own.
-  if (by_pattern && (tenant == nullptr || tenant->name == label)) {
-    out.by = Miss::By::pattern;
-    out.tenant = label;
-    out.pattern = pattern_suffix_;
+  out.tenant = find(host, path, {}).tenant;
+  if (!out.tenant.empty()) {
     if (tenant == nullptr) tenant = pattern_;
-  } else if (tenant != nullptr) {
-    out.by = Miss::By::host;
-    out.tenant = tenant->name;
+    // Tenants in the file have the pattern's host among their own.
+    const bool by_pattern = pattern_ != nullptr && host.ends_with(pattern_suffix_) &&
+                            host.substr(0, host.size() - pattern_suffix_.size()) == out.tenant;
+    out.by = by_pattern ? Miss::By::pattern : Miss::By::host;
+    if (by_pattern) out.pattern = pattern_suffix_;
   }
   const bool hosts_matter = !exact_.empty() || !wildcard_.empty() || pattern_ != nullptr;
   out.host_known = named || tenant != nullptr || !hosts_matter;

@@ -118,8 +118,16 @@ inline const char* end_of_word(const char* at, const char* end) {
 
 // Digits only, no sign, no list, no leading zero (some read those as octal), at most 2^63-1.
 std::optional<std::uint64_t> parse_content_length(std::string_view text);
+// What is wrong with a Content-Length that cannot be taken.
+Rule content_length_rule(std::string_view value, bool seen);
 // One Content-Length of a message; `seen` tells whether there was another one before.
-Rule take_content_length(std::string_view value, bool& seen, std::uint64_t& length);
+inline Rule take_content_length(std::string_view value, bool& seen, std::uint64_t& length) {
+  const auto parsed = parse_content_length(value);
+  if (seen || !parsed) return content_length_rule(value, seen);
+  seen = true;
+  length = *parsed;
+  return Rule::none;
+}
 
 // Fields that frame, route, authenticate or modify a message: RFC 9110 §6.5.1.
 bool forbidden_in_trailers(const Field& field);
