@@ -43,6 +43,11 @@ std::string option_errors(const config::Diagnostics& diagnostics) {
 
 }  // namespace
 
+int run_verb(const Options& options) {
+  return control::run(
+      [file = options.file](config::Diagnostics& diagnostics) { return config::load(file, diagnostics); });
+}
+
 int proxy_verb(const Options& options) {
   // The same words as in a file, so that they mean the same and fail the same.
   std::string text =

@@ -61,11 +61,12 @@ Split split(std::string_view text, Role role) {
               fmt::format("{} has no port; write it behind a colon, as in {}", quoted(text),
                           quoted(std::string(text) + ":8080"))};
     }
-    return {{},
-            {},
-            role == Role::server ? fmt::format("{} is a port alone; for this machine write \"127.0.0.1:{}\"",
-                                               quoted(text), text)
-                                 : fmt::format("{} is a port alone; write \":{}\"", quoted(text), text)};
+    return {
+        {},
+        {},
+        role == Role::listener
+            ? fmt::format("{} is a port alone; write \":{}\"", quoted(text), text)
+            : fmt::format("{} is a port alone; for this machine write \"127.0.0.1:{}\"", quoted(text), text)};
   }
   const std::string_view host = text.substr(0, colon);
   if (!bracketed && host.find(':') != std::string_view::npos) {

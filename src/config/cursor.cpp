@@ -20,9 +20,20 @@ std::string describe(const Node& node) {
   return {};
 }
 
+// "a, b" as the items of a list.
+std::string items_of(std::string_view text) {
+  std::string out;
+  for_each_element(text, [&](std::string_view item) {
+    out += (out.empty() ? "" : ", ") + quoted(item);
+    return true;
+  });
+  return out;
+}
+
 // What turns a value of one kind into one of another, for the mistakes that are made most.
 std::string what_to_write(Kind kind, const Node& node) {
-  if (kind == Kind::list && node.kind == Kind::scalar) return fmt::format("; write [{}]", quoted(node.text));
+  if (kind == Kind::list && node.kind == Kind::scalar)
+    return fmt::format("; write [{}]", items_of(node.text));
   if (kind == Kind::list && node.kind == Kind::map) return "; each item begins with \"- \"";
   if (kind == Kind::map && node.kind == Kind::scalar && !node.quoted) {
     const std::size_t colon = node.text.find(':');

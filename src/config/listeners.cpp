@@ -168,6 +168,11 @@ std::string read_name(const Cursor& at, std::string_view noun) {
 }
 
 void read_listeners(const Cursor& at, Document& out) {
+  if (at.node().kind == Kind::scalar) {
+    at.error(
+        fmt::format("expected a map of listeners, got {0}; write {{ http: {0} }}", quoted(at.node().text)));
+    return;
+  }
   if (!at.expect(Kind::map, "a map of listeners")) return;
   if (at.children().empty()) at.error("at least one listener is needed");
   std::unordered_map<std::string, Position> seen;

@@ -153,6 +153,10 @@ void read_pools(const Cursor& at, Document& out) {
     Pool& pool = out.pools.emplace_back();
     pool.name = read_name(item, "pool");
     pool.at = item.key_at();
+    if (item.node().kind == Kind::scalar || item.node().kind == Kind::list) {
+      item.error("expected a map, got servers alone; write { servers: [ADDRESS, …] }");
+      continue;
+    }
     read_map(item, kPoolSchema, pool);
     require_server_name(item, pool);
     require_active_server(item, pool);

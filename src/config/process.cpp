@@ -52,6 +52,11 @@ void read_workers(const Cursor& at, Document& out) {
 std::optional<std::string> admin_address(const Cursor& at) {
   auto word = text(at);
   if (!word || *word == "off") return word;
+  if (*word == "on" || *word == "true" || *word == "false") {
+    at.error(fmt::format("expected an address or off, got {}; write {}", quoted(*word),
+                         *word == "false" ? "off" : "\"127.0.0.1:9900\""));
+    return std::nullopt;
+  }
   Parsed<std::string> address = parse_address(*word, Role::admin);
   if (address) return std::move(address.value);
   at.error(std::move(address.error));

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include <fmt/format.h>
+
 namespace sluice::config {
 namespace {
 
@@ -43,9 +45,17 @@ constinit const Schema<Route> kRouteSchema{
     kRouteKeys};
 
 void read_routes(const Cursor& at, std::vector<Route>& out) {
+  if (at.node().kind == Kind::scalar && is_name(at.node().text)) {
+    at.error(fmt::format("expected a list, got {0}; write [{{ pool: {0} }}]", quoted(at.node().text)));
+    return;
+  }
   read_list(at, [&](const Cursor& item) {
     Route& route = out.emplace_back();
     route.at = item.at();
+    if (item.node().kind == Kind::scalar && is_name(item.node().text)) {
+      item.error(fmt::format("expected a map, got {0}; write {{ pool: {0} }}", quoted(item.node().text)));
+      return;
+    }
     read_map(item, kRouteSchema, route);
   });
 }

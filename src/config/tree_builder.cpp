@@ -170,7 +170,8 @@ void TreeBuilder::attach_key(Frame& frame, const Node& node) {
     error(node.at, "a key must be text");
     frame.skip_value = true;
   } else if (node.text == "<<" && !node.quoted) {
-    error(node.at, "merge keys (\"<<\") are not supported");
+    error(node.at,
+          "merge keys (\"<<\") are not supported; write the keys out, or share a whole value by an alias");
     frame.skip_value = true;
   } else {
     frame.key = &node;
@@ -194,7 +195,8 @@ void TreeBuilder::drop_duplicates(Node& map) {
       if (kept.empty())
         kept.assign(map.children.begin(), map.children.begin() + static_cast<std::ptrdiff_t>(i));
       frames_.back().key = &key;
-      error(key.at, fmt::format("duplicate key {}, first on line {}", quoted(key.text), first->at.line));
+      error(key.at, fmt::format("duplicate key {}, first at {}:{}", quoted(key.text), first->at.line,
+                                first->at.column));
       frames_.back().key = nullptr;
     } else if (!kept.empty()) {
       kept.push_back(map.children[i]);

@@ -32,7 +32,7 @@ void collect_names(X509* leaf, std::vector<std::string>& out) {
 }
 
 bool read_chain(const std::string& file, KnownCertificates& known, Identity& out, LoadFailure& failure) {
-  std::vector<X509Ptr> all = read_certificates(file, known, failure.message);
+  std::vector<X509Ptr> all = read_certificates(file, Wanted::certificate, known, failure.message);
   if (all.empty()) return false;
   out.leaf = std::move(all.front());
   out.chain.reset(sk_X509_new_null());

@@ -82,7 +82,7 @@ bool trust(SSL_CTX* context, const std::string& ca_file, std::string& error) {
   // Who names the certificate of a server or of an intermediate authority trusts that one.
   must(X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN));
   KnownCertificates known;
-  const std::vector<X509Ptr> trusted = read_certificates(ca_file, known, error);
+  const std::vector<X509Ptr> trusted = read_certificates(ca_file, Wanted::authority, known, error);
   for (const X509Ptr& each : trusted)
     must(X509_STORE_add_cert(SSL_CTX_get_cert_store(context), each.get()));
   return !trusted.empty();

@@ -87,9 +87,10 @@ std::string what_it_holds(BIO* bio, Wanted wanted) {
         "OLD -out NEW\"";
   } else if (wanted == Wanted::key && certificate && !key) {
     out = ": it holds a certificate; are \"cert\" and \"key\" swapped?";
-  } else if (wanted == Wanted::certificate && key && !certificate) {
-    out = ": it holds a private key; are \"cert\" and \"key\" swapped?";
-  } else if (wanted == Wanted::certificate && holds("CERTIFICATE REQUEST-----")) {
+  } else if (wanted != Wanted::key && key && !certificate) {
+    out = ": it holds a private key";
+    if (wanted == Wanted::certificate) out += "; are \"cert\" and \"key\" swapped?";
+  } else if (wanted != Wanted::key && holds("CERTIFICATE REQUEST-----")) {
     out = ": it holds a request; what the authority made of it is needed";
   } else if (holds("PUBLIC KEY-----") && !key) {
     out = ": it holds a public key";
@@ -102,7 +103,7 @@ std::string what_it_holds(BIO* bio, Wanted wanted) {
 
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return -1; }
 
-std::vector<X509Ptr> read_certificates(const std::string& file, KnownCertificates& known,
+std::vector<X509Ptr> read_certificates(const std::string& file, Wanted wanted, KnownCertificates& known,
                                        std::string& error) {
   std::vector<X509Ptr> out;
   const BioPtr bio = open_pem(file, error);
@@ -121,7 +122,7 @@ std::vector<X509Ptr> read_certificates(const std::string& file, KnownCertificate
   const std::size_t good = out.size();
   out.clear();
   error = good != 0 ? "a damaged certificate in " + file + ": number " + std::to_string(good + 1)
-                    : "no certificate in " + file + what_it_holds(bio.get(), Wanted::certificate);
+                    : "no certificate in " + file + what_it_holds(bio.get(), wanted);
   return out;
 }
 

@@ -22,7 +22,7 @@ BioPtr open_pem(const std::string& file, std::string& error);
 
 // What a file holds instead of what it should, as the end of a message: ": it is empty", ": it holds a
 // private key and no certificate; …". The file is read from its beginning.
-enum class Wanted : std::uint8_t { certificate, key };
+enum class Wanted : std::uint8_t { certificate, key, authority };
 std::string what_it_holds(BIO* bio, Wanted wanted);
 
 // No prompt for a passphrase at 3 a.m.: what is encrypted is an error.
@@ -31,10 +31,11 @@ int no_passphrase(char* buffer, int size, int writing, void* user);
 // Certificates by their DER, so that those in many files are decoded and held once.
 using KnownCertificates = std::unordered_map<std::string, X509Ptr, TextHash, TextEqual>;
 
-// Every certificate of a file, in its order; other blocks are passed over. Empty, with `error` set, when the
+// Every certificate of a file, in its order; other blocks are passed over. `wanted` is no key. Empty, with `error` set, when the
 // file cannot be read, holds none or a damaged one. The first is always decoded, for a leaf is in no other
 // file; the others are looked for in `known`, and added to it.
-std::vector<X509Ptr> read_certificates(const std::string& file, KnownCertificates& known, std::string& error);
+std::vector<X509Ptr> read_certificates(const std::string& file, Wanted wanted, KnownCertificates& known,
+                                       std::string& error);
 
 // Reads private keys of known types. For each key, OpenSSL's own PEM_read_bio_PrivateKey() asks its providers
 // anew for everything that might decode one, which takes 0.5 ms; this asks once for each type.

@@ -79,6 +79,24 @@ def test_a_port_that_is_taken_refuses_the_whole_file(start, apps, app):
     assert sluice.get().get("X-Origin") == "app"
 
 
+def test_a_refused_reload_says_the_same_as_check(start, app):
+    """One form of errors and warnings, whoever gives them."""
+    sluice = start(config(app))
+    sluice.write(config(app, routes=[{"pool": "ap"}], trusted_proxies=["0.0.0.0/0"]))
+    checked = json.loads(command("check", "--json", sluice.file).stdout)
+    refused_ = json.loads(command("reload", "--json", "--config", sluice.file).stdout)
+    assert [e["hint"] for e in checked["errors"]] == ['did you mean "app"?'] and len(checked["warnings"]) == 1
+    assert refused_["result"] == "refused"
+    assert (refused_["errors"], refused_["warnings"]) == (checked["errors"], checked["warnings"])
+    assert command("reload", "--config", sluice.file).stderr.startswith(command("check", sluice.file).stderr.splitlines()[0])
+
+
+def test_a_reload_with_warnings_is_applied(start, app):
+    sluice = start(config(app))
+    done = sluice.reload(config(app, trusted_proxies=["0.0.0.0/0"]))
+    assert done.returncode == 0 and "warning: trusted_proxies[0]: 0.0.0.0/0 is everybody" in done.stderr
+
+
 def test_listeners_come_and_go(start, app):
     first, second = (f"127.0.0.1:{free_port()}" for _ in range(2))
     sluice = start(config(app, listeners={"one": first}))

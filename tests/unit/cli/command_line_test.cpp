@@ -125,7 +125,7 @@ TEST_CASE("the version, however it is asked for", "[cli]") {
 TEST_CASE("completion knows the options of each verb", "[cli]") {
   const std::string script = told({"completion", "bash"});
   CHECK_THAT(script, Contains("proxy) words=\"--help --from --to\" ;;"));
-  CHECK_THAT(script, Contains("check) words=\"--help --config --json\" files=-f ;;"));
+  CHECK_THAT(script, Contains("check) words=\"--help --config --json --strict\" files=-f ;;"));
   CHECK_THAT(script,
              Contains("help) words=\"run proxy check reload pool version help completion --help\" ;;"));
   CHECK_THAT(told({"completion", "zsh"}), StartsWith("#compdef sluice\n") && Contains("'*'--admin'[where"));

@@ -75,7 +75,7 @@ TEST_CASE("aliases share their anchor's node", "[config]") {
 TEST_CASE("the first of two equal keys is kept", "[config]") {
   Diagnostics out;
   const Tree tree = Tree::parse("{a: 1, b: 2, a: 3, c: 4}", 0, out);
-  CHECK(out.render({"t"}) == "t:1:14: a: duplicate key \"a\", first on line 1\n");
+  CHECK(out.render({"t"}) == "t:1:14: a: duplicate key \"a\", first at 1:2\n");
   const auto& entries = tree.root()->children;
   REQUIRE(entries.size() == 3);
   CHECK(entries[0].value->text == "1");

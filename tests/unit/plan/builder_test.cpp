@@ -478,6 +478,18 @@ TEST_CASE("warnings: hosts that no certificate covers, certificates about to exp
   CHECK(about(late, "routes: [{ pool: app }]\n").find("has expired") != std::string::npos);
 }
 
+TEST_CASE("warnings: certificates that cover no host", "[plan][builder]") {
+  const Certified files;
+  const auto about = [&](const std::string& rest) { return warnings(kSecure + kTls + rest, files.path()); };
+  const std::string useless = "no host is configured that this certificate covers: a.example";
+  CHECK(about("routes: [{ hosts: [b.example], pool: app }]\n").find(useless) != std::string::npos);
+  CHECK(about("routes: [{ hosts: [a.example], pool: app }]\n").empty());
+  CHECK(about("routes: [{ hosts: [\"*.example\"], pool: app }]\n").find(useless) == std::string::npos);
+  // Any host may be asked for.
+  CHECK(about("routes: [{ hosts: [b.example], pool: app }, { pool: app }]\n").find(useless) ==
+        std::string::npos);
+}
+
 TEST_CASE("all errors come at once", "[plan][builder]") {
   const Built built = build(
       "version: 1\nlisteners: { a: { address: \":80\", redirect: https } }\npools: { app: { servers: "
