@@ -31,9 +31,9 @@ int no_passphrase(char* buffer, int size, int writing, void* user);
 // Certificates by their DER, so that those in many files are decoded and held once.
 using KnownCertificates = std::unordered_map<std::string, X509Ptr, TextHash, TextEqual>;
 
-// Every certificate of a file, in its order; other blocks are passed over. `wanted` is no key. Empty, with `error` set, when the
-// file cannot be read, holds none or a damaged one. The first is always decoded, for a leaf is in no other
-// file; the others are looked for in `known`, and added to it.
+// Every certificate of a file, in its order; other blocks are passed over. `wanted` is no key. Empty, with
+// `error` set, when the file cannot be read, holds none or a damaged one. The first is always decoded, for a
+// leaf is in no other file; the others are looked for in `known`, and added to it.
 std::vector<X509Ptr> read_certificates(const std::string& file, Wanted wanted, KnownCertificates& known,
                                        std::string& error);
 

@@ -46,8 +46,8 @@ std::string text_of(const Finding& item);
 // The same as lines, where warnings have `warning: ` in front of the path.
 std::string render(const std::vector<Finding>& findings);
 
-// Collects what every stage has to say, so that the operator sees it at once. One mistake is one error: what an
-// error is about is in doubt from then on, and its absence is not held against the operator again.
+// Collects what every stage has to say, so that the operator sees it at once. One mistake is one error: what
+// an error is about is in doubt from then on, and its absence is not held against the operator again.
 class Diagnostics {
  public:
   // `text` is `what is wrong; what to do about it`: behind the first "; " outside quotes begins the hint.

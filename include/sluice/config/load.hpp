@@ -19,8 +19,8 @@ Document load(const std::string& path, Diagnostics& out);
 // `base`.
 Document load_text(std::string_view text, const std::string& name, const std::string& base, Diagnostics& out);
 
-// The known name that `word` most likely meant: the nearest within a third of its length, rounded up, or the only
-// one that has its beginning. Or empty.
+// The known name that `word` most likely meant: the nearest within a third of its length, rounded up, or the
+// only one that has its beginning. Or empty.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known);
 // The same as the end of a message: `; did you mean "x"?`, or nothing.
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known);
