@@ -44,9 +44,7 @@ class Conversation {
     const auto reply = ask_admin(address, method, target, patience, why);
     if (!reply) {
       report_.fail(kUnreachable, fmt::format("cannot reach the running process at {}: {}", address, why),
-                   options_.admin.empty()
-                       ? fmt::format("the address is that of {}, --admin ADDR names another", options_.file)
-                       : std::string());
+                   options_.admin.empty() ? "--admin ADDR names another address" : "");
       return std::nullopt;
     }
     return object_in(*reply, key, address);
