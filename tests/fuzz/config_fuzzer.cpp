@@ -1,4 +1,6 @@
 // Any text must end in a Document or in errors, and a Document without errors keeps what its header promises.
+// In any text an admin address is found, which in such a Document is its own.
+#include "sluice/config/admin.hpp"
 #include "sluice/config/load.hpp"
 
 #include "invariants.hpp"
@@ -79,7 +81,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Diagnostics out;
   const Document document = load_text(text, "fuzz.yaml", "/nonexistent", out);
   (void)out.render(document.files);
+  const AdminAddress admin = find_admin_in(text, "fuzz.yaml");
+  must(!admin.value.empty());
   if (out.failed()) return 0;
+  must(admin.value == document.admin.value || admin.doubt);
   for (const Pool& pool : document.pools)
     must_hold(pool, document);
   return 0;
