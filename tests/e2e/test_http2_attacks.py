@@ -126,6 +126,16 @@ def test_the_reason_is_counted(stage, reason):
     assert counted(stage) == {**before, reason: before[reason] + 1}
 
 
+def test_an_attack_takes_few_lines_of_the_log(stage):
+    """The counter has them all."""
+    since, before = stage.sluice.mark(), counted(stage)["control_flood"]
+    for _ in range(250):
+        with besieged(stage, at_most=10_000, replenish=False) as attacker:
+            COUNTED["control_flood"](attacker)
+    assert counted(stage)["control_flood"] == before + 250
+    assert len([line for line in stage.sluice.lines[since:] if " ended: " in line]) <= 5
+
+
 def test_there_are_enough_of_them():
     assert len(TABLE + cases.prefaces) >= 150
     assert len({case.name for case in TABLE + cases.prefaces}) == len(TABLE + cases.prefaces)
