@@ -12,6 +12,9 @@ namespace {
 
 namespace json = boost::json;
 
+// A longer one moves what stands behind it.
+constexpr std::size_t kWidestState = 60;
+
 // Of an object of another version too: what is not there is not shown.
 std::string_view text(const json::object& of, std::string_view key) {
   const json::value* const value = of.if_contains(key);
@@ -81,7 +84,7 @@ void append_servers(std::string& out, const json::object& pool) {
   std::size_t widest_state = 0;
   for (const json::object* server : servers) {
     widest_name = std::max(widest_name, text(*server, "server").size());
-    widest_state = std::min<std::size_t>(std::max(widest_state, state_of(*server).size()), 40);
+    widest_state = std::min<std::size_t>(std::max(widest_state, state_of(*server).size()), kWidestState);
   }
   for (const json::object* server : servers) {
     out += fmt::format("  {:<{}}  {:<{}}  {:>4} active  weight {}{}\n", text(*server, "server"), widest_name,
