@@ -4,8 +4,8 @@
 #include "sluice/control/json_text.hpp"
 #include "sluice/observe/log.hpp"
 
+#include <string>
 #include <string_view>
-#include <sys/stat.h>
 
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
@@ -32,14 +32,6 @@ void log(LogLevel level, std::string_view event, std::string_view message, const
   write_record(level, {message, config::render(outcome.errors) + config::render(outcome.warnings), members});
 }
 
-bool same_file(const std::string& a, const std::string& b) {
-  if (a == b) return true;
-  struct stat one {};
-  struct stat other {};
-  return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
-}
-
 }  // namespace
 
 void log_reload(const Outcome& outcome) {
@@ -58,12 +50,6 @@ void log_renewal(const std::vector<config::Finding>& errors) {
   const std::string members = members_of({{"event", "renewal"}, {"errors", config::to_json(errors)}});
   write_record(LogLevel::error,
                {"certificate files changed but cannot be used", config::render(errors), members});
-}
-
-std::string mistaken(const std::string& meant, const std::string& file) {
-  if (meant.empty() || same_file(meant, file)) return {};
-  if (file.empty()) return fmt::format("this process runs without a file, not {}", meant);
-  return fmt::format("this process runs {}, not {}", file, meant);
 }
 
 }  // namespace sluice::control

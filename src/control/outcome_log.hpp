@@ -3,7 +3,6 @@
 
 #include "sluice/control/steering.hpp"
 
-#include <string>
 #include <vector>
 
 namespace sluice::control {
@@ -15,8 +14,5 @@ void log_failed_start(const Outcome& outcome);
 
 // Certificate files have changed and cannot be used.
 void log_renewal(const std::vector<config::Finding>& errors);
-
-// Why a process that runs `file` is not the one that is meant by `meant`; empty: it is, or none was named.
-std::string mistaken(const std::string& meant, const std::string& file);
 
 }  // namespace sluice::control

@@ -7,6 +7,7 @@
 #include "control/groups.hpp"
 #include "control/names.hpp"
 #include "control/outcome_log.hpp"
+#include "control/own_file.hpp"
 #include "control/settings.hpp"
 
 #include <algorithm>
