@@ -118,6 +118,7 @@ std::uint64_t BodyPipe::to_come() const {
 }
 
 void BodyPipe::open_wide() {
+  if (!window_budget().plenty()) return;
   window_.widen(session_->reach());
   refill();
 }

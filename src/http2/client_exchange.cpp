@@ -3,6 +3,7 @@
 #include "sluice/base/decimal.hpp"
 #include "sluice/base/text.hpp"
 #include "sluice/http/forwarding.hpp"
+#include "sluice/http/grpc.hpp"
 
 #include "http2/client_session.hpp"
 #include "http2/websocket.hpp"
@@ -64,6 +65,11 @@ void ClientExchange::send_head(const http::Exchange& exchange, std::string_view 
   session_->send_block(*this, block, end_stream);
 }
 
+// What may stay open for hours and say little is not worth a large window.
+bool ClientExchange::may_be_large(const http::RequestHead& request) const {
+  return !tunnel_ && request.method != http::Method::head && !http::is_grpc(request);
+}
+
 Task<Error> ClientExchange::send(http::Exchange& exchange, std::string_view default_host) {
   // It ended since it was chosen, or lets fewer in now.
   if (!connection_.usable()) co_return upstream_error(ErrorKind::refused);
@@ -76,7 +82,7 @@ Task<Error> ClientExchange::send(http::Exchange& exchange, std::string_view defa
   received().set_limits(limits_.body, 0);
   http::BodySource* const body = exchange.request_body;
   send_head(exchange, default_host, body == nullptr && !tunnel_);
-  if (connection_.is_far() && exchange.request.method != http::Method::head) received().open_wide();
+  if (connection_.is_far() && may_be_large(exchange.request)) received().open_wide();
   sent_all_ = body == nullptr || send_what_is_here(*body, exchange.own_field, sent_bytes_);
   last_sent_ = connection_.loop().now();
   co_return lost();

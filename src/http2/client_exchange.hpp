@@ -52,6 +52,7 @@ class ClientExchange final : public Stream, public ClientStream {
   void wake();
   static void on_deadline(void* self);
   void send_head(const http::Exchange& exchange, std::string_view default_host, bool end_stream);
+  bool may_be_large(const http::RequestHead& request) const;
   void accept_tunnel(http::Exchange& exchange);
 
   ClientSession& connection_;

@@ -9,8 +9,8 @@ namespace {
 constexpr Nanos kSecond = 1'000'000'000;
 // A response in flight to a slow client: what one stream may hold.
 constexpr std::int64_t kStreamWindow = 128 * 1024;
-// Of a server as far as that windows are opened with the request: to wait until the response turns out large
-// would cost a round trip. Nearer ones are spared the frame.
+// Of a server that is so far away windows are opened with the request: to wait until the response turns out
+// large would cost a round trip. Nearer ones are spared the frame.
 constexpr Nanos kFar = 5'000'000;
 // A server that is silent for so long while streams wait is asked whether it lives, and given so long to
 // answer. Not asked again soon: gRPC servers end connections that ping more than once in five minutes.

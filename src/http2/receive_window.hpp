@@ -23,8 +23,7 @@ class ReceiveWindow {
   // What the peer may still send.
   std::int64_t open() const { return open_; }
 
-  // After so many bytes were read, with `to_come` that were not even sent (as far as anybody knows): whether
-  // it is time to widen().
+  // With so many bytes read, and so many that have not come: whether it is time to widen().
   bool is_small_for(std::uint64_t read, std::uint64_t to_come) const {
     return !wide_ && static_cast<std::int64_t>(read) >= first_ / 2 &&
            to_come > static_cast<std::uint64_t>(open_);

@@ -33,6 +33,8 @@ class WindowBudget {
   }
   void give_back(std::int64_t bytes) { left_.fetch_add(bytes, std::memory_order_relaxed); }
   std::int64_t left() const { return left_.load(std::memory_order_relaxed); }
+  // Whether there is enough for those who may never need it.
+  bool plenty() const { return left() > total_.load(std::memory_order_relaxed) / 2; }
 
  private:
   static constexpr std::int64_t kOthers = 4;

@@ -261,7 +261,11 @@ TEST_CASE("what is granted is first windows and what the budget gave, whatever h
 
 TEST_CASE("a budget that is made smaller takes nothing back, and gives nothing out", "[http2][window]") {
   WindowBudget budget(100);
-  CHECK(budget.take(60));
+  CHECK(budget.plenty());
+  CHECK(budget.take(49));
+  CHECK(budget.plenty());
+  CHECK(budget.take(11));
+  CHECK_FALSE(budget.plenty());
   CHECK_FALSE(budget.take(41));
   budget.set_total(50);
   CHECK(budget.left() == -10);
