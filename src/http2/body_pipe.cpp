@@ -118,8 +118,9 @@ std::uint64_t BodyPipe::to_come() const {
 }
 
 void BodyPipe::open_wide() {
-  if (!window_budget().plenty()) return;
-  window_.widen(session_->reach());
+  const std::int64_t advance = window_budget().advance();
+  if (advance == 0) return;
+  window_.widen(std::min(advance, session_->reach()));
   refill();
 }
 

@@ -48,8 +48,8 @@ class BodyPipe final : public http::BodySource {
   void close();
   http::Fields& received_trailers() { return trailers_; }
 
-  // Lets the peer send as much as may be under way before anything has come, if there is plenty of room:
-  // whether it ever will is not known.
+  // Lets the peer send ahead before anything has come, as far as there is room to spare: whether it ever will
+  // is not known.
   void open_wide();
   // A round trip of the connection begins, and ends. True: the window grew.
   void begin_round() { window_.begin_round(bytes_); }

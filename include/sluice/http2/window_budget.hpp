@@ -33,8 +33,11 @@ class WindowBudget {
   }
   void give_back(std::int64_t bytes) { left_.fetch_add(bytes, std::memory_order_relaxed); }
   std::int64_t left() const { return left_.load(std::memory_order_relaxed); }
-  // Whether there is enough for those who may never need it.
-  bool plenty() const { return left() > total_.load(std::memory_order_relaxed) / 2; }
+  // For a stream that may never need it: what eight would have, as long as a quarter is left.
+  std::int64_t advance() const {
+    const std::int64_t total = total_.load(std::memory_order_relaxed);
+    return left() > total / 4 ? total / (kOthers + 8) : 0;
+  }
 
  private:
   static constexpr std::int64_t kOthers = 4;

@@ -261,11 +261,7 @@ TEST_CASE("what is granted is first windows and what the budget gave, whatever h
 
 TEST_CASE("a budget that is made smaller takes nothing back, and gives nothing out", "[http2][window]") {
   WindowBudget budget(100);
-  CHECK(budget.plenty());
-  CHECK(budget.take(49));
-  CHECK(budget.plenty());
-  CHECK(budget.take(11));
-  CHECK_FALSE(budget.plenty());
+  CHECK(budget.take(60));
   CHECK_FALSE(budget.take(41));
   budget.set_total(50);
   CHECK(budget.left() == -10);
@@ -274,6 +270,19 @@ TEST_CASE("a budget that is made smaller takes nothing back, and gives nothing o
   budget.give_back(60);
   CHECK(budget.left() == 50);
   CHECK(budget.share(0) == 10);
+}
+
+TEST_CASE("eight streams that prove nothing get the same, and leave a quarter to those that do",
+          "[http2][window]") {
+  WindowBudget budget(120);
+  for (int stream = 0; stream < 8; ++stream) {
+    CHECK(budget.advance() == 10);
+    CHECK(budget.share(0) >= 10);
+    CHECK(budget.take(10));
+  }
+  CHECK(budget.take(10));
+  CHECK(budget.advance() == 0);
+  CHECK(budget.left() == 30);
 }
 
 TEST_CASE("the way to the peer is known from SETTINGS, and better from PING", "[http2][window]") {
