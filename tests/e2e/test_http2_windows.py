@@ -6,7 +6,6 @@ Judged by the windows that Sluice opens, not by the time that something takes.
 import pytest
 
 from http2 import MAX_FRAME, WINDOW, Http2Client, Kind, data, head
-from http2_server import Http2Upstream
 from relay import Relay
 from sluice import config, pool
 from upstream import ScriptedUpstream
