@@ -21,13 +21,6 @@ namespace sluice::cli {
 
 namespace json = boost::json;
 
-int run_verb(const Options& options) {
-  std::error_code ignored;  // without a working directory nothing is known but the name
-  const std::filesystem::path absolute = std::filesystem::absolute(options.file, ignored);
-  return control::run({[file = options.file](config::Diagnostics& out) { return config::load(file, out); },
-                       ignored ? options.file : absolute.lexically_normal().string()});
-}
-
 namespace {
 
 // What is wrong with the options, by their names: nobody wrote a file.
@@ -44,8 +37,10 @@ std::string option_errors(const config::Diagnostics& diagnostics) {
 }  // namespace
 
 int run_verb(const Options& options) {
-  return control::run(
-      [file = options.file](config::Diagnostics& diagnostics) { return config::load(file, diagnostics); });
+  std::error_code ignored;  // without a working directory nothing is known but the name
+  const std::filesystem::path absolute = std::filesystem::absolute(options.file, ignored);
+  return control::run({[file = options.file](config::Diagnostics& out) { return config::load(file, out); },
+                       ignored ? options.file : absolute.lexically_normal().string()});
 }
 
 int proxy_verb(const Options& options) {

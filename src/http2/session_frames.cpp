@@ -119,8 +119,7 @@ void Session::on_data(const FrameHead& head, std::string_view payload) {
   if (stream == nullptr || stream->gone_ != Stream::Gone::no || stream->remote_ended_) {
     return data_on_closed(head.stream, counted);
   }
-  if (!stream->data_allowed_)
-    return stream_error(head.stream, Code::protocol_error, Rule::data_before_head);
+  if (!stream->data_allowed_) return stream_error(head.stream, Code::protocol_error, Rule::data_before_head);
   // Who overruns one window respects none: that is the connection's end (RFC 9113 §6.9.1 leaves the choice).
   if (!stream->received_.admit(counted)) return connection_error(Code::flow_control_error, Rule::h2_window);
   if (payload.size() >= kSubstance) control_.put_back();

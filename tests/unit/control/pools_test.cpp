@@ -82,8 +82,9 @@ TEST_CASE("a server that nobody has heard of is unchecked, one that refuses is d
   upstream::Endpoint& endpoint = *members[0].endpoint;
   CHECK(state(runtime, 0) == "unchecked");
   CHECK_FALSE(server_json(runtime, 0).contains("unreachable"));
-  endpoint.connect_failed(steady_now() - 3'000'000'000,
-                          {ErrorKind::connect_refused, Side::upstream, ECONNREFUSED});
+  endpoint.connect_failed(
+      steady_now() - 3'000'000'000,
+      {.kind = ErrorKind::connect_refused, .side = Side::upstream, .cause = ECONNREFUSED});
   CHECK(state(runtime, 0) == "down");
   const auto unreachable = server_json(runtime, 0).at("unreachable").as_object();
   CHECK(unreachable.at("reason") == "connection refused");
