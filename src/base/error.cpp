@@ -5,6 +5,7 @@ namespace {
 
 ErrorKind kind_of(Rule rule) {
   switch (rule) {
+    case Rule::clear_text: return ErrorKind::tls_failed;
     case Rule::method_denied: return ErrorKind::method_refused;
     case Rule::other_version: return ErrorKind::version_unsupported;
     case Rule::target_size: return ErrorKind::target_too_long;

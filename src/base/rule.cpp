@@ -18,6 +18,8 @@ constexpr Row kRows[] = {
     {Rule::none, "", Sides::none, ""},
 
     {Rule::not_http, "not-http", Sides::both, "the first bytes are not those of an HTTP/1 message"},
+    {Rule::clear_text, "clear-text", Sides::downstream,
+     "clear text came to a port that speaks TLS: ask by https"},
     {Rule::request_line, "request-line", Sides::downstream,
      "the request line is not a method, a target and a version with one space between them"},
     {Rule::status_line, "status-line", Sides::upstream,

@@ -128,7 +128,7 @@ Detached ServerConnection::serve_all() {
 bool ServerConnection::worth_answering(Error& error) const {
   if (error.kind == ErrorKind::closed || error.kind == ErrorKind::reset || aborted_) return false;
   if (!clear_text_) return true;
-  error = {ErrorKind::tls_failed, Side::downstream};
+  error = broken(Rule::clear_text, Side::downstream);
   return session_->scanner.first_line() != 0;
 }
 

@@ -15,6 +15,7 @@ enum class Rule : std::uint8_t {
 
   // Start lines and targets.
   not_http,
+  clear_text,
   request_line,
   status_line,
   bad_method,

@@ -75,7 +75,6 @@ TEST_CASE("rules of the target and the host", "[http1][rule]") {
       {to("/%zz"), Rule::bad_percent},
       {to("/%4"), Rule::bad_percent},
       {to("/%00"), Rule::encoded_nul},
-      {to("/a/%2e%2E/b"), Rule::dot_segment},
       {"GET / HTTP/1.1\r\n\r\n", Rule::missing_host},
       {to("/", ""), Rule::missing_host},
       {to("/", ":80"), Rule::missing_host},
