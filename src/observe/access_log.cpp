@@ -77,18 +77,20 @@ void escape(std::string& out, std::string_view text) {
 
 void number(std::string& out, std::uint64_t value) { out += Decimal(value).view(); }
 
-// `,"name":`, made of a name when this is compiled.
+// `,"name":`, and with the quote that begins a text, made of a name when this is compiled.
 class Key {
  public:
   template <std::size_t N>
   consteval Key(const char (&name)[N]) : size_(N + 3) {
-    static_assert(N + 3 <= sizeof text_);
+    static_assert(N + 4 <= sizeof text_);
     text_[0] = ',';
     text_[1] = text_[N + 1] = '"';
     text_[N + 2] = ':';
+    text_[N + 3] = '"';
     std::copy_n(name, N - 1, text_ + 2);
   }
   std::string_view view() const { return {text_, size_}; }
+  std::string_view with_quote() const { return {text_, size_ + 1}; }
 
  private:
   char text_[24]{};
@@ -112,8 +114,7 @@ void milliseconds(std::string& out, const Key& key, Nanos time) {
 
 void text(std::string& out, const Key& key, std::string_view value) {
   if (value.empty()) return;
-  out += key.view();
-  out += '"';
+  out += key.with_quote();
   escape(out, value);
   out += '"';
 }
