@@ -197,7 +197,10 @@ lines = told("bare-lf", lines,
              bare_cr="cr-in-value cr-in-value-makes-field cr-before-value cr-after-value cr-in-name cr-before-name "
                      "cr-before-colon cr-after-version cr-everywhere cr-cr-lf-ends-head cr-then-byte-ends-head cr-in-host",
              request_line="cr-in-target cr-before-version fold-in-request-line smtp proxy-protocol-v1",
-             not_http="lf-before-request cr-before-request garbage garbage-nuls tls-client-hello proxy-protocol-v2",
+             not_http="lf-before-request cr-before-request lf-then-crlf-before-request crlf-then-lf-before-request "
+                      "crlf-then-cr-before-request cr-cr-lf-before-request crlf-then-space-before-request "
+                      "crlf-five-before-request crlf-many-before-request garbage garbage-nuls tls-client-hello "
+                      "proxy-protocol-v2",
              field_name="space-in-name name-empty name-empty-no-value no-colon-equals status-line-as-field",
              space_before_colon="space-before-colon tab-before-colon spaces-before-colon space-before-colon-host",
              missing_colon="no-colon no-colon-with-value request-line-twice",

@@ -252,9 +252,9 @@ def test_exit_codes(desk, app):
 
 
 def test_every_error_of_check_has_the_form_that_is_promised(desk):
-    """configuration.md: `file:line:col: path.to.key: what is wrong`, or without a place where a file is not there."""
+    """configuration.md: `file:line:col: path.to.key: what is wrong; …`, or without a place where a file is not there."""
     promised = Page(ROOT / "docs/configuration.md").prose
-    assert "`file:line:col: path.to.key: what is wrong`" in promised
+    assert "`file:line:col: path.to.key: what is wrong; what to do about it`" in promised
     file = desk / "broken.yaml"
     for text in ("version: 1\n", "version: 1\nlisteners: [\n", "version: one\nlisteners: 5\nx: y\n", "a: b: c\n", ""):
         file.write_text(text)
@@ -269,7 +269,8 @@ def test_every_error_of_check_has_the_form_that_is_promised(desk):
 # --- answers --------------------------------------------------------------------------------------------------
 
 # What draws the answer that a page shows, by its status.
-REQUESTS = {404: b"GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n"}
+# A client that speaks for another, and is no trusted proxy, is told what strangers are.
+REQUESTS = {404: b"GET / HTTP/1.1\r\nHost: nobody.test\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"}
 ANSWERS = [block for block in BLOCKS if not block.kind and block.text.startswith("HTTP/1.1 ")]
 
 
@@ -321,7 +322,7 @@ def test_a_line_of_the_process_log_is_as_shown(start, app):
 # --- the access log -------------------------------------------------------------------------------------------
 
 def documented_fields():
-    text = section(OPERATIONS, "With `format: json` each line holds", "`format: combined`")
+    text = section(OPERATIONS, "each line holds, where known:", "`format: combined`")
     return set(re.findall(r"`([a-z_]+)`", text))
 
 

@@ -4,6 +4,7 @@
 #include "sluice/http/reply.hpp"
 
 #include "unit/http/doubling.hpp"
+#include "unit/http/fake_service.hpp"
 #include "unit/net/loop_fixture.hpp"
 
 #include <functional>
@@ -21,19 +22,13 @@ using namespace std::literals;
 
 namespace {
 
-class Stage final : public Service {
+class Stage final : public FakeService<ServerConnection> {
  public:
   // `clear_text`: what the client said where it was to speak TLS.
   explicit Stage(std::string_view clear_text = {}) {
-    settings_now.header = settings_now.idle = settings_now.body = 5 * kSecond;
-    connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this,
-                                      "192.0.2.1", 3);
     if (!clear_text.empty()) connection->take_clear_text(clear_text);
     connection->run();
   }
-  Stage(const Stage&) = delete;
-  Stage& operator=(const Stage&) = delete;
-  ~Stage() { delete connection; }
 
   // Says `bytes`, closes its half, and returns all that came back until the connection was over.
   std::string talk(std::string_view bytes) {
@@ -58,64 +53,8 @@ class Stage final : public Service {
       co_await loop.yield();
     }
   }
-  // What a body comes to.
-  static Task<std::string> read_body(Exchange& exchange) {
-    std::string out;
-    while (exchange.request_body != nullptr) {
-      std::string_view piece;
-      const BodyStep step = exchange.request_body->poll(piece);
-      if (step == BodyStep::data) out += piece;
-      if (step == BodyStep::wait) co_await exchange.request_body->fill();
-      if (step == BodyStep::end) break;
-      if (step == BodyStep::failed) co_return out + "!";
-    }
-    co_return out;
-  }
-  static void answer_with(Exchange& exchange, std::string_view text) {
-    exchange.response.status = 200;
-    exchange.response.reason = "OK";
-    exchange.response.framing = Framing::length;
-    exchange.response.length = text.size();
-    exchange.text_body = TextBody(exchange.arena.copy(text));
-    exchange.response_body = &exchange.text_body;
-  }
 
-  net::Loop loop;
-  SocketPair pair;
-  ServerSettings settings_now;
-  ServerConnection* connection = nullptr;
-  std::vector<std::string> served;  // "METHOD target body" of each request
-  std::vector<ErrorKind> refused;
   std::string heard;
-  std::function<Task<void>(Exchange&)> serving = [this](Exchange& exchange) -> Task<void> {
-    const std::string body = co_await read_body(exchange);
-    served.push_back(std::string(exchange.request.method_text) + " " + std::string(exchange.request.target) +
-                     " " + body);
-    answer_with(exchange, "ok" + std::to_string(served.size()));
-    co_await exchange.downstream->respond();
-  };
-
- private:
-  ServerSettings settings(std::uint32_t listener) override {
-    CHECK(listener == 3);
-    return settings_now;
-  }
-  Task<void> serve(Exchange& exchange) override {
-    CHECK(exchange.origin.peer_ip == "192.0.2.1");
-    co_await serving(exchange);
-  }
-  Task<void> refuse(Exchange& exchange, const Error& error) override {
-    CHECK(error.side == Side::downstream);
-    refused.push_back(error.kind);
-    make_reply(exchange, reason_for(error));
-    co_await exchange.downstream->respond();
-  }
-  void abused(const Connection& /*connection*/, Abuse /*reason*/) override {}
-  void broken(const Connection& /*connection*/, Rule /*rule*/) override {}
-  void ended(Connection& over) override {
-    CHECK(&over == connection);
-    delete std::exchange(connection, nullptr);
-  }
 };
 
 using Served = std::vector<std::string>;
@@ -285,7 +224,7 @@ TEST_CASE("a body of unknown length is chunked, or ends with the connection", "[
   for (const char* version : {"1.1", "1.0"}) {
     Stage stage;
     stage.serving = [](Exchange& exchange) -> Task<void> {
-      Stage::answer_with(exchange, "hello");
+      answer_with(exchange, "hello");
       exchange.response.framing = Framing::chunked;
       co_await exchange.downstream->respond();
     };
@@ -303,7 +242,7 @@ TEST_CASE("HEAD, 204 and 304 have no body", "[http1][server]") {
   for (const int status : {200, 204, 304}) {
     Stage stage;
     stage.serving = [status](Exchange& exchange) -> Task<void> {
-      Stage::answer_with(exchange, "hello");
+      answer_with(exchange, "hello");
       exchange.response.status = static_cast<std::uint16_t>(status);
       if (status == 204) exchange.response.framing = Framing::none;
       co_await exchange.downstream->respond();
@@ -321,7 +260,7 @@ TEST_CASE("a response that is not preceded by all of its request", "[http1][serv
     Stage stage;
     stage.serving = [&stage](Exchange& exchange) -> Task<void> {
       stage.served.emplace_back(exchange.request.target);
-      Stage::answer_with(exchange, "no");
+      answer_with(exchange, "no");
       co_await exchange.downstream->respond();
     };
     const std::string all = std::string(bytes) + std::string(more);
@@ -363,7 +302,7 @@ TEST_CASE("an interim response goes before the final one, and not to HTTP/1.0", 
       hints.reason = "Early Hints";
       const Error error = co_await exchange.downstream->interim(hints);
       CHECK_FALSE(error);
-      Stage::answer_with(exchange, "x");
+      answer_with(exchange, "x");
       co_await exchange.downstream->respond();
     };
     const std::string heard = stage.talk("GET / HTTP/" + std::string(version) + "\r\nHost: a\r\n\r\n");
@@ -402,7 +341,7 @@ TEST_CASE("draining: the request under way is finished and says close, an idle c
   Stage stage;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
     stage.connection->drain();
-    Stage::answer_with(exchange, "last");
+    answer_with(exchange, "last");
     co_await exchange.downstream->respond();
   };
   CHECK(stage.talk("GET / HTTP/1.1\r\nHost: a\r\n\r\n") == ok("last", "Connection: close\r\n"));
@@ -447,7 +386,7 @@ namespace {
 std::function<Task<void>(Exchange&)> echo_filtered(Doubling::Seen& seen, int filters) {
   return [&seen, filters](Exchange& exchange) -> Task<void> {
     if (exchange.request_body == nullptr) {
-      Stage::answer_with(exchange, "ab");
+      answer_with(exchange, "ab");
     } else {
       exchange.response.status = 200;
       exchange.response.reason = "OK";

@@ -6,6 +6,7 @@
 
 #include "http2/websocket.hpp"
 #include "unit/http/doubling.hpp"
+#include "unit/http/fake_service.hpp"
 #include "unit/http2/wire.hpp"
 
 #include <functional>
@@ -25,18 +26,14 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-class Stage final : public Service {
+class Stage final : public FakeService<ServerConnection> {
  public:
-  explicit Stage(const ServerSettings& settings = standard()) : settings_now(settings) {
-    connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this,
-                                      "192.0.2.1", 3);
+  explicit Stage(const ServerSettings& settings = standard()) {
+    settings_now = settings;
     connection->run();
     wire.say(kPreface);
     wire.say_settings();
   }
-  Stage(const Stage&) = delete;
-  Stage& operator=(const Stage&) = delete;
-  ~Stage() { delete connection; }
 
   static ServerSettings standard() {
     ServerSettings out;
@@ -70,75 +67,7 @@ class Stage final : public Service {
     wire.say_head(stream, fields, flags);
   }
 
-  // What a body comes to; "!" behind one that broke off.
-  static Task<std::string> read_body(Exchange& exchange) {
-    std::string out;
-    while (exchange.request_body != nullptr) {
-      std::string_view piece;
-      const BodyStep step = exchange.request_body->poll(piece);
-      if (step == BodyStep::data) out += piece;
-      if (step == BodyStep::wait) co_await exchange.request_body->fill();
-      if (step == BodyStep::end) break;
-      if (step == BodyStep::failed) co_return out + "!";
-    }
-    co_return out;
-  }
-  static void answer_with(Exchange& exchange, std::string_view text) {
-    exchange.response.status = 200;
-    exchange.response.framing = Framing::length;
-    exchange.response.length = text.size();
-    exchange.text_body = TextBody(exchange.arena.copy(text));
-    exchange.response_body = &exchange.text_body;
-  }
-
-  net::Loop loop;
-  SocketPair pair;
   Wire wire{loop, pair.second()};
-  ServerSettings settings_now;
-  ServerConnection* connection = nullptr;
-  Lines served;  // "METHOD target body" of each request
-  std::vector<ErrorKind> refused;
-  std::vector<Abuse> abuses;
-  std::vector<Rule> rules;  // that connections broke
-  std::size_t under_way = 0;
-  std::function<Task<void>(Exchange&)> serving = [this](Exchange& exchange) -> Task<void> {
-    const std::string body = co_await read_body(exchange);
-    served.push_back(std::string(exchange.request.method_text) + " " + std::string(exchange.request.target) +
-                     " " + body);
-    answer_with(exchange, "ok" + std::to_string(served.size()));
-    co_await exchange.downstream->respond();
-  };
-
- private:
-  ServerSettings settings(std::uint32_t listener) override {
-    CHECK(listener == 3);
-    return settings_now;
-  }
-  Task<void> serve(Exchange& exchange) override {
-    CHECK(exchange.origin.peer_ip == "192.0.2.1");
-    ++under_way;
-    co_await serving(exchange);
-    --under_way;
-  }
-  Task<void> refuse(Exchange& exchange, const Error& error) override {
-    CHECK(error.side == Side::downstream);
-    refused.push_back(error.kind);
-    make_reply(exchange, reason_for(error));
-    co_await exchange.downstream->respond();
-  }
-  void abused(const Connection& over, Abuse reason) override {
-    CHECK(&over == connection);
-    abuses.push_back(reason);
-  }
-  void broken(const Connection& over, Rule rule) override {
-    CHECK(&over == connection);
-    rules.push_back(rule);
-  }
-  void ended(Connection& over) override {
-    CHECK(&over == connection);
-    CHECK(under_way == 0);
-    delete std::exchange(connection, nullptr);
-  }
 };
 
 // Holds a request until the test lets it go, or the client is gone.
@@ -155,7 +84,7 @@ struct Held {
       exchange.downstream->on_departure(nullptr, nullptr);
       gone += left ? 1 : 0;
       if (left) co_return;
-      Stage::answer_with(exchange, "late");
+      answer_with(exchange, "late");
       co_await exchange.downstream->respond();
     };
   }
@@ -243,10 +172,10 @@ TEST_CASE("a request may end with trailers", "[http2][server]") {
   Stage stage;
   std::string trailer;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    const std::string body = co_await Stage::read_body(exchange);
+    const std::string body = co_await read_body(exchange);
     CHECK(body == "abc");
     if (const Field* field = exchange.request_body->trailers().find("x-sum")) trailer = field->value;
-    Stage::answer_with(exchange, "x");
+    answer_with(exchange, "x");
     co_await exchange.downstream->respond();
   };
   stage.play([&]() -> Task<void> {
@@ -262,7 +191,7 @@ TEST_CASE("a response waits for the client's windows, and never exceeds them", "
   Stage stage;
   const std::string large = pattern(200'000);
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    Stage::answer_with(exchange, large);
+    answer_with(exchange, large);
     const Error error = co_await exchange.downstream->respond();
     CHECK_FALSE(error);
   };
@@ -297,7 +226,7 @@ TEST_CASE("what is more urgent goes first, and equals take turns", "[http2][serv
   const auto order = [](const char* first, const char* second) {
     Stage stage;
     stage.serving = [&](Exchange& exchange) -> Task<void> {
-      Stage::answer_with(exchange, pattern(60'000));
+      answer_with(exchange, pattern(60'000));
       co_await exchange.downstream->respond();
     };
     stage.play([&]() -> Task<void> {
@@ -667,7 +596,7 @@ TEST_CASE("what a reader leaves unread is bounded by the budget, and given back 
     if (body != nullptr) body->release();
     while (!released)
       co_await stage.loop.yield();
-    Stage::answer_with(exchange, "enough");
+    answer_with(exchange, "enough");
     co_await exchange.downstream->respond();
   };
   stage.play([&]() -> Task<void> {
@@ -717,7 +646,7 @@ TEST_CASE("a body beyond the bound fails", "[http2][server]") {
   Stage stage(settings);
   ErrorKind kind{};
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    co_await Stage::read_body(exchange);
+    co_await read_body(exchange);
     kind = exchange.request_body->error().kind;
     make_reply(exchange, reason_for(exchange.request_body->error()));
     co_await exchange.downstream->respond();
@@ -735,7 +664,7 @@ TEST_CASE("a body beyond the bound fails", "[http2][server]") {
 TEST_CASE("an answer before the end of the request: the rest is not wanted", "[http2][server]") {
   Stage stage;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    Stage::answer_with(exchange, "no");
+    answer_with(exchange, "no");
     co_await exchange.downstream->respond();
   };
   stage.play([&]() -> Task<void> {
@@ -753,7 +682,7 @@ TEST_CASE("an answer before the end of the request: the rest is not wanted", "[h
 TEST_CASE("what nobody reads is given back to the connection's window", "[http2][server]") {
   Stage stage;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    Stage::answer_with(exchange, "no");
+    answer_with(exchange, "no");
     co_await exchange.downstream->respond();
   };
   stage.play([&]() -> Task<void> {
@@ -773,7 +702,7 @@ TEST_CASE("HEAD, 204 and 304 have no body over HTTP/2", "[http2][server]") {
   for (const std::uint16_t status : {200, 204, 304}) {
     Stage stage;
     stage.serving = [status](Exchange& exchange) -> Task<void> {
-      Stage::answer_with(exchange, "hello");
+      answer_with(exchange, "hello");
       exchange.response.status = status;
       if (status == 204) exchange.response.framing = Framing::none;
       co_await exchange.downstream->respond();
@@ -795,7 +724,7 @@ TEST_CASE("interim responses, and fields that HTTP/2 does not know", "[http2][se
     hints.status = 103;
     hints.fields.add(exchange.arena, "Link", "</x>", FieldId::other);
     co_await exchange.downstream->interim(hints);
-    Stage::answer_with(exchange, "x");
+    answer_with(exchange, "x");
     exchange.response.fields.add(exchange.arena, "X-Upper", "Case", FieldId::other);
     exchange.response.fields.add(exchange.arena, "Connection", "close", FieldId::connection);
     exchange.response.fields.add(exchange.arena, "Transfer-Encoding", "chunked", FieldId::transfer_encoding);
@@ -1053,7 +982,7 @@ TEST_CASE("a request body that does not come in time fails", "[http2][server]") 
   settings.body = 50 * kMilli;
   Stage stage(settings);
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    co_await Stage::read_body(exchange);
+    co_await read_body(exchange);
     CHECK(exchange.request_body->error() == Error{ErrorKind::timed_out, Side::downstream});
     make_reply(exchange, reason_for(exchange.request_body->error()));
     co_await exchange.downstream->respond();
@@ -1073,7 +1002,7 @@ TEST_CASE("a client that asks and opens no window is sent away, one that reads s
   Stage stage(settings);
   Error error;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    Stage::answer_with(exchange, "hello");
+    answer_with(exchange, "hello");
     error = co_await exchange.downstream->respond();
   };
   stage.play([&]() -> Task<void> {
@@ -1086,7 +1015,7 @@ TEST_CASE("a client that asks and opens no window is sent away, one that reads s
 
   Stage patient(settings);
   patient.serving = [&](Exchange& exchange) -> Task<void> {
-    Stage::answer_with(exchange, "hello");
+    answer_with(exchange, "hello");
     error = co_await exchange.downstream->respond();
   };
   patient.play([&]() -> Task<void> {
@@ -1148,7 +1077,7 @@ TEST_CASE("a filtered body goes out in DATA frames, without a length", "[http2][
   Doubling::Seen seen;
   Stage stage;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    Stage::answer_with(exchange, "ab");
+    answer_with(exchange, "ab");
     exchange.filter_response<Doubling>(seen, ".");
     exchange.filter_response<Doubling>(seen, "!");
     const Error error = co_await exchange.downstream->respond();
@@ -1178,7 +1107,7 @@ TEST_CASE("a filter waits for the client's windows, and goes with its stream", "
   const std::string large = pattern(200'000);
   bool failed = false;
   stage.serving = [&](Exchange& exchange) -> Task<void> {
-    Stage::answer_with(exchange, large);
+    answer_with(exchange, large);
     exchange.filter_response<Doubling>(seen, ".");
     failed = static_cast<bool>(co_await exchange.downstream->respond());
     exchange.end_filters();
