@@ -13,6 +13,7 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -40,8 +41,8 @@ CLI::Option* add_config(CLI::App& verb, Options& options) {
 
 // `check FILE` is what people try first.
 void add_file(CLI::App& verb, Options& options) {
-  CLI::Option* const named = add_config(verb, options);
-  verb.add_option("FILE", options.file, "the same")->type_name("")->excludes(named);
+  add_config(verb, options);
+  verb.add_option("FILE", options.file, "the same")->type_name("");
 }
 
 void add_json(CLI::App& verb, Options& options) {
@@ -73,12 +74,12 @@ void declare_proxy(CLI::App& verb, Options& options) {
       ->required();
 }
 
+constexpr std::string_view kDuties[] = {"drain", "ready", "maintenance"};
+
 void declare_pool(CLI::App& verb, Options& options) {
-  CLI::Option* const duty = verb.add_option("DUTY", options.duty, "drain, ready or maintenance")
-                                ->type_name("")
-                                ->check(CLI::IsMember({"drain", "ready", "maintenance"}));
+  verb.add_option("DUTY", options.duty, "drain, ready or maintenance")->type_name("");
   verb.add_option("POOL", options.pool, "which pool")->type_name("");
-  duty->needs(verb.add_option("SERVER", options.server, "its address, as the file has it")->type_name(""));
+  verb.add_option("SERVER", options.server, "its address, as the file has it")->type_name("");
   add_config(verb, options);
   add_admin(verb, options);
   add_json(verb, options);
@@ -89,10 +90,7 @@ void declare_help(CLI::App& verb, Options& /*options*/) {
 }
 
 void declare_completion(CLI::App& verb, Options& /*options*/) {
-  verb.add_option("SHELL", "bash, zsh or fish")
-      ->type_name("")
-      ->required()
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kShells), std::end(kShells))));
+  verb.add_option("SHELL", "bash, zsh or fish")->type_name("")->required();
 }
 
 constexpr Verb kVerbs[] = {
@@ -225,10 +223,38 @@ std::string unknown(const CLI::App& verb, const std::string& word) {
                      config::did_you_mean(name, {options.begin(), options.end()}));
 }
 
+// One of a few words was wanted; empty where it is one.
+std::string unfit(std::string_view what, const std::string& word, std::span<const std::string_view> known) {
+  if (std::find(known.begin(), known.end(), word) != known.end()) return {};
+  const std::string nearest = config::did_you_mean(word, {known.begin(), known.end()});
+  return fmt::format("unknown {} \"{}\"{}", what, word,
+                     nearest.empty() ? fmt::format("; it is one of: {}", fmt::join(known, ", ")) : nearest);
+}
+
+// What is wrong with words that are each for themselves what they should be.
+std::string misfit(const CLI::App& verb, const Options& options) {
+  const auto count = [&](const char* name) {
+    const CLI::Option* const option = verb.get_option_no_throw(name);
+    return option == nullptr ? 0 : option->count();
+  };
+  if (count("--config") > 0 && count("FILE") > 0) return "a file is named twice, by --config and alone";
+  if (count("DUTY") == 0) return {};
+  if (options.duty.ends_with(".yaml")) return fmt::format("write \"--config {}\"", options.duty);
+  if (std::string problem = unfit("duty", options.duty, kDuties); !problem.empty()) return problem;
+  if (count("SERVER") == 0) return fmt::format("{} needs a pool and a server", options.duty);
+  return {};
+}
+
 Command complain(std::string_view problem, const Verb* verb) {
   Command out;
   out.code = kUsage;
   out.problem = problem;
+  out.hint = verb == nullptr ? "see: sluice help" : fmt::format("see: sluice help {}", verb->name);
+  // The nearest word is the better advice.
+  if (const std::size_t end = problem.find("; did you mean"); end != std::string_view::npos) {
+    out.hint = problem.substr(end + 2);
+    out.problem = problem.substr(0, end);
+  }
   out.error = verb == nullptr ? fmt::format("sluice: {}\nsee: sluice help\n", problem)
                               : fmt::format("sluice {}: {}\n{}see: sluice help {}\n", verb->name, problem,
                                             usage_of(*verb), verb->name);
@@ -264,7 +290,10 @@ bool stands_before(const std::vector<std::string>& arguments, std::string_view w
 Command answer(const CLI::App& app, const CLI::App& given) {
   if (given.get_name() == "version") return tell(kVersion);
   if (given.get_name() == "completion") {
-    return tell(completion_script(given.get_option("SHELL")->as<std::string>(), vocabulary(app)));
+    const auto shell = given.get_option("SHELL")->as<std::string>();
+    if (const std::string problem = unfit("shell", shell, kShells); !problem.empty())
+      return complain(problem, find_verb("completion"));
+    return tell(completion_script(shell, vocabulary(app)));
   }
   const CLI::Option* const verb = given.get_option("VERB");
   if (verb->count() == 0) return tell(overview());
@@ -312,6 +341,8 @@ Command parse(const std::vector<std::string>& arguments) {
   if (verb()->run == nullptr) return answer(app, *given());
   if (const std::string empty = without_value(*given()); !empty.empty())
     return complain(empty + " needs a value", verb());
+  if (const std::string problem = misfit(*given(), out.options); !problem.empty())
+    return complain(problem, verb());
   out.verb = verb()->run;
   const auto named = [&](const CLI::Option* option) {
     return option->count() > 0 && (option->check_lname("config") || option->get_name() == "FILE");
@@ -325,7 +356,9 @@ Command parse(const std::vector<std::string>& arguments) {
 void put_into_json(Command& command) {
   Report report;
   if (command.code == kUsage) {
-    report.fail(kUsage, command.problem.empty() ? "a verb is missing" : command.problem, "see: sluice help");
+    const bool none = command.problem.empty();
+    report.fail(kUsage, none ? "a verb is missing" : command.problem,
+                none ? "see: sluice help" : command.hint);
   } else if (command.out == kVersion) {
     report.members["version"] = SLUICE_VERSION;
   } else {

@@ -29,6 +29,7 @@ struct Command {
   std::string out;
   std::string error;
   std::string problem;  // what is wrong with the words, where something is
+  std::string hint;     // and what to do about it
 };
 
 // `arguments` without the program's name. Help, the version and the completion script are answered here,

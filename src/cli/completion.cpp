@@ -1,5 +1,7 @@
 #include "cli/completion.hpp"
 
+#include <set>
+
 #include <fmt/format.h>
 
 namespace sluice::cli {
@@ -12,27 +14,43 @@ std::vector<std::string> names_of(const std::vector<VerbWords>& verbs) {
   return out;
 }
 
+// The options whose value nobody here can know.
+std::set<std::string> with_values(const std::vector<VerbWords>& verbs) {
+  std::set<std::string> out;
+  for (const VerbWords& verb : verbs) {
+    for (const OptionWords& option : verb.options) {
+      if (option.takes_value && !option.takes_file) out.insert("--" + option.long_name);
+    }
+  }
+  return out;
+}
+
 std::string bash(const std::vector<VerbWords>& verbs) {
   std::string cases;
   for (const VerbWords& verb : verbs) {
-    std::vector<std::string> words = verb.words;
+    std::vector<std::string> options;
     for (const OptionWords& option : verb.options)
-      words.push_back("--" + option.long_name);
-    cases += fmt::format("    {}) words=\"{}\"{} ;;\n", verb.name, fmt::join(words, " "),
-                         verb.takes_file ? " files=-f" : "");
+      options.push_back("--" + option.long_name);
+    cases += fmt::format("    {}) first=\"{}\" words=\"{}\"{} ;;\n", verb.name, fmt::join(verb.words, " "),
+                         fmt::join(options, " "), verb.takes_file ? " files=-f" : "");
   }
   return fmt::format(R"(_sluice() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}"
-  local verbs="{}" words="" files=""
+  local verbs="{}" first="" words="" files=""
   if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "$verbs" -- "$word")); return; fi
-  case "$before" in --config|-c) COMPREPLY=($(compgen -f -- "$word")); return ;; esac
+  if [ "$word" = "=" ]; then word=""; elif [ "$before" = "=" ]; then before="${{COMP_WORDS[COMP_CWORD-2]}}"; fi
+  case "$before" in
+    --config|-c) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    {}) COMPREPLY=(); return ;;
+  esac
   case "${{COMP_WORDS[1]}}" in
 {}  esac
-  COMPREPLY=($(compgen $files -W "$words" -- "$word"))
+  if [ "$COMP_CWORD" = 2 ]; then words="$first $words"; fi
+  mapfile -t COMPREPLY < <(compgen $files -W "$words" -- "$word")
 }}
 complete -o filenames -F _sluice sluice
 )",
-                     fmt::join(names_of(verbs), " "), cases);
+                     fmt::join(names_of(verbs), " "), fmt::join(with_values(verbs), "|"), cases);
 }
 
 // In single quotes, where zsh's own helpers take `special` for marks of theirs.
@@ -109,7 +127,15 @@ std::string fish(const std::vector<VerbWords>& verbs) {
                        fish_quoted(verb.does));
     const std::string where =
         fmt::format("complete -c sluice -n '__fish_seen_subcommand_from {}'", verb.name);
-    if (!verb.words.empty()) out += fmt::format("{} -a '{}'\n", where, fmt::join(verb.words, " "));
+    if (verb.name == "help") {  // its words are those of verbs
+      out += fmt::format("{} -a '{}'\n", where, fmt::join(verb.words, " "));
+    } else if (!verb.words.empty()) {
+      const std::string words = fmt::format("{}", fmt::join(verb.words, " "));
+      out += fmt::format(
+          "complete -c sluice -n '__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from {}' -a "
+          "'{}'\n",
+          verb.name, words, words);
+    }
     if (verb.takes_file) out += where + " -F\n";
     for (const OptionWords& option : verb.options)
       out += fish_option(where, option);

@@ -9,6 +9,7 @@
 #include "cli/report.hpp"
 #include "cli/verbs.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -43,7 +44,11 @@ class Conversation {
     std::string why;
     const auto reply = ask_admin(address, method, target, patience, why);
     if (!reply) {
-      report_.fail(kUnreachable, fmt::format("cannot reach the running process at {}: {}", address, why),
+      // An order that was sent waits where the process will find it.
+      const bool pending = method == "POST" && why.starts_with("no answer");
+      report_.fail(kUnreachable,
+                   fmt::format("cannot reach the running process at {}: {}{}", address, why,
+                               pending ? "; the order was sent, and may still take effect" : ""),
                    options_.admin.empty() ? "--admin ADDR names another address" : "");
       return std::nullopt;
     }
@@ -59,6 +64,15 @@ class Conversation {
       return address;
     }
     const config::AdminAddress found = config::find_admin(options_.file);
+    if (found.unreadable && options_.file_named) {
+      // A name that is mistyped must not lead to a process that somebody else meant.
+      config::Finding error = *found.doubt;
+      error.severity = config::Severity::error;
+      error.hint = "--admin ADDR asks without a file";
+      report_.code = kInvalid;
+      report_.errors.push_back(std::move(error));
+      return {};
+    }
     if (found.doubt) report_.warnings.push_back(*found.doubt);
     if (found.value != "off") return found.value;
     report_.fail(kUnreachable,
@@ -95,6 +109,13 @@ class Conversation {
         to->push_back(std::move(item));
       object.erase(key);
     }
+    // The process has read the same file, and says better what is wrong there.
+    std::erase_if(report_.warnings, [&](const config::Finding& warning) {
+      return std::any_of(report_.errors.begin(), report_.errors.end(), [&](const config::Finding& error) {
+        return error.line != 0 && error.line == warning.line && error.column == warning.column &&
+               std::filesystem::path(error.file).filename() == std::filesystem::path(warning.file).filename();
+      });
+    });
   }
 
   const Options& options_;

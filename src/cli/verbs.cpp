@@ -8,6 +8,7 @@
 #include "cli/report.hpp"
 #include "cli/resolve.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -44,6 +45,11 @@ int run_verb(const Options& options) {
 }
 
 int proxy_verb(const Options& options) {
+  for (auto server = options.to.begin(); server != options.to.end(); ++server) {
+    if (std::find(options.to.begin(), server, *server) == server) continue;
+    std::cerr << fmt::format("sluice proxy: --to is given twice with {}\nsee: sluice help proxy\n", *server);
+    return kUsage;
+  }
   // The same words as in a file, so that they mean the same and fail the same.
   std::string text =
       "version: 1\nadmin: off\nlisteners:\n  http: " + json::serialize(json::value(options.from));

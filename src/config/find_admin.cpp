@@ -166,7 +166,7 @@ AdminAddress doubtful(std::string address, Finding why, std::string_view what_th
   why.severity = Severity::warning;
   if (!why.hint.empty()) why.hint += "; ";
   why.hint += fmt::format("{}, {}", what_then, address);
-  return {std::move(address), std::move(why)};
+  return {std::move(address), std::move(why), false};
 }
 
 AdminAddress by_default(Finding why) {
@@ -176,7 +176,9 @@ AdminAddress by_default(Finding why) {
 AdminAddress unreadable(const std::string& path, std::string why) {
   Finding doubt = finding(Severity::warning, std::move(why));
   doubt.file = path;
-  return by_default(std::move(doubt));
+  AdminAddress out = by_default(std::move(doubt));
+  out.unreadable = true;
+  return out;
 }
 
 }  // namespace
@@ -193,7 +195,7 @@ AdminAddress find_admin_in(std::string_view text, const std::string& name) {
       why.hint = "a quote may be missing";
       return doubtful(guess(text, name).value_or(*found.value), std::move(why), "going by");
     }
-    return {found.value.value_or(default_address()), {}};
+    return {found.value.value_or(default_address()), {}, false};
   }
   std::optional<std::string> likely = guess(text, name);  // the tree may end within it
   if (!likely) likely = std::move(found.value);

@@ -50,6 +50,8 @@ Signs signs_of(const Request& request) {
 
 asio::awaitable<Answer> answer(const Request& request, Steering& steering) {
   if (request.count(http::field::host) > 1) co_return Answer{.status = 400, .body = "two Host fields\n"};
+  if (request.version() >= 11 && request.count(http::field::host) == 0)  // RFC 9112 §3.2
+    co_return Answer{.status = 400, .body = "no Host field\n"};
   Found found = find_endpoint(view(request.method_string()), view(request.target()));
   const bool open = found.endpoint != nullptr && found.endpoint->access == Access::open;
   if (!open && !may_ask(signs_of(request)))

@@ -1,6 +1,11 @@
 #include "sluice/control/json_text.hpp"
 
+#include "sluice/base/utf8.hpp"
+
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -21,11 +26,22 @@ std::string number(double value) {
   return out == "-0" ? "0" : out;
 }
 
+// JSON is UTF-8 (RFC 8259 §8.1); what is not, such as the name of a file, loses the bytes that are none.
+std::string text(std::string_view value) {
+  std::string out;
+  while (!value.empty()) {
+    const std::size_t length = utf8_length(value);
+    out += length == 0 ? std::string_view("\xef\xbf\xbd") : value.substr(0, length);
+    value.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return json::serialize(json::string(out));
+}
+
 void append(std::string& out, const json::object& object) {
   char before = '{';
   for (const auto& [key, value] : object) {
     out += std::exchange(before, ',');
-    out += json::serialize(json::string(key));
+    out += text({key.data(), key.size()});
     out += ':';
     append(out, value);
   }
@@ -45,6 +61,7 @@ void append(std::string& out, const json::value& value) {
   switch (value.kind()) {
     case json::kind::object: return append(out, value.get_object());
     case json::kind::array: return append(out, value.get_array());
+    case json::kind::string: out += text({value.get_string().data(), value.get_string().size()}); break;
     case json::kind::double_: out += number(value.get_double()); break;
     default: out += json::serialize(value); break;
   }

@@ -160,8 +160,9 @@ void Forward::end() {
   exchange_.downstream->on_departure(nullptr, nullptr);
   deadline_.disarm();
   doubt_.disarm();
-  // A body that broke a rule is why whatever else ended.
-  if (upload_ && upload_->error().rule != Rule::none && upload_->error().side == Side::downstream) {
+  // A body that broke a rule, or that did not go on, is why whatever else ended.
+  if (upload_ && upload_->error().side == Side::downstream &&
+      (upload_->error().rule != Rule::none || upload_->error().kind == ErrorKind::timed_out)) {
     http::note_reason(exchange_.record, http::reason_for(upload_->error()));
   }
   upload_.reset();

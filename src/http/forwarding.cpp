@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <sys/random.h>
 
 namespace sluice::http {
@@ -153,7 +154,9 @@ void identify(Exchange& exchange, const AddressSet& trusted) {
   exchange.client_ip = exchange.origin.peer_ip;
   const Fields& fields = exchange.request.fields;
   exchange.trusted = &trusted;
-  exchange.origin.spoken_for = fields.has_any(field_set(FieldId::x_forwarded_for, FieldId::claim));
+  exchange.origin.spoken_for =
+      fields.has_any(field_set(FieldId::x_forwarded_for, FieldId::x_forwarded_host,
+                               FieldId::x_forwarded_proto, FieldId::x_forwarded, FieldId::claim));
   if (exchange.origin.trusted_peer) {
     if (fields.has(FieldId::x_forwarded_for)) {
       exchange.client_ip = client_of(forwarded_for_of(exchange), exchange.origin.peer_ip, trusted);
@@ -167,7 +170,12 @@ void identify(Exchange& exchange, const AddressSet& trusted) {
 }
 
 bool is_insider(const Exchange& exchange) {
-  if (exchange.origin.spoken_for && !exchange.origin.trusted_peer) return false;
+  const std::span<const Field> fields = exchange.request.fields.all();
+  // A proxy that tells nothing else of its client still says Via (RFC 9110 §7.6.3).
+  const bool relayed = exchange.origin.spoken_for ||
+                       std::any_of(fields.begin(), fields.end(),
+                                   [](const Field& field) { return iequals(field.name, "via"); });
+  if (relayed && !exchange.origin.trusted_peer) return false;
   if (exchange.client_ip == SocketAddress::kUnixPeer) return true;
   const auto ip = IpAddress::parse(exchange.client_ip);
   return ip && (ip->is_loopback() || (exchange.trusted != nullptr && exchange.trusted->contains(*ip)));

@@ -140,7 +140,7 @@ Task<Error> ServerConnection::send_body(Framing framing) {
       if (!error && !done) error = co_await transport_->write_all(rest.pieces, session_->settings.body);
       if (error) co_return of_client(error);
     }
-    if (step == BodyStep::end) co_return Error{};
+    if (step == BodyStep::end || body == nullptr) co_return Error{};
     if (step == BodyStep::failed) co_return body->error();
     if (step == BodyStep::data) body->release();
     if (step != BodyStep::wait) continue;

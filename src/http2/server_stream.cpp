@@ -202,7 +202,11 @@ void ServerStream::on_departure(Departed departed, void* context) {
 }
 
 void ServerStream::on_lost() {
-  if (lost().rule != Rule::none) http::note_reason(exchange_.record, http::reason_for(lost()));
+  if (lost().rule != Rule::none) {
+    const http::Reason reason = http::reason_for(lost());
+    http::note_reason(exchange_.record, reason);
+    if (exchange_.response.status == 0) exchange_.response.status = reason.status;  // what HTTP/1 would say
+  }
   if (departed_ != nullptr) departed_(departed_context_, http::Departure::gone);
 }
 

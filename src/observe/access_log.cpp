@@ -81,6 +81,7 @@ void number(std::string& out, std::uint64_t value) { out += Decimal(value).view(
 class Key {
  public:
   template <std::size_t N>
+  // NOLINTNEXTLINE(google-explicit-constructor): a literal is one
   consteval Key(const char (&name)[N]) : size_(N + 3) {
     static_assert(N + 4 <= sizeof text_);
     text_[0] = ',';

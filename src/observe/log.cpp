@@ -53,11 +53,17 @@ std::string as_json(LogLevel level, std::string_view message, std::string_view m
   return out += "}\n";
 }
 
+bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
+
 // Who reads lines finds time and level on each.
 void append_lines(std::string& out, std::string_view front, std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    out.append(front).append(text.substr(0, end)).append("\n");
+    const std::size_t begin = out.append(front).size();
+    out.append(text.substr(0, end));
+    // Terminals obey control characters, whoever sent them.
+    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_control, '?');
+    out += '\n';
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }
@@ -88,7 +94,7 @@ std::string_view timestamp() {
   if (now.tv_sec != second) {
     std::tm parts{};
     ::gmtime_r(&now.tv_sec, &parts);
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
     text[19] = '.';
     text[23] = 'Z';
     second = now.tv_sec;

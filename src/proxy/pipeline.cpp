@@ -112,7 +112,8 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
                                     const policy::Chain*& policies) {
   const http::RequestHead& request = exchange.request;
   const plan::Match match = plan.routes().find(request.host, request.path, request.method_text);
-  if (request.dotted && !keeps_dots(exchange, plan, match.route)) return kDotSegment;
+  if (request.dotted && !keeps_dots(exchange, plan, match.route))
+    return match.route != nullptr && match.route->dots ? kTwoReadings : kDotSegment;
   // The application may decode what we compare as it stands. Where that would choose another route, neither
   // reading can be trusted.
   const std::string_view decoded = http::decoded_path(request.path, exchange.arena);

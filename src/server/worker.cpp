@@ -178,7 +178,11 @@ Task<bool> Worker::secure(Arrival& arrival) {
   arrival.transport->start_tls(ssl);
   const Nanos deadline = loop_.now() + listener.settings.header;
   const Error error = co_await arrival.transport->handshake(deadline, &arrival.clear_text);
-  if (!arrival.clear_text.empty()) co_return http1::check_request_start(arrival.clear_text) == Rule::none;
+  if (!arrival.clear_text.empty()) {
+    std::uint8_t passed = 0;
+    const std::string_view said = arrival.clear_text;
+    co_return http1::check_request_start(said.substr(http1::empty_lines(said, passed))) == Rule::none;
+  }
   if (error) co_return false;
   arrival.shown = arrival.tls->shown(arrival.transport->ssl());
   co_return true;

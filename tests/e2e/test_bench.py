@@ -199,7 +199,7 @@ def test_http2_bodies_go_both_ways(h2apps):
                   "200KiB", "--rate", 10, "--duration", "1s")
     assert report["requests"]["ok"] == 10
     assert {len(v.request.body) for v in app.connections[0].visits.values()} == {200 * 1024}
-    assert report["bytes_received"] > 10 * 200 * 1024
+    assert report["bytes_received"] > 5 * 200 * 1024  # those that came within the time measured
 
 
 def test_http2_by_alpn(recorder, authority):

@@ -105,12 +105,23 @@ def test_a_half_edited_file(start, app, name):
     sluice.wait_log("error reload refused, generation 1 keeps running", since)
 
 
-@pytest.mark.parametrize("how", ["gone", "empty", "a directory", "nothing of it"])
+@pytest.mark.parametrize("what", ["gone", "a directory"])
+def test_a_named_file_that_cannot_be_read_ends_it(tmp_path, what):
+    """A name that is mistyped must not lead to another process, by the packaged address."""
+    if what == "a directory":
+        (tmp_path / "typo.yaml").mkdir()
+    for words in (["pool"], ["pool", "drain", "app", "127.0.0.1:1"], ["reload"]):
+        done = command(*words, "-c", tmp_path / "typo.yaml")
+        assert done.returncode == 1 and "typo.yaml: cannot be read: " in done.stderr
+        assert "admin.sock" not in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("how", ["empty", "nothing of it"])
 def test_a_file_that_says_nothing(start, app, tmp_path, how):
     """Then --admin says where the process is; without it the packaged address is tried, and that is said."""
     sluice = start(config(app))
     file = tmp_path / "other.yaml"
-    {"gone": lambda: None, "empty": file.touch, "a directory": file.mkdir, "nothing of it": lambda: file.write_text("}{\n")}[how]()
+    {"empty": file.touch, "nothing of it": lambda: file.write_text("}{\n")}[how]()
     done = command("pool", "--config", file)
     assert done.returncode == 4 and "warning: " in done.stderr and "/run/sluice/admin.sock" in done.stderr
     for words in (["pool"], ["pool", "drain", "app", app.address], ["reload"]):

@@ -14,6 +14,7 @@ struct AdminAddress {
   std::string value;  // as Document::admin
   // A warning: why that may not be what the file means. It cannot be read, or not as YAML.
   std::optional<Finding> doubt;
+  bool unreadable = false;  // the file cannot be had at all
 };
 
 // Reads `admin` and nothing else. Other mistakes do not matter; of text that is no YAML it takes what looks

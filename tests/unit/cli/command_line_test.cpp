@@ -88,7 +88,15 @@ TEST_CASE("what is wrong is named", "[cli]") {
   CHECK_THAT(refusal({"run", "--config"}), Contains("--config needs a value"));
   CHECK_THAT(refusal({"run", "-c"}), Contains("--config needs a value"));
   CHECK_THAT(refusal({"run", "--config", "a", "-c", "b"}), Contains("--config is given twice"));
-  CHECK_THAT(refusal({"run", "a", "-c", "b"}), Contains("--config excludes FILE"));
+  CHECK_THAT(refusal({"run", "a", "-c", "b"}), Contains("a file is named twice, by --config and alone"));
+  CHECK_THAT(refusal({"run", "-c", "a", "--workers", "4"}), Contains("unknown argument \"--workers\""));
+  CHECK_THAT(refusal({"pool", "drain", "app"}), Contains("drain needs a pool and a server"));
+  CHECK_THAT(refusal({"pool", "drian", "app", "a:1"}),
+             Contains("unknown duty \"drian\"; did you mean \"drain\"?"));
+  CHECK_THAT(refusal({"pool", "list"}),
+             Contains("unknown duty \"list\"; it is one of: drain, ready, maintenance"));
+  CHECK_THAT(refusal({"pool", "a.yaml"}), Contains("write \"--config a.yaml\""));
+  CHECK_THAT(refusal({"completion", "ksh"}), Contains("unknown shell \"ksh\""));
   CHECK_THAT(refusal({"check", "--json=yes"}), Contains("--json takes no value"));
   CHECK_THAT(parse_command({"run", "--json"}).out, Contains("unknown argument \\\"--json\\\""));
   CHECK_THAT(refusal({"--config", "a.yaml"}),
@@ -125,10 +133,11 @@ TEST_CASE("the version, however it is asked for", "[cli]") {
 
 TEST_CASE("completion knows the options of each verb", "[cli]") {
   const std::string script = told({"completion", "bash"});
-  CHECK_THAT(script, Contains("proxy) words=\"--help --from --to\" ;;"));
-  CHECK_THAT(script, Contains("check) words=\"--help --config --json --strict\" files=-f ;;"));
-  CHECK_THAT(script,
-             Contains("help) words=\"run proxy check reload pool version help completion --help\" ;;"));
+  CHECK_THAT(script, Contains("proxy) first=\"\" words=\"--help --from --to\" ;;"));
+  CHECK_THAT(script, Contains("check) first=\"\" words=\"--help --config --json --strict\" files=-f ;;"));
+  CHECK_THAT(
+      script,
+      Contains("help) first=\"run proxy check reload pool version help completion\" words=\"--help\" ;;"));
   CHECK_THAT(told({"completion", "zsh"}), StartsWith("#compdef sluice\n") && Contains("'*'--admin'[where"));
   CHECK_THAT(told({"completion", "fish"}),
              Contains("__fish_seen_subcommand_from pool' -l admin -x -d 'where"));

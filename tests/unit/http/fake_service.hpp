@@ -39,12 +39,17 @@ inline void answer_with(http::Exchange& exchange, std::string_view text) {
   exchange.response_body = &exchange.text_body;
 }
 
+inline http::ServerSettings patient() {
+  http::ServerSettings out;
+  out.header = out.idle = out.body = 5'000'000'000;
+  return out;
+}
+
 // `ServerConnection` is http1's or http2's. The test is the client, at pair.second().
 template <class ServerConnection>
 class FakeService : public http::Service {
  public:
-  FakeService() {
-    settings_now.header = settings_now.idle = settings_now.body = 5'000'000'000;
+  explicit FakeService(const http::ServerSettings& settings = patient()) : settings_now(settings) {
     connection = new ServerConnection(std::make_unique<net::Transport>(loop, pair.take_first(), false), *this,
                                       "192.0.2.1", 3);
   }

@@ -28,17 +28,10 @@ using Lines = std::vector<std::string>;
 
 class Stage final : public FakeService<ServerConnection> {
  public:
-  explicit Stage(const ServerSettings& settings = standard()) {
-    settings_now = settings;
+  explicit Stage(const ServerSettings& settings = patient()) : FakeService(settings) {
     connection->run();
     wire.say(kPreface);
     wire.say_settings();
-  }
-
-  static ServerSettings standard() {
-    ServerSettings out;
-    out.header = out.idle = out.body = 5 * kSecond;
-    return out;
   }
 
   // Plays `script` and then leaves.
@@ -97,7 +90,7 @@ struct Outcome {
   std::vector<Abuse> abuses;
   std::vector<Rule> rules;
 };
-Outcome outcome_of(const std::string& bytes, const ServerSettings& settings = Stage::standard()) {
+Outcome outcome_of(const std::string& bytes, const ServerSettings& settings = patient()) {
   Stage stage(settings);
   stage.play([&]() -> Task<void> {
     stage.wire.say(bytes);
@@ -289,7 +282,7 @@ TEST_CASE("all that is under way is told when the client goes", "[http2][server]
 }
 
 TEST_CASE("more streams than allowed are refused, and those there go on", "[http2][server]") {
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.http2.streams = 2;
   Stage stage(settings);
   Held held;
@@ -464,7 +457,7 @@ TEST_CASE("whoever costs more than it asks for is sent away, and counted", "[htt
       out += bytes(i);
     return out;
   };
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.http2 = {10, 20, 50, 4};
   settings.limits = {4'096, 50};
   const auto next = [](int i) { return static_cast<std::uint32_t>(2 * i + 1); };
@@ -641,7 +634,7 @@ TEST_CASE("a body that is not as long as was said", "[http2][server]") {
 }
 
 TEST_CASE("a body beyond the bound fails", "[http2][server]") {
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.max_body = 10;
   Stage stage(settings);
   ErrorKind kind{};
@@ -948,7 +941,7 @@ TEST_CASE("a client that says GOAWAY is served to the end of what it asked", "[h
 }
 
 TEST_CASE("a connection without a stream ends after a while, one with a stream does not", "[http2][server]") {
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.idle = 50 * kMilli;
   Stage stage(settings);
   Held held;
@@ -966,7 +959,7 @@ TEST_CASE("a connection without a stream ends after a while, one with a stream d
 }
 
 TEST_CASE("a client that does not get on with a head is sent away", "[http2][server]") {
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.header = 50 * kMilli;
   Stage stage(settings);
   stage.play([&]() -> Task<void> {
@@ -978,7 +971,7 @@ TEST_CASE("a client that does not get on with a head is sent away", "[http2][ser
 }
 
 TEST_CASE("a request body that does not come in time fails", "[http2][server]") {
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.body = 50 * kMilli;
   Stage stage(settings);
   stage.serving = [&](Exchange& exchange) -> Task<void> {
@@ -997,7 +990,7 @@ TEST_CASE("a request body that does not come in time fails", "[http2][server]") 
 
 TEST_CASE("a client that asks and opens no window is sent away, one that reads slowly is not",
           "[http2][server]") {
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.body = 50 * kMilli;
   Stage stage(settings);
   Error error;
@@ -1034,7 +1027,7 @@ TEST_CASE("a client that asks and opens no window is sent away, one that reads s
 }
 
 TEST_CASE("a client that reads nothing does not fill our memory", "[http2][server]") {
-  ServerSettings settings = Stage::standard();
+  ServerSettings settings = patient();
   settings.http2.control_frames = 1'000'000;
   Stage stage(settings);
   const auto script = [&]() -> Task<void> {
