@@ -2,9 +2,11 @@
 
 #include "sluice/config/load.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <sys/un.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -38,6 +40,33 @@ std::string without_scheme(std::string_view url) {
   return fmt::format("{}:{}", authority, url.substr(0, slashes) == "https" ? 443 : 80);
 }
 
+// "$APP:80": "${APP}:80"; empty where no variable is written so.
+std::string with_braces(std::string_view text) {
+  const std::size_t dollar = text.find('$');
+  if (dollar == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(dollar + 1);
+  const auto end = std::find_if_not(rest.begin(), rest.end(), [](char c) { return is_alnum(c) || c == '_'; });
+  const auto size = static_cast<std::size_t>(end - rest.begin());
+  if (size == 0 || is_digit(rest.front())) return {};
+  return fmt::format("{}${{{}}}{}", text.substr(0, dollar), rest.substr(0, size), rest.substr(size));
+}
+
+// What is meant by a text that is no address at all; empty for what may be one.
+std::string other_kind(std::string_view text) {
+  if (text.find("{{") != std::string_view::npos || text.find("{%") != std::string_view::npos)
+    return fmt::format("{} is a template that was not filled in", quoted(text));
+  if (const std::string braces = with_braces(text); !braces.empty())
+    return fmt::format("{} is not replaced; write {}", quoted(text), quoted(braces));
+  if (text.starts_with('/')) return fmt::format("{} is a path; write \"unix:{}\"", quoted(text), text);
+  if (text.find(',') != std::string_view::npos)
+    return fmt::format("{} holds a comma; write each address for itself", quoted(text));
+  const std::size_t space = text.find(' ');
+  if (space != std::string_view::npos && text.find(':') < space && text.rfind(':') > space)
+    return fmt::format("{} holds a space; write each address for itself, with a comma between them",
+                       quoted(text));
+  return {};
+}
+
 // The host and port of a text whose shape is right; otherwise `error` says what to write.
 struct Split {
   std::string_view host;
@@ -46,9 +75,7 @@ struct Split {
 };
 
 Split split(std::string_view text, Role role) {
-  if (text.find(',') != std::string_view::npos) {
-    return {{}, {}, fmt::format("{} holds a comma; write each address for itself", quoted(text))};
-  }
+  if (std::string other = other_kind(text); !other.empty()) return {{}, {}, std::move(other)};
   if (text.find("://") != std::string_view::npos) {
     return {{}, {}, fmt::format("{} is a URL; write {}", quoted(text), quoted(without_scheme(text)))};
   }
@@ -91,6 +118,13 @@ bool is_ip(std::string_view host) {
   return host.starts_with('[') || (is_digit(host.back()) && all_digits(host.substr(host.rfind('.') + 1)));
 }
 
+// 224.0.0.0/4, ff00::/8; of an address in its canonical form.
+bool is_multicast(std::string_view host) {
+  if (host.starts_with('[')) return host.starts_with("[ff") && host.find(':') == 5;
+  const std::string_view first = host.substr(0, host.find('.'));
+  return is_ip(host) && first.size() == 3 && first >= "224" && first <= "239";
+}
+
 std::string host_problem(std::string_view text, std::string_view host, std::string_view canonical,
                          Role role) {
   if (host.empty()) {
@@ -103,10 +137,18 @@ std::string host_problem(std::string_view text, std::string_view host, std::stri
         "\"127.0.0.1{}\", or a unix socket",
         quoted(text), text);
   }
+  if (host == "*" && role == Role::listener) {
+    return fmt::format("{} is not a host name or an address; for every address of the machine write \"{}\"",
+                       quoted(host), text.substr(1));
+  }
   if (canonical.empty() || canonical.starts_with('*')) {
     return fmt::format("{} is not a host name or an address", quoted(host));
   }
-  if (role == Role::server) return {};
+  if (role == Role::server) {
+    return is_multicast(canonical)
+               ? fmt::format("{} is a multicast address, which no server can have", quoted(host))
+               : std::string();
+  }
   if (!is_ip(canonical)) {
     return fmt::format("{} is a name; to listen, write an IP address{}", quoted(host),
                        canonical == "localhost" ? " such as 127.0.0.1" : "");

@@ -133,11 +133,17 @@ constinit const Schema<Balance> kBalanceSchema{{"pools.NAME.balance",
 constinit const Schema<Sticky> kStickySchema{{"pools.NAME.sticky",
                                               "A cookie that brings a client back to the server that "
                                               "answered first. When that server cannot be used, another "
-                                              "one is chosen and the cookie set anew."},
+                                              "one is chosen and the cookie set anew.",
+                                              {},
+                                              {},
+                                              "cookie"},
                                              kStickyKeys};
 constinit const Schema<Queue> kQueueSchema{
     {"pools.NAME.queue",
-     "Requests wait while every server has its `max_connections`. Without this key: 503."},
+     "Requests wait while every server has its `max_connections`. Without this key: 503.",
+     {},
+     {},
+     "size"},
     kQueueKeys};
 
 void read_balance(const Cursor& at, Pool& out) {
@@ -174,6 +180,7 @@ void read_queue(const Cursor& at, Pool& out) {
 void check_queue(const Cursor& pool, const Pool& out) {
   if (!out.queue) return;
   const auto written = pool.find("max_connections");
+  if (pool.find("queue")->node().kind != Kind::map) return;
   const bool unreadable = written && written->node().text != "0" && out.max_connections == 0;
   if (unreadable || pool.doubtful("max_connections")) return;
   const auto bound = [&](const Server& server) {

@@ -93,9 +93,10 @@ void Cursor::missing(std::string_view key) const {
 
 bool Cursor::doubtful(std::string_view key) const { return context_->out.doubtful(path_of(key)); }
 
-bool Cursor::expect(Kind kind, std::string_view expected) const {
+bool Cursor::expect(Kind kind, std::string_view expected, std::string_view hint) const {
   if (node_->kind == kind) return true;
-  error(fmt::format("expected {}, got {}{}", expected, describe(*node_), what_to_write(kind, *node_)));
+  const std::string better = what_to_write(kind, *node_);
+  error(fmt::format("expected {}, got {}{}", expected, describe(*node_), better.empty() ? hint : better));
   return false;
 }
 

@@ -54,8 +54,9 @@ class Cursor {
   // Whether `key` of this map may be meant by something that could not be read.
   bool doubtful(std::string_view key) const;
 
-  // Whether the value is of that kind; an error, naming what was `expected`, if not.
-  bool expect(Kind kind, std::string_view expected) const;
+  // Whether the value is of that kind; an error, naming what was `expected`, if not. `hint` is the end of the
+  // message where nothing better is known.
+  bool expect(Kind kind, std::string_view expected, std::string_view hint = {}) const;
 
  private:
   Cursor(const Cursor& up, const Node* key, std::size_t index, const Node& node)

@@ -76,6 +76,16 @@ std::vector<Group> by_cause(const std::vector<const Diagnostic*>& sorted) {
   return out;
 }
 
+// A warning about a value that has an error too is one line too many.
+bool outdone(const Diagnostic& warning, const std::vector<Diagnostic>& items) {
+  const auto place = [](const Diagnostic& item) {
+    return std::tie(item.at.file, item.at.line, item.at.column, item.path);
+  };
+  return std::any_of(items.begin(), items.end(), [&](const Diagnostic& other) {
+    return other.severity == Severity::error && place(other) == place(warning);
+  });
+}
+
 // The same mistake in many tenants, each in a place of its own: often a script wrote them.
 std::vector<Group> by_mistake(const std::vector<Group>& groups) {
   std::unordered_map<std::string, std::vector<std::size_t>> equal;
@@ -166,7 +176,8 @@ bool Diagnostics::doubtful_within(std::string_view path) const {
 std::vector<Finding> Diagnostics::findings(Severity severity, const std::vector<std::string>& files) const {
   std::vector<const Diagnostic*> sorted;
   for (const Diagnostic& item : items_) {
-    if (item.severity == severity) sorted.push_back(&item);
+    if (item.severity != severity) continue;
+    if (severity == Severity::error || errors_ == 0 || !outdone(item, items_)) sorted.push_back(&item);
   }
   std::sort(sorted.begin(), sorted.end(), comes_before);
   const std::vector<Group> groups = by_mistake(by_cause(sorted));

@@ -199,7 +199,10 @@ constexpr std::array kExpectKeys{
 constinit const Schema<Expect> kExpectSchema{
     {"pools.NAME.health.expect",
      "All that is written must hold. The first 64KiB of a body are read; what comes behind them is not seen, "
-     "and JSON that is longer is not valid."},
+     "and JSON that is longer is not valid.",
+     {},
+     {},
+     "status body"},
     kExpectKeys};
 
 }  // namespace sluice::config

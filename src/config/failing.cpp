@@ -174,16 +174,27 @@ constinit const Schema<Outlier> kOutlierSchema{{"pools.NAME.outlier",
                                                 "that is left alone for a time, when their traffic "
                                                 "shows errors. Without this key none is; only a server that "
                                                 "refuses connections is left alone for up to 8 "
-                                                "seconds, with this key and without."},
+                                                "seconds, with this key and without.",
+                                                {},
+                                                {},
+                                                "consecutive_errors"},
                                                kOutlierKeys};
-constinit const Schema<Panic> kPanicSchema{
-    {"pools.NAME.panic", "What to do when too few servers are healthy to carry the load."}, kPanicKeys};
+constinit const Schema<Panic> kPanicSchema{{"pools.NAME.panic",
+                                            "What to do when too few servers are healthy to carry the load.",
+                                            {},
+                                            {},
+                                            "below then"},
+                                           kPanicKeys};
 constinit const Schema<Retry> kRetrySchema{
-    {"pools.NAME.retry", "`off`, or a map: further tries for a request, on other servers if there are any."},
+    {"pools.NAME.retry",
+     "`off`, or a map: further tries for a request, on other servers if there are any.",
+     {},
+     {},
+     "attempts"},
     kRetryKeys};
 
 void read_outlier(const Cursor& at, Pool& out) {
-  if (read_switch(at) != Switch::map) return;
+  if (read_switch(at, lone_hint(at, kOutlierSchema)) != Switch::map) return;
   Outlier& outlier = out.outlier.emplace();
   outlier.at = at.key_at();
   const std::size_t errors = at.context().out.items().size();
@@ -195,7 +206,7 @@ void read_outlier(const Cursor& at, Pool& out) {
 }
 
 void read_retry(const Cursor& at, Pool& out) {
-  switch (read_switch(at)) {
+  switch (read_switch(at, lone_hint(at, kRetrySchema))) {
     case Switch::off: out.retry.attempts = 1; return;
     case Switch::neither: return;
     case Switch::map: break;

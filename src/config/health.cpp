@@ -66,8 +66,13 @@ void read_as_tenants(const Cursor& at, Health& out) {
   AsTenants& tenants = out.as_tenants.emplace();
   tenants.at = at.key_at();
   if (at.node().kind == Kind::scalar) {
-    if (const auto sample = read_whole(at, 1, kMostTenants))
+    if (!at.node().quoted && is_tenant_name(at.node().text) && !all_digits(at.node().text) &&
+        at.node().text != "all") {
+      at.error(fmt::format("expected a list of tenants or a whole number, got {}; write [{}]",
+                           quoted(at.node().text), at.node().text));
+    } else if (const auto sample = read_whole(at, 1, kMostTenants)) {
       tenants.sample = static_cast<std::uint32_t>(*sample);
+    }
   } else if (at.expect(Kind::list, "a list of tenants or a whole number")) {
     read_list(at, [&](const Cursor& item) { read_tenant_name(item, tenants); });
     if (at.children().empty()) at.error("the list is empty; leave the key out instead");
@@ -178,7 +183,10 @@ void settle_timeout(const Cursor& at, Health& health) {
 
 constinit const Schema<Health> kHealthSchema{
     {"pools.NAME.health",
-     "Checks of every server, beside the traffic. Without this key servers are not asked."},
+     "Checks of every server, beside the traffic. Without this key servers are not asked.",
+     {},
+     {},
+     "interval path type"},
     kHealthKeys};
 
 void read_health(const Cursor& at, Pool& out) {

@@ -12,7 +12,8 @@ namespace {
 
 enum class Protocol : std::uint8_t { h2, http1, h2c };
 constexpr std::array<std::string_view, 3> kProtocolWords{"h2", "http/1.1", "h2c"};
-constexpr Choices kProtocols{kProtocolWords, {}};
+constexpr std::array<std::string_view, 5> kLaterProtocols{"h3", "http/3", "http3", "quic", "HTTP/3"};
+constexpr Choices kProtocols{kProtocolWords, kLaterProtocols};
 constexpr std::array<std::string_view, 1> kRedirectWords{"https"};
 constexpr Choices kRedirects{kRedirectWords, {}};
 constexpr std::array<std::string_view, 2> kHalfClosedWords{"finish", "cancel"};
@@ -86,10 +87,21 @@ void settle_protocols(const Cursor& at, Listener& out) {
   if (const auto protocols = at.find("protocols")) read_protocols(*protocols, out, at.doubtful("tls"));
 }
 
+// The path of a certificate alone, which does not say where the key is.
+bool refuse_lone_path(const Cursor& at, std::string_view expected, std::string_view before,
+                      std::string_view behind) {
+  if (at.node().kind != Kind::scalar) return false;
+  at.error(fmt::format("expected {0}, got {1}; write {2}{{ cert: {1}, key: FILE }}{3}", expected,
+                       quoted(at.node().text), before, behind));
+  return true;
+}
+
 void read_certificates(const Cursor& at, Tls& out) {
+  if (refuse_lone_path(at, "a list", "[", "]")) return at.context().out.doubt(at.path());
   read_list(at, [&](const Cursor& item) {
     Certificate& certificate = out.certificates.emplace_back();
     certificate.at = item.at();
+    if (refuse_lone_path(item, "a map", "", "")) return;
     read_map(item, kCertificateSchema, certificate);
   });
   if (at.node().kind == Kind::list && at.children().empty()) at.error("at least one certificate is needed");

@@ -96,7 +96,15 @@ bool is_tenant_name(std::string_view text) {
 
 Text parse_host_pattern(std::string_view text) {
   std::string host = canonical_host(text);
+  if (text.find_first_not_of('_') == std::string_view::npos && !text.empty()) {
+    return failed<std::string>(
+        fmt::format("{} is no host a client asks for; for every host leave \"hosts\" out", quoted(text)));
+  }
   if (!host.empty()) return {std::move(host), {}};
+  if (text.starts_with('.') && !canonical_host("*" + std::string(text)).empty()) {
+    return failed<std::string>(
+        fmt::format("{} is not a host name; did you mean \"*{}\"?", quoted(text), text));
+  }
   if (text == "*") return failed<std::string>("\"*\" is no host; \"*.example.com\" covers one domain");
   if (text.find("://") != std::string_view::npos || text.find('/') != std::string_view::npos) {
     return failed<std::string>(fmt::format("{} is a URL; write the host alone", quoted(text)));
@@ -157,6 +165,10 @@ Text parse_path(std::string_view text) {
 Text parse_method(std::string_view text) {
   if (!is_token(text)) return failed<std::string>(fmt::format("{} is not a method", quoted(text)));
   std::string capitals = upper(text);
+  if (text == "*" || capitals == "ANY" || capitals == "ALL") {
+    return failed<std::string>(
+        fmt::format("{} is no method; for every method leave \"methods\" out", quoted(text)));
+  }
   if (capitals == text) return {std::move(capitals), {}};
   return failed<std::string>(
       fmt::format("{} is not a method; did you mean {}?", quoted(text), quoted(capitals)));

@@ -15,7 +15,8 @@ constexpr std::int64_t kHour = 3'600'000;
 constexpr std::uint64_t kMostConnections = 1'000'000;
 
 constexpr std::array<std::string_view, 2> kProtocolWords{"http/1.1", "h2"};
-constexpr Choices kProtocols{kProtocolWords, {}};
+constexpr std::array<std::string_view, 5> kLaterProtocols{"h3", "http/3", "http3", "quic", "HTTP/3"};
+constexpr Choices kProtocols{kProtocolWords, kLaterProtocols};
 
 std::optional<std::string> server_address(const Cursor& at) {
   return read_parsed(at, [](std::string_view word) { return parse_address(word, Role::server); });
@@ -101,7 +102,7 @@ constexpr std::array kServerKeys{
                 &set<&Server::backup, boolean>},
     Key<Server>{{"max_connections", "whole number", "as on the pool",
                  "Connections to this server at a time, up to 1000000; 0 for any number."},
-                &set<&Server::max_connections, whole<0, kMostConnections>>}};
+                &set<&Server::max_connections, limit<kMostConnections>>}};
 
 constexpr std::array kPoolKeys{
     Key<Pool>{{"servers", "list", kRequired, "The servers: an address each, or a map."}, &read_servers},
@@ -120,7 +121,7 @@ constexpr std::array kPoolKeys{
                "Connections to each server at a time, of all workers together, up to 1000000; 0 for any "
                "number. Over "
                "HTTP/2 it bounds the requests."},
-              &set<&Pool::max_connections, whole<0, kMostConnections>>},
+              &set<&Pool::max_connections, limit<kMostConnections>>},
     Key<Pool>{{"queue", "map", "none", "Where requests wait while every server has its `max_connections`."},
               &read_queue},
     Key<Pool>{{"slow_start", "duration", "0",
@@ -134,15 +135,23 @@ constexpr std::array kPoolKeys{
               &nest<&Pool::panic, kPanicSchema>},
     Key<Pool>{{"retry", "`off` or map", "see below", "Further tries when a server fails."}, &read_retry}};
 constexpr std::array<std::string_view, 5> kLaterPoolKeys{"canary", "colors", "flip", "live", "resolve"};
+constexpr std::array kNotOnPools{
+    Misplaced{"weight",
+              "\"weight\" belongs to a server; write \"{ address: ADDRESS, weight: N }\" in \"servers\""},
+    Misplaced{"backup",
+              "\"backup\" belongs to a server; write \"{ address: ADDRESS, backup: true }\" in \"servers\""}};
+constexpr std::array kNotOnServers{
+    Misplaced{"max_fails", "this belongs to the pool; write \"outlier: { consecutive_errors: N }\" there"},
+    Misplaced{"fail_timeout", "this belongs to the pool; write \"outlier: { ejection: DURATION }\" there"}};
 
 }  // namespace
 
-constinit const Schema<Server> kServerSchema{{"pools.NAME.servers[N]", "An address alone, or a map."},
-                                             kServerKeys};
+constinit const Schema<Server> kServerSchema{
+    {"pools.NAME.servers[N]", "An address alone, or a map.", {}, kNotOnServers}, kServerKeys};
 constinit const Schema<PoolTls> kPoolTlsSchema{
     {"pools.NAME.tls", "`true` alone, or a map. Relative paths start from the directory of this file."},
     kPoolTlsKeys};
-constinit const Schema<Pool> kPoolSchema{{"pools.NAME", "", kLaterPoolKeys}, kPoolKeys};
+constinit const Schema<Pool> kPoolSchema{{"pools.NAME", "", kLaterPoolKeys, kNotOnPools}, kPoolKeys};
 
 void read_pools(const Cursor& at, Document& out) {
   if (!at.expect(Kind::map, "a map of pools")) return;

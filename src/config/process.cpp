@@ -52,9 +52,9 @@ void read_workers(const Cursor& at, Document& out) {
 std::optional<std::string> admin_address(const Cursor& at) {
   auto word = text(at);
   if (!word || *word == "off") return word;
-  if (*word == "on" || *word == "true" || *word == "false") {
+  if (const auto meant = all_digits(*word) ? std::nullopt : meant_truth(*word)) {
     at.error(fmt::format("expected an address or off, got {}; write {}", quoted(*word),
-                         *word == "false" ? "off" : "\"127.0.0.1:9900\""));
+                         *meant ? "\"127.0.0.1:9900\"" : "off"));
     return std::nullopt;
   }
   Parsed<std::string> address = parse_address(*word, Role::admin);
@@ -83,9 +83,10 @@ std::optional<std::string> access_target(const Cursor& at) {
   auto word = text(at);
   if (!word || *word == "off" || *word == "stderr") return word;
   if (word->find('/') != std::string::npos) return log_path(at, absolute_join(at.context().base, *word));
-  const bool output = *word == "stdout" || *word == "on" || *word == "true";
+  const auto meant = *word == "stdout" ? true : meant_truth(*word);
+  const std::string_view hint = meant.value_or(false) ? "write stderr" : "write off";
   at.error(fmt::format("expected off, stderr or the path of a file, got {}; {}", quoted(*word),
-                       output ? "write stderr" : "a path has a \"/\""));
+                       meant ? hint : "a path has a \"/\""));
   return std::nullopt;
 }
 
@@ -150,10 +151,10 @@ constexpr std::array kMaxKeys{
              &set<&Max::body, size<0, kPiB>>},
     Key<Max>{{"connections", "whole number", "0",
               "Client connections of all listeners together; 0 for any number."},
-             &set<&Max::connections, whole<0, kMostConnections>>},
+             &set<&Max::connections, limit<kMostConnections>>},
     Key<Max>{
         {"connections_per_ip", "whole number", "0", "Connections of one client address; 0 for any number."},
-        &set<&Max::connections_per_ip, whole<0, kMostConnections>>},
+        &set<&Max::connections_per_ip, limit<kMostConnections>>},
     Key<Max>{{"connections_per_ip_v6_prefix", "whole number", "64",
               "How many leading bits of an IPv6 address `connections_per_ip` goes by, 1 to 128."},
              &set<&Max::connections_per_ip_v6_prefix, whole<1, 128>>},
@@ -227,10 +228,10 @@ void read_admin(const Cursor& at, Document& out) {
 }
 
 constinit const Schema<Document> kAdminSchema{{"admin", "An address alone, or a map."}, kAdminKeys};
-constinit const Schema<Log> kLogSchema{{"log", ""}, kLogKeys};
+constinit const Schema<Log> kLogSchema{{"log", "", {}, {}, "level format access"}, kLogKeys};
 constinit const Schema<Log> kLogFormatSchema{{"log.format", "A word alone is the access log's."},
                                              kLogFormatKeys};
-constinit const Schema<Max> kMaxSchema{{"max", ""}, kMaxKeys};
+constinit const Schema<Max> kMaxSchema{{"max", "", {}, {}, "connections body"}, kMaxKeys};
 constinit const Schema<Http2> kHttp2Schema{
     {"http2",
      "Bounds for each HTTP/2 connection of a client, the same in the clear and under TLS. As many as a rate "

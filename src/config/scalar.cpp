@@ -29,14 +29,11 @@ std::optional<std::string> unquoted(const Cursor& at, std::string_view expected)
   return read_text(at, expected);
 }
 
-// Which of the two a word from elsewhere means; the end of a message.
+// Which of the two is meant; the end of a message.
 std::string truth_of(std::string_view word) {
-  constexpr std::array<std::string_view, 7> kYes{"yes", "y", "on", "1", "true", "enabled", "enable"};
-  constexpr std::array<std::string_view, 8> kNo{"no",    "n",    "off",      "0",
-                                                "false", "none", "disabled", "disable"};
-  const std::string plain = lower(word);
-  if (contains(kYes, plain)) return "; write true";
-  return contains(kNo, plain) ? "; write false" : "";
+  const auto meant = meant_truth(word);
+  if (!meant) return {};
+  return *meant ? "; write true" : "; write false";
 }
 
 template <class T, class Show>
@@ -72,6 +69,16 @@ std::optional<std::string> read_text(const Cursor& at, std::string_view expected
   return std::nullopt;
 }
 
+std::optional<bool> meant_truth(std::string_view word) {
+  constexpr std::array<std::string_view, 7> kYes{"yes", "y", "on", "1", "true", "enabled", "enable"};
+  constexpr std::array<std::string_view, 8> kNo{"no",    "n",    "off",      "0",
+                                                "false", "none", "disabled", "disable"};
+  const std::string plain = lower(word);
+  if (contains(kYes, plain)) return true;
+  if (contains(kNo, plain)) return false;
+  return std::nullopt;
+}
+
 std::optional<bool> boolean(const Cursor& at) {
   const auto word = unquoted(at, "true or false");
   if (!word) return std::nullopt;
@@ -79,6 +86,14 @@ std::optional<bool> boolean(const Cursor& at) {
   if (*word == "false") return false;
   at.error(fmt::format("expected true or false, got {}{}", quoted(*word), truth_of(*word)));
   return std::nullopt;
+}
+
+bool refuse_unlimited(const Cursor& at) {
+  constexpr std::array<std::string_view, 8> kWords{"unlimited", "infinite", "infinity", "inf",
+                                                   "none",      "off",      "any",      "no"};
+  if (at.node().kind != Kind::scalar || !contains(kWords, lower(at.node().text))) return false;
+  at.error(fmt::format("{} is not a number; for no limit write 0", quoted(at.node().text)));
+  return true;
 }
 
 std::optional<std::uint64_t> read_whole(const Cursor& at, std::uint64_t low, std::uint64_t high) {
@@ -147,15 +162,15 @@ std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices)
   return std::nullopt;
 }
 
-Switch read_switch(const Cursor& at) {
+Switch read_switch(const Cursor& at, std::string_view hint) {
   constexpr std::string_view kExpected = "off or a map";
   if (at.node().kind == Kind::map) return Switch::map;
   const auto word = read_text(at, kExpected);
   if (!word) return Switch::neither;
   if (*word == "off") return Switch::off;
-  const std::string truth = truth_of(*word);
-  const std::string_view hint = truth == "; write false" ? "; write off" : "; write {} for the defaults";
-  at.error(fmt::format("expected {}, got {}{}", kExpected, quoted(*word), truth.empty() ? "" : hint));
+  const auto truth = meant_truth(*word);
+  if (truth && !*truth) hint = "; write off";
+  at.error(fmt::format("expected {}, got {}{}", kExpected, quoted(*word), hint));
   return Switch::neither;
 }
 

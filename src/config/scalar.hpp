@@ -20,11 +20,17 @@ std::optional<std::string> read_text(const Cursor& at, std::string_view expected
 
 inline std::optional<std::string> text(const Cursor& at) { return read_text(at, "text"); }
 
+// What a word from elsewhere ("yes", "disabled") says for true or false; nothing for other words.
+std::optional<bool> meant_truth(std::string_view word);
+
 // true or false, unquoted.
 std::optional<bool> boolean(const Cursor& at);
 
 // Decimal digits, unquoted.
 std::optional<std::uint64_t> read_whole(const Cursor& at, std::uint64_t low, std::uint64_t high);
+
+// Whether a word such as "unlimited" is written where 0 says so; that is reported.
+bool refuse_unlimited(const Cursor& at);
 
 std::optional<Duration> read_duration(const Cursor& at, Duration low, Duration high);
 std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std::uint64_t high);
@@ -46,9 +52,10 @@ struct Choices {
 // Index in `choices.now`.
 std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices);
 
-// Whether `off` is written. What is neither that nor a map is reported, and counts as neither.
+// Whether `off` is written. What is neither that nor a map is reported, with `hint` at the end where nothing
+// better is known, and counts as neither.
 enum class Switch : std::uint8_t { off, map, neither };
-Switch read_switch(const Cursor& at);
+Switch read_switch(const Cursor& at, std::string_view hint);
 
 // Text that `parse` accepts, in the form it answers.
 std::optional<std::string> read_parsed(const Cursor& at, Parsed<std::string> (*parse)(std::string_view));
@@ -56,6 +63,13 @@ std::optional<std::string> read_parsed(const Cursor& at, Parsed<std::string> (*p
 template <std::uint64_t Low, std::uint64_t High>
 std::optional<std::uint64_t> whole(const Cursor& at) {
   return read_whole(at, Low, High);
+}
+
+// The same where 0 stands for any number.
+template <std::uint64_t High>
+std::optional<std::uint64_t> limit(const Cursor& at) {
+  if (refuse_unlimited(at)) return std::nullopt;
+  return read_whole(at, 0, High);
 }
 
 // In milliseconds.

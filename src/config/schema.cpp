@@ -18,10 +18,22 @@ bool refuse_top_key(const Cursor& at, std::string_view required) {
   return true;
 }
 
+std::string instead_of_map(const Cursor& at, std::string_view key, std::string_view required) {
+  const Node& node = at.node();
+  const auto truth = meant_truth(node.text);
+  if (truth && !*truth) return "; leave the key out instead";
+  if (truth && !all_digits(node.text))
+    return required.empty() ? "; write {} for the defaults" : fmt::format("; write {{ {}: … }}", required);
+  if (key.empty()) return {};
+  const bool plain = !node.quoted && node.text.find_first_of(",[]{}\\\"") == std::string::npos;
+  return fmt::format("; write {{ {}: {} }}", key, plain ? node.text : quoted(node.text));
+}
+
 void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
                 const std::vector<std::string_view>& known) {
   const std::string_view key = at.key();
-  if (std::find(schema.later.begin(), schema.later.end(), key) != schema.later.end()) {
+  if (std::find(schema.later.begin(), schema.later.end(), key) != schema.later.end() ||
+      means_later_key(key, schema.later)) {
     at.error_at_key(fmt::format("{} is not supported by this version", quoted(key)));
     // What is missing beside it is probably not missing there (`servers` beside `colors`).
     map.context().out.doubt(map.path());
@@ -46,7 +58,7 @@ void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
     map.context().out.doubt(map.path());
   } else {
     at.error_at_key(fmt::format("unknown key {}; did you mean {}?", quoted(key), quoted(meant)));
-    map.context().out.doubt(map.path_of(meant));
+    map.context().out.doubt(map.path_of(meant.substr(0, meant.find('.'))));
   }
 }
 

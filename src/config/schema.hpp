@@ -5,6 +5,7 @@
 #include "config/cursor.hpp"
 #include "config/scalar.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,6 +45,7 @@ struct SchemaText {
   std::string_view intro;
   std::span<const std::string_view> later = {};  // keys of later versions
   std::span<const Misplaced> misplaced = {};
+  std::string_view lone = {};  // keys, with spaces between, that a value alone may stand for
 };
 
 template <class T>
@@ -57,10 +59,40 @@ struct Schema {
 void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
                 const std::vector<std::string_view>& known);
 
+// The end of a message about a value where a map is expected. `key` is the one that the value is meant for;
+// empty when there is none.
+std::string instead_of_map(const Cursor& at, std::string_view key, std::string_view required);
+
+// The same, where `key` is the first of the schema's lone keys that takes the value.
+template <class T>
+std::string lone_hint(const Cursor& at, const Schema<T>& schema) {
+  if (at.node().kind != Kind::scalar) return {};
+  std::string_view required;
+  for (const Key<T>& key : schema.keys) {
+    if (key.text.fallback == kRequired && required.empty()) required = key.text.name;
+  }
+  std::string_view rest = schema.text.lone;
+  while (!rest.empty()) {
+    const std::string_view name = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    const auto key = std::find_if(schema.keys.begin(), schema.keys.end(),
+                                  [&](const Key<T>& candidate) { return candidate.text.name == name; });
+    Diagnostics trial;
+    Context context{trial, at.context().files, at.context().base, at.context().main};
+    T ignored{};
+    key->read(Cursor(context, at.node()), ignored);
+    if (!trial.failed()) return instead_of_map(at, name, required);
+  }
+  return instead_of_map(at, {}, required);
+}
+
 // Reads every key of a map into `out` and reports unknown and missing ones.
 template <class T>
 void read_map(const Cursor& at, const Schema<T>& schema, T& out) {
-  if (!at.expect(Kind::map, "a map")) return;
+  if (at.node().kind != Kind::map) {
+    at.expect(Kind::map, "a map", lone_hint(at, schema));
+    return;
+  }
   std::uint64_t seen = 0;
   for (const Entry& entry : at.children()) {
     const Cursor value = at.value(entry);

@@ -2,6 +2,7 @@
 #include "config/names.hpp"
 #include "config/schemas.hpp"
 
+#include <algorithm>
 #include <array>
 #include <unordered_map>
 
@@ -10,7 +11,17 @@
 namespace sluice::config {
 namespace {
 
-void read_tenant_routes(const Cursor& at, Tenant& out) { read_routes(at, out.routes); }
+// A tenant's routes are for all of its hosts.
+void read_tenant_routes(const Cursor& at, Tenant& out) {
+  read_routes(at, out.routes);
+  if (at.node().kind != Kind::list) return;
+  for (std::size_t i = 0; i < at.children().size(); ++i) {
+    const Cursor route = at.item(i);
+    if (const auto hosts = route.find("hosts"))
+      hosts->error_at_key(
+          "\"hosts\" belongs to the tenant, and its routes are for all of them; leave it out here");
+  }
+}
 
 // `acme:` with nothing below is a tenant that lives by the defaults.
 void read_tenant(const Cursor& at, Tenant& out) {
@@ -32,10 +43,27 @@ void read_items(const Cursor& at, Tenants& out) {
 
 using Places = std::unordered_map<std::string, Position>;
 
+// What only the main file has: `items:` or `tenants:` around the tenants, and `version: 1`.
+bool refuse_wrapper(const Cursor& at) {
+  const std::string_view key = at.key();
+  const auto of_tenant = [](const Entry& entry) {
+    const std::string_view word = entry.key->text;
+    return word == "hosts" || word == "pool" || word == "routes";
+  };
+  const auto& below = at.children();
+  const bool wraps = (key == "items" || key == "tenants") && at.node().kind == Kind::map &&
+                     std::none_of(below.begin(), below.end(), of_tenant);
+  const bool version = key == "version" && at.node().kind == Kind::scalar;
+  if (wraps || version)
+    at.error_at_key(fmt::format("this file is the map of tenants itself; remove \"{}:\"", key));
+  return wraps || version;
+}
+
 void read_included_map(const Cursor& at, Tenants& out, Places& places) {
   if (!at.expect(Kind::map, "a map of tenants")) return;
   for (const Entry& entry : at.children()) {
     const Cursor item = at.value(entry);
+    if (refuse_wrapper(item)) continue;
     const auto [first, fresh] = places.emplace(item.key(), item.key_at());
     if (fresh) {
       read_tenant(item, out.items.emplace_back());
@@ -119,9 +147,10 @@ constexpr std::array<std::string_view, 4> kLaterTenantKeys{"access", "cors", "li
 }  // namespace
 
 constinit const Schema<Tenants> kTenantsSchema{{"tenants", ""}, kTenantsKeys};
-constinit const Schema<TenantDefaults> kTenantDefaultsSchema{{"tenants.defaults", "", kLaterTenantKeys},
-                                                             kDefaultsKeys};
-constinit const Schema<Tenant> kTenantSchema{{"tenants.items.NAME", "", kLaterTenantKeys}, kTenantKeys};
+constinit const Schema<TenantDefaults> kTenantDefaultsSchema{
+    {"tenants.defaults", "", kLaterTenantKeys, {}, "pool"}, kDefaultsKeys};
+constinit const Schema<Tenant> kTenantSchema{{"tenants.items.NAME", "", kLaterTenantKeys, {}, "pool"},
+                                             kTenantKeys};
 
 void read_tenants(const Cursor& at, Document& out) {
   Tenants& tenants = out.tenants.emplace();

@@ -66,14 +66,19 @@ constexpr std::array kNotOnRoutes{
 
 }  // namespace
 
-constinit const Schema<Timeouts> kProcessTimeouts{{"timeouts", "Time limits, 1ms to 24h each."},
-                                                  kProcessKeys};
-constinit const Schema<Timeouts> kListenerTimeouts{
-    {"listeners.NAME.timeouts", "Time limits for the clients of one listener.", {}, kNotOnListeners},
-    kListenerKeys};
+constinit const Schema<Timeouts> kProcessTimeouts{
+    {"timeouts", "Time limits, 1ms to 24h each.", {}, {}, "first_byte"}, kProcessKeys};
+constinit const Schema<Timeouts> kListenerTimeouts{{"listeners.NAME.timeouts",
+                                                    "Time limits for the clients of one listener.",
+                                                    {},
+                                                    kNotOnListeners,
+                                                    "header"},
+                                                   kListenerKeys};
 constinit const Schema<Timeouts> kPoolTimeouts{
-    {"pools.NAME.timeouts", "Time limits for the servers of one pool.", {}, kNotOnPools}, kPoolKeys};
+    {"pools.NAME.timeouts", "Time limits for the servers of one pool.", {}, kNotOnPools, "first_byte"},
+    kPoolKeys};
 constinit const Schema<Timeouts> kRouteTimeouts{
-    {"routes[N].timeouts", "Time limits for the requests of one route.", {}, kNotOnRoutes}, kRouteKeys};
+    {"routes[N].timeouts", "Time limits for the requests of one route.", {}, kNotOnRoutes, "first_byte"},
+    kRouteKeys};
 
 }  // namespace sluice::config

@@ -29,7 +29,9 @@ std::shared_ptr<const tls::CertificateIndex> Certificates::load() {
   auto index = std::make_shared<tls::CertificateIndex>();
   if (!doc_.tls) return index;
   for (std::size_t i = 0; i < doc_.tls->certificates.size(); ++i) {
-    auto loaded = identity(doc_.tls->certificates[i], fmt::format("tls.certificates[{}]", i));
+    const config::Certificate& written = doc_.tls->certificates[i];
+    if (written.cert.value.empty() || written.key.value.empty()) continue;  // the reader has said why
+    auto loaded = identity(written, fmt::format("tls.certificates[{}]", i));
     if (loaded != nullptr) index->add(std::move(loaded));
   }
   return index;

@@ -3,11 +3,16 @@
 #include "sluice/base/socket_file.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
 namespace sluice::plan {
 namespace {
+
+constexpr std::string_view kUnix = "unix:";
 
 struct Place {
   SocketAddress address;
@@ -37,6 +42,17 @@ bool same(const SocketAddress& a, const SocketAddress& b) {
   return a == b && (a.is_unix() || a.port() != 0);  // any port is another one each time
 }
 
+// Whether two paths, however they are written, are one socket.
+bool same_file(const SocketAddress& a, const SocketAddress& b) {
+  if (!a.is_unix() || !b.is_unix()) return false;
+  std::error_code failed;
+  const auto where = [&](const SocketAddress& address) {
+    return std::filesystem::weakly_canonical(address.text().substr(kUnix.size()), failed);
+  };
+  const std::filesystem::path first = where(a);
+  return !failed && first == where(b) && !failed;
+}
+
 // Whether whoever listens on `all` would get the connections to `one` too. "::" is IPv4 as well, as we bind
 // it.
 bool takes_in(const SocketAddress& all, const SocketAddress& one) {
@@ -54,7 +70,7 @@ void check_overlap(const std::vector<Place>& places, std::size_t index, config::
   const Place& place = places[index];
   for (std::size_t i = 0; i < index; ++i) {
     const Place& other = places[i];
-    if (same(place.address, other.address)) {
+    if (same(place.address, other.address) || same_file(place.address, other.address)) {
       // Of listeners that are written alike the reader has said it.
       if (place.text == other.text && place.path != "admin") return;
       diagnostics.add(place.at, place.path,

@@ -3,6 +3,7 @@
 #include "tls/pem.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <sys/stat.h>
 
@@ -69,12 +70,21 @@ bool read_key(const std::string& file, KeyReader& keys, Identity& out, LoadFailu
   return true;
 }
 
-// Whether a connection may use it: otherwise each handshake would fail, and only then.
-bool usable(const Identity& identity) {
+// Why no connection may use it, which otherwise each handshake would find; empty when one may.
+std::string refusal(const Identity& identity) {
+  constexpr std::array kLeastRsaBits{0, 1024, 2048, 3072, 7680, 15360};  // by OpenSSL's security level
   static const std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>> probe(SSL_CTX_new(TLS_server_method()));
-  const int ok = SSL_CTX_use_cert_and_key(probe.get(), identity.leaf.get(), identity.key.get(), nullptr, 1);
+  if (SSL_CTX_use_cert_and_key(probe.get(), identity.leaf.get(), identity.key.get(), nullptr, 1) == 1)
+    return {};
   ERR_clear_error();
-  return ok == 1;
+  const auto level = static_cast<std::size_t>(SSL_CTX_get_security_level(probe.get()));
+  const int bits = EVP_PKEY_get_bits(identity.key.get());
+  const bool rsa = EVP_PKEY_get_base_id(identity.key.get()) == EVP_PKEY_RSA;
+  if (rsa && level < kLeastRsaBits.size() && bits < kLeastRsaBits[level]) {
+    return "the key in " + identity.key_file + " is too weak: it has " + std::to_string(bits) +
+           " bits, and RSA needs " + std::to_string(kLeastRsaBits[level]) + " or more";
+  }
+  return "OpenSSL refuses the key in " + identity.key_file + " as too weak for the default security level";
 }
 
 // What follows the first label, with its dot; nothing when there is no label, or only one.
@@ -142,11 +152,8 @@ std::shared_ptr<const Identity> IdentityLoader::load(const std::string& cert_fil
                           " names no DNS host; clients go by its subjectAltName alone"};
     return nullptr;
   }
-  if (!usable(*out)) {
-    failure = {true,
-               "OpenSSL refuses the key in " + key_file + " as too weak for the default security level"};
-    return nullptr;
-  }
+  failure = {true, refusal(*out)};
+  if (!failure.message.empty()) return nullptr;
   out->fingerprint = fingerprint_of(out->leaf.get());
   out->not_before = to_time(X509_get0_notBefore(out->leaf.get()));
   out->not_after = to_time(X509_get0_notAfter(out->leaf.get()));

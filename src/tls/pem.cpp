@@ -81,6 +81,11 @@ std::string what_it_holds(BIO* bio, Wanted wanted) {
     out = der ? ": it is DER or PKCS #12, not PEM; \"openssl x509\", \"openssl pkey\" or \"openssl pkcs12\" "
                 "make PEM of it"
               : ": it is no PEM file, which would have a line \"-----BEGIN …-----\"";
+  } else if (wanted == Wanted::key && holds("BEGIN OPENSSH PRIVATE KEY")) {
+    out =
+        ": it is a key of OpenSSH, where PEM (PKCS #8) is needed; \"ssh-keygen -p -m PKCS8 -f FILE\" makes "
+        "that of "
+        "a copy";
   } else if (wanted == Wanted::key && (holds("ENCRYPTED PRIVATE KEY") || holds("Proc-Type: 4,ENCRYPTED"))) {
     out =
         ": it needs a passphrase, which nobody types at a start; write it without one, by \"openssl pkey -in "
