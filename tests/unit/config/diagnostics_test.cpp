@@ -26,6 +26,19 @@ TEST_CASE("errors come out in order, once each", "[config]") {
   CHECK(Diagnostics().render({}).empty());
 }
 
+TEST_CASE("a warning gives way to an error about the same value", "[config]") {
+  Diagnostics out;
+  out.warn({0, 6, 16}, "log.access", "no file can be made");
+  out.warn({0, 6, 16}, "log", "another thing");
+  CHECK(out.render({"f"}) ==
+        "f:6:16: warning: log: another thing\n"
+        "f:6:16: warning: log.access: no file can be made\n");
+  out.add({0, 6, 16}, "log.access", "cannot open");
+  CHECK(out.render({"f"}) ==
+        "f:6:16: log.access: cannot open\n"
+        "f:6:16: warning: log: another thing\n");
+}
+
 TEST_CASE("what to do about it is apart from what is wrong", "[config]") {
   const std::vector<std::string> files{"f"};
   Diagnostics out;
