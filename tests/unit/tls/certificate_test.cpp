@@ -108,12 +108,22 @@ TEST_CASE("files that are something else are told apart, in words", "[tls][certi
         "it holds a public key");
   CHECK(about(files.cert, file("-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----\n")) ==
         "what it holds is damaged");
+  const std::string ssh = "-----BEGIN OPENSSH PRIVATE KEY-----\nMA==\n-----END OPENSSH PRIVATE KEY-----\n";
+  CHECK(about(files.cert, file(ssh)).find("it is a key of OpenSSH, where PEM (PKCS #8) is needed") == 0);
   CHECK(
       about(files.cert, files.dir.write("sealed.key", other.get(), "secret")).find("it needs a passphrase") ==
       0);
   bool blames_key = false;
   CHECK(failure_of(files.cert, "/nonexistent/a.key", blames_key) ==
         "cannot read /nonexistent/a.key: No such file or directory");
+  CHECK(blames_key);
+}
+
+TEST_CASE("of a key that is too short the length it needs is said", "[tls][certificate]") {
+  const Files files({"DNS:a.example"}, "RSA1024");
+  bool blames_key = false;
+  const std::string text = failure_of(files.cert, files.key, blames_key);
+  CHECK(text.find("is too weak: it has 1024 bits, and RSA needs 2048 or more") != std::string::npos);
   CHECK(blames_key);
 }
 
