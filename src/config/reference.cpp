@@ -32,8 +32,8 @@ routes:
 | size | a number and `B`, `KiB`, `MiB` or `GiB`: `16KiB`; 0 needs no unit |
 | percentage | a plain number from 0 to 100, fractions allowed: `12.5` |
 | rate | a whole number and `/s`, `/m` or `/h`: `500/m` |
-| whole number | decimal digits, without quotes |
-| boolean | `true` or `false`, without quotes |
+| whole number | decimal digits, without quotes, or a `"${NAME}"` that holds them |
+| boolean | `true` or `false`, without quotes, or a `"${NAME}"` that holds one |
 | address | `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/app.sock`; where it is said, `:8080` or `name:8080` too |
 | host | `www.example.com`, `*.example.com` for everything below; other alphabets as written or as `xn--…` |
 | path, of a file | relative paths start from the directory of the YAML file |

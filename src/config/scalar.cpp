@@ -19,9 +19,10 @@ bool contains(std::span<const std::string_view> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// Only what is written without quotes can be a number or a boolean.
+// Only what is written without quotes can be a number or a boolean; or a variable, which needs quotes inside
+// brackets.
 std::optional<std::string> unquoted(const Cursor& at, std::string_view expected) {
-  if (at.node().kind == Kind::scalar && at.node().quoted) {
+  if (at.node().kind == Kind::scalar && at.node().quoted && !is_variable(at.node().text)) {
     at.error(
         fmt::format("expected {}, got text; remove the quotes around {}", expected, quoted(at.node().text)));
     return std::nullopt;

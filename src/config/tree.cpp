@@ -1,5 +1,6 @@
 #include "config/tree.hpp"
 
+#include "config/foreign_text.hpp"
 #include "config/text.hpp"
 #include "config/tree_builder.hpp"
 #include "config/yaml_fault.hpp"
@@ -50,6 +51,10 @@ class Feed final : public std::streambuf {
 
 // YAML is text; what is not would surface later as a strange name.
 bool check_bytes(std::string_view text, std::uint32_t file, Diagnostics& out) {
+  if (is_utf16(text)) {
+    out.add({file, 1, 1}, {}, "the file is UTF-16; save it as UTF-8");
+    return false;
+  }
   const std::size_t nul = text.find('\0');
   if (nul != std::string_view::npos) {
     out.add(position_at(text, nul, file), {}, "a NUL byte; this is no text file");
@@ -59,6 +64,12 @@ bool check_bytes(std::string_view text, std::uint32_t file, Diagnostics& out) {
   if (invalid == std::string_view::npos) return true;
   out.add(position_at(text, invalid, file), {}, "a byte that is no UTF-8; save the file as UTF-8");
   return false;
+}
+
+bool report_foreign(std::string_view text, std::uint32_t file, Diagnostics& out) {
+  const auto slip = foreign_text(text);
+  if (slip) out.add(position_at(text, slip->offset, file), {}, slip->text);
+  return slip.has_value();
 }
 
 void run_parser(Feed& feed, TreeBuilder& builder) {
@@ -84,7 +95,7 @@ Tree Tree::parse(std::string_view text, std::uint32_t file, Diagnostics& out) {
   } catch (const StopReading&) {
     return tree;
   } catch (const YAML::Exception& error) {
-    if (!feed.cut()) {
+    if (!feed.cut() && !report_foreign(text, file, out)) {
       const Fault fault = explain(error, text, file);
       out.add(fault.at, {}, fault.text);
     }
@@ -94,6 +105,8 @@ Tree Tree::parse(std::string_view text, std::uint32_t file, Diagnostics& out) {
   } else if (complete && (tree.root_ == nullptr || tree.root_->kind == Kind::null)) {
     tree.root_ = nullptr;
     out.add({file, 1, 1}, {}, "the file is empty");
+  } else if (complete && tree.root_->kind == Kind::scalar && report_foreign(text, file, out)) {
+    tree.root_ = nullptr;
   }
   return tree;
 }

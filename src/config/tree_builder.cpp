@@ -2,6 +2,8 @@
 
 #include "config/path.hpp"
 #include "config/text.hpp"
+#include "config/yaml_fault.hpp"
+#include "config/yaml_slip.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -69,6 +71,7 @@ void TreeBuilder::OnDocumentStart(const YAML::Mark& mark) {
 // yaml-cpp gives the place of the next token when nothing at all was written; that may be lines away.
 void TreeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
   const auto offset = static_cast<std::size_t>(std::max(mark.pos, 0));
+  check_entry(offset);
   const bool written =
       offset < text_.size() && std::string_view("~nN").find(text_[offset]) != std::string_view::npos;
   const bool keyed = !frames_.empty() && frames_.back().key != nullptr;
@@ -99,20 +102,23 @@ void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML:
   const Position at = advance(mark);
   check_tag(tag, "tag:yaml.org,2002:str", at);
   Node& node = make(Kind::scalar, at, anchor);
-  node.quoted = tag != "?" && !tag.empty();
+  node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
   node.text = value;
+  check_word(node);
   attach(node);
 }
 
 void TreeBuilder::OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                                   YAML::EmitterStyle::value) {
   check_tag(tag, "tag:yaml.org,2002:seq", advance(mark));
+  check_key();
   open(Kind::list, mark, tag, anchor);
 }
 
 void TreeBuilder::OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                              YAML::EmitterStyle::value) {
   check_tag(tag, "tag:yaml.org,2002:map", advance(mark));
+  check_key();
   open(Kind::map, mark, tag, anchor);
 }
 
@@ -181,7 +187,57 @@ void TreeBuilder::attach_key(Frame& frame, const Node& node) {
 // yaml-cpp's own marks: "?" nothing written, "!" quotes.
 void TreeBuilder::check_tag(const std::string& tag, std::string_view expected, Position at) {
   if (tag.empty() || tag == "?" || tag == "!" || tag == expected) return;
-  error(at, fmt::format("the YAML tag {} is not supported", quoted(tag)));
+  constexpr std::string_view kStandard = "tag:yaml.org,2002:";
+  if (tag.starts_with(kStandard)) {
+    const std::string written = "!!" + tag.substr(kStandard.size());
+    error(at, fmt::format("the YAML tag {} is not supported; remove it", quoted(written)));
+  } else {
+    error(at, fmt::format("the YAML tag {} is not supported", quoted(tag)));
+  }
+}
+
+// What yaml-cpp lets pass, though it is not what was meant.
+void TreeBuilder::check_word(const Node& node) const {
+  if (offset_ >= text_.size()) return;
+  if (node.quoted) {
+    if (text_[offset_] != '"' && text_[offset_] != '\'') return;
+    const Quote quote = quote_at(text_, offset_);
+    if (runs_away(text_, quote)) stop(quote_fault(quote, text_, file_));
+    return;
+  }
+  const bool key = awaits_key();
+  if (const auto odd = odd_in_word(text_, offset_, node.text, key)) stop(*odd);
+  const bool runs_on = text_.substr(offset_, node.text.size()).find('\n') != std::string_view::npos;
+  if (!key && !runs_on) return;
+  if (const auto slip = key_slip(text_, offset_)) stop(*slip);
+}
+
+// A comma or a colon with nothing before it.
+void TreeBuilder::check_entry(std::size_t offset) const {
+  const bool in_list = !frames_.empty() && frames_.back().node->kind == Kind::list;
+  if (offset >= text_.size() || !(in_list || awaits_key())) return;
+  if (text_[offset] == ',') stop(Slip{offset, "one \",\" too many; remove it"});
+  if (text_[offset] == ':' && !in_list) stop(Slip{offset, "a key is missing before this \":\""});
+  if (text_[offset] == '{' && !in_list) stop(Slip{offset, "one \"{\" too many; remove it"});
+}
+
+// Brackets where a key should be.
+void TreeBuilder::check_key() const {
+  if (offset_ >= text_.size()) return;
+  if (const auto address = address_slip(text_, offset_)) stop(*address);
+  if (!awaits_key() || text_[offset_] != '{') return;
+  const std::size_t end = text_.find_first_of("}:\n", offset_);
+  if (end != std::string_view::npos && text_.substr(end, 2) == "}}") {
+    const std::string_view word = text_.substr(offset_ - 1, end + 2 - (offset_ - 1));
+    stop(Slip{offset_ - 1, fmt::format("{} is of a template that was not filled in", quoted(word))});
+  }
+  if (offset_ > 0 && text_[offset_ - 1] == '{') stop(Slip{offset_, "one \"{\" too many; remove it"});
+}
+
+bool TreeBuilder::awaits_key() const {
+  if (frames_.empty()) return false;
+  const Frame& frame = frames_.back();
+  return frame.node->kind == Kind::map && frame.key == nullptr && !frame.skip_value;
 }
 
 void TreeBuilder::drop_duplicates(Node& map) {
@@ -219,6 +275,16 @@ void TreeBuilder::error(Position at, std::string message) const { out_.add(at, p
 void TreeBuilder::stop(Position at, std::string message) const {
   error(at, std::move(message));
   throw StopReading{};
+}
+
+// No value is at fault, so no path is told.
+void TreeBuilder::stop(const Fault& fault) const {
+  out_.add(fault.at, {}, fault.text);
+  throw StopReading{};
+}
+
+void TreeBuilder::stop(const Slip& slip) const {
+  stop(Fault{position_at(text_, slip.offset, file_), slip.text});
 }
 
 }  // namespace sluice::config

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "config/tree.hpp"
+#include "config/yaml_fault.hpp"
+#include "config/yaml_slip.hpp"
 
 #include <cstddef>
 #include <string>
@@ -54,10 +56,16 @@ class TreeBuilder final : public YAML::EventHandler {
   void attach(const Node& node);
   void attach_key(Frame& frame, const Node& node);
   void check_tag(const std::string& tag, std::string_view expected, Position at);
+  void check_word(const Node& node) const;
+  void check_entry(std::size_t offset) const;
+  void check_key() const;
+  bool awaits_key() const;
   void drop_duplicates(Node& map);
   std::string path() const;
   void error(Position at, std::string message) const;
   [[noreturn]] void stop(Position at, std::string message) const;
+  [[noreturn]] void stop(const Fault& fault) const;
+  [[noreturn]] void stop(const Slip& slip) const;
 
   std::string_view text_;
   std::uint32_t file_;

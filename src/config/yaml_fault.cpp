@@ -32,10 +32,21 @@ class Explainer {
   Fault explain() const {
     using Guess = std::optional<Fault> (Explainer::*)() const;
     // What is certain comes before what is likely.
-    constexpr Guess kGuesses[] = {&Explainer::tab,        &Explainer::quote,      &Explainer::variable,
-                                  &Explainer::bare_brace, &Explainer::brackets,   &Explainer::alias,
-                                  &Explainer::escape,     &Explainer::bare_token, &Explainer::item_behind_key,
-                                  &Explainer::colon,      &Explainer::indentation};
+    constexpr Guess kGuesses[] = {&Explainer::tab,
+                                  &Explainer::odd,
+                                  &Explainer::quote,
+                                  &Explainer::key,
+                                  &Explainer::slip,
+                                  &Explainer::variable,
+                                  &Explainer::bare_brace,
+                                  &Explainer::brackets,
+                                  &Explainer::sign,
+                                  &Explainer::alias,
+                                  &Explainer::escape,
+                                  &Explainer::bare_token,
+                                  &Explainer::item_behind_key,
+                                  &Explainer::colon,
+                                  &Explainer::indentation};
     for (const Guess guess : kGuesses) {
       if (auto fault = (this->*guess)()) return *fault;
     }
@@ -89,20 +100,41 @@ class Explainer {
 
   std::optional<Fault> quote() const {
     if (!scan_.quote) return std::nullopt;
-    const Quote& quote = *scan_.quote;
-    const std::string what(1, text_[quote.begin]);
-    if (quote.end == text_.size()) {
-      return Fault{position(quote.begin), fmt::format("the text that begins here has no closing {}", what)};
+    return quote_fault(*scan_.quote, text_, file_);
+  }
+
+  Fault fault(const Slip& slip) const { return {position(slip.offset), slip.text}; }
+
+  std::size_t below(std::size_t at) const { return std::min(text_.find('\n', at), text_.size()) + 1; }
+
+  bool holds_keys(std::size_t line, std::size_t end) const {
+    for (; line < end; line = below(line)) {
+      const bool item = line_at(line).content().starts_with("- ");
+      if (!item && begins_entry(text_, line, text_.size())) return true;
     }
-    const bool one_line = position(quote.begin).line == position(quote.end).line;
-    return Fault{
-        position(quote.begin),
-        one_line ? fmt::format("the quoted text that begins here ends at {}, and more follows; put all of "
-                               "it into one pair of quotes",
-                               where(quote.end))
-                 : fmt::format("the text that begins here has no closing {} on its line; the next one is "
-                               "at {}",
-                               what, where(quote.end))};
+    return false;
+  }
+
+  // The first of the words from which no other key stands between them and where the parser gave up.
+  std::optional<Fault> key() const {
+    std::optional<Fault> first;
+    std::size_t end = line_at(offset_).begin;
+    for (auto word = scan_.keys.rbegin(); word != scan_.keys.rend(); ++word) {
+      if (holds_keys(below(*word), end)) break;
+      first = fault(*key_slip(text_, *word));
+      end = std::min(end, below(*word));
+    }
+    return first;
+  }
+
+  std::optional<Fault> slip() const {
+    if (!scan_.slip) return std::nullopt;
+    return fault(*scan_.slip);
+  }
+
+  std::optional<Fault> odd() const {
+    if (!scan_.odd || line_at(*scan_.odd).begin != line_at(offset_).begin) return std::nullopt;
+    return fault(*odd_character(text_, *scan_.odd));
   }
 
   std::optional<Fault> variable() const {
@@ -142,7 +174,8 @@ class Explainer {
           fmt::format("the {} that begins at {} does not end before this \"{}\"; close it with \"{}\"", what,
                       where(last.offset), text_[*scan_.mismatch], closing)};
     }
-    if (position(last.offset).line == position(offset_).line && offset_ < text_.size() && !at_line_end())
+    if (!scan_.to_end && position(last.offset).line == position(offset_).line && offset_ < text_.size() &&
+        !at_line_end())
       return in_brackets(what, last.offset);
     return Fault{position(last.offset),
                  fmt::format("the {} that begins at {} does not end; close it with \"{}\"", what,
@@ -154,6 +187,18 @@ class Explainer {
   Fault in_brackets(std::string_view what, std::size_t begin) const {
     return {position(offset_),
             fmt::format("a \",\" is missing, or quotes, in the {} that begins at {}", what, where(begin))};
+  }
+
+  // One that means something to YAML, with nothing of what that needs behind it.
+  std::optional<Fault> sign() const {
+    if (!says("not found after") && !says("block scalar")) return std::nullopt;
+    const Line line = line_at(offset_);
+    const std::size_t at = line.text.substr(0, offset_ - line.begin).find_last_of("&*>|!");
+    if (at == std::string_view::npos) return std::nullopt;
+    const Position place = position(line.begin + at);
+    if (at == line.indent() && line.content().starts_with("* "))
+      return Fault{place, "an item of a list begins with \"- \", not with \"* \""};
+    return Fault{place, fmt::format("a value that begins with \"{}\" needs quotes", line.text[at])};
   }
 
   std::optional<Fault> alias() const {
@@ -259,6 +304,22 @@ class Explainer {
 };
 
 }  // namespace
+
+Fault quote_fault(const Quote& quote, std::string_view text, std::uint32_t file) {
+  const Position begin = position_at(text, quote.begin, file);
+  const char what = text[quote.begin];
+  if (quote.end == text.size())
+    return {begin, fmt::format("the text that begins here has no closing {}", what)};
+  const Position end = position_at(text, quote.end, file);
+  const std::string where = fmt::format("{}:{}", end.line, end.column);
+  if (begin.line == end.line) {
+    return {begin, fmt::format("the quoted text that begins here ends at {}, and more follows; put all of it "
+                               "into one pair of quotes",
+                               where)};
+  }
+  return {begin, fmt::format("the text that begins here has no closing {} on its line; the next one is at {}",
+                             what, where)};
+}
 
 Position position_at(std::string_view text, std::size_t offset, std::uint32_t file) {
   const std::string_view before = text.substr(0, offset);

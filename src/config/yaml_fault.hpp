@@ -4,6 +4,8 @@
 
 #include "sluice/config/value.hpp"
 
+#include "config/yaml_slip.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,6 +22,9 @@ struct Fault {
 
 // `text` as the parser saw it.
 Fault explain(const YAML::Exception& error, std::string_view text, std::uint32_t file);
+
+// What is said about a quote that does not end, or ends where more follows.
+Fault quote_fault(const Quote& quote, std::string_view text, std::uint32_t file);
 
 // Where `offset` is.
 Position position_at(std::string_view text, std::size_t offset, std::uint32_t file);
