@@ -91,6 +91,7 @@ Tree Tree::parse(std::string_view text, std::uint32_t file, Diagnostics& out) {
   bool complete = false;
   try {
     run_parser(feed, builder);
+    builder.finish();
     complete = true;
   } catch (const StopReading&) {
     return tree;

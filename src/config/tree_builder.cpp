@@ -127,6 +127,11 @@ void TreeBuilder::OnMapEnd() {
   close();
 }
 
+void TreeBuilder::finish() {
+  for (auto& [at, path] : bad_keys_)
+    out_.add(at, std::move(path), "a key must be text");
+}
+
 Position TreeBuilder::advance(const YAML::Mark& mark) {
   offset_ = static_cast<std::size_t>(std::max(mark.pos, 0));
   last_ = {file_, static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
@@ -173,7 +178,7 @@ void TreeBuilder::attach(const Node& node) {
 
 void TreeBuilder::attach_key(Frame& frame, const Node& node) {
   if (node.kind != Kind::scalar) {
-    error(node.at, "a key must be text");
+    bad_keys_.emplace_back(node.at, path());
     frame.skip_value = true;
   } else if (node.text == "<<" && !node.quoted) {
     error(node.at,

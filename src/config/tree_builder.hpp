@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <yaml-cpp/eventhandler.h>
@@ -36,6 +37,9 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value style) override;
   void OnMapEnd() override;
+
+  // To be called when the text has come to its end.
+  void finish();
 
   // How far into the text the events have come, and where that is.
   std::size_t offset() const { return offset_; }
@@ -73,6 +77,8 @@ class TreeBuilder final : public YAML::EventHandler {
   Diagnostics& out_;
   std::vector<Frame> frames_;
   std::unordered_map<YAML::anchor_t, const Node*> anchors_;
+  // Kept until the end: brackets that are not closed seem to be keys at first.
+  std::vector<std::pair<Position, std::string>> bad_keys_;
   std::size_t aliased_ = 0;  // nodes that aliases stood for so far
   std::size_t documents_ = 0;
   std::size_t offset_ = 0;

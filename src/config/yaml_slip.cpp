@@ -67,6 +67,13 @@ std::size_t column_of(std::string_view text, std::size_t at) {
   return at - (text.substr(0, at).rfind('\n') + 1);  // npos + 1 is 0
 }
 
+// Another value, or a key with its colon.
+bool begins_next(std::string_view text, std::size_t at) {
+  if (in("\"'", char_at(text, at))) return true;
+  const std::size_t end = word_end(text, at);
+  return end != at && char_at(text, end) == ':' && in(" \t\r\n", char_at(text, end + 1));
+}
+
 // The next line that says anything is an item of a list that would be this key's.
 bool item_below(std::string_view text, std::size_t at, std::size_t end) {
   if (!line_ends(text, end)) return false;
@@ -103,6 +110,7 @@ std::optional<Slip> end_slip(std::string_view text, std::size_t at, bool inside)
   if (auto odd = odd_character(text, next)) return odd;
   const char c = char_at(text, next);
   if (text.substr(next, 2) == "//") return Slip{next, "a comment begins with \"#\""};
+  if (inside && next > at && begins_next(text, next)) return Slip{next, "a \",\" is missing before this"};
   if (inside) return c == ';' ? std::optional<Slip>({next, "write \",\" instead of \";\""}) : std::nullopt;
   if (c != ',' && c != ';') return std::nullopt;
   if (line_ends(text, next + 1))

@@ -129,3 +129,27 @@ TEST_CASE("one value cannot take the parser's memory", "[config]") {
     long_file += "- " + std::string(100'000, 'x') + '\n';
   CHECK(errors_of(long_file).empty());
 }
+
+TEST_CASE("half a file names the bracket that is open, whether its last line ends or not", "[config]") {
+  for (const std::string tail : {"{ b: [", "{ b: [\"x\"", "{ b: [\"x\", ", "{ b: [x", "{ b: [{ c: 1 }"}) {
+    const std::string expected = "t:1:9: the list that begins at 1:9 does not end; close it with \"]\"\n";
+    CHECK(errors_of("a: " + tail) == expected);
+    CHECK(errors_of("a: " + tail + "\n") == expected);
+  }
+}
+
+TEST_CASE("a quote without end is found behind text of several bytes", "[config]") {
+  CHECK(errors_of("a: \"ü\"\nb: \"x\n") == "t:2:4: the text that begins here has no closing \"\n");
+  CHECK(errors_of("a: ü\nb: 'x\nc: y\n") == "t:2:4: the text that begins here has no closing '\n");
+  CHECK(errors_of("a: 'it''s\nb: x'\n") ==
+        "t:1:4: the text that begins here has no closing ' on its line; the next one is at 2:5\n");
+}
+
+TEST_CASE("what only looks like a mistake is text", "[config]") {
+  CHECK(errors_of("a: \"one\n  two\n\n  b: three\"\n").empty());
+  CHECK(errors_of("a: we’re “down”, désolé\u00A0!\n").empty());
+  CHECK(errors_of("a:\n  - say \"x\"\n  - and [y]\n").empty());
+  CHECK(errors_of("a: say \"x\"\nb: |\n  c {\n  <<<<<<< d\n  // e\n").empty());
+  CHECK(errors_of("{\"a\":\"b\",\"c\":[1,2,],\"d\":{\"e\":\"f: g\"}}").empty());
+  CHECK(errors_of("\"a\" : 1 # x\n'b': [x] # y\n").empty());
+}
