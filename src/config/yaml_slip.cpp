@@ -86,6 +86,8 @@ bool item_below(std::string_view text, std::size_t at, std::size_t end) {
 std::optional<Slip> key_slip(std::string_view text, std::size_t at) {
   if (text.substr(at, 2) == "//" || text.substr(at, 3) == "/* ")
     return Slip{at, "a comment begins with \"#\""};
+  if (char_at(text, at) == '-' && in("{[\"'", char_at(text, at + 1)))
+    return Slip{at, "the \"-\" of an item needs a space behind it"};
   const std::size_t end = word_end(text, at);
   if (end == at) return std::nullopt;
   const bool plain = is_word(text[at]);
@@ -115,6 +117,9 @@ std::optional<Slip> end_slip(std::string_view text, std::size_t at, bool inside)
   if (c != ',' && c != ';') return std::nullopt;
   if (line_ends(text, next + 1))
     return Slip{next, fmt::format("remove the \"{}\" at the end of the line", c)};
+  if (in("]}", text[at - 1]))
+    return Slip{next,
+                fmt::format("the \"{}\" before this closes the whole value, and more follows", text[at - 1])};
   return Slip{next, fmt::format("more follows behind the \"{}\"; a list of values stands in […]", c)};
 }
 
