@@ -230,13 +230,13 @@ void TreeBuilder::check_entry(std::size_t offset) const {
 void TreeBuilder::check_key() const {
   if (offset_ >= text_.size()) return;
   if (const auto address = address_slip(text_, offset_)) stop(*address);
-  if (!awaits_key() || text_[offset_] != '{') return;
+  if (!awaits_key() || offset_ == 0 || text_.substr(offset_ - 1, 2) != "{{") return;
   const std::size_t end = text_.find_first_of("}:\n", offset_);
   if (end != std::string_view::npos && text_.substr(end, 2) == "}}") {
     const std::string_view word = text_.substr(offset_ - 1, end + 2 - (offset_ - 1));
     stop(Slip{offset_ - 1, fmt::format("{} is of a template that was not filled in", quoted(word))});
   }
-  if (offset_ > 0 && text_[offset_ - 1] == '{') stop(Slip{offset_, "one \"{\" too many; remove it"});
+  stop(Slip{offset_, "one \"{\" too many; remove it"});
 }
 
 bool TreeBuilder::awaits_key() const {
