@@ -14,7 +14,7 @@ import pytest
 from client import connect
 from pools import QUICK, Health, checked, look, pools, wait_state
 from ports import closed_port
-from sluice import Sluice, binary, command, config, environment, pool, write_config
+from sluice import binary, command, config, environment, write_config
 from waiting import wait_until
 
 SHAPE = {"file", "line", "column", "path", "message", "hint"}
