@@ -275,10 +275,10 @@ std::string TreeBuilder::path() const {
   return out;
 }
 
-void TreeBuilder::error(Position at, std::string message) const { out_.add(at, path(), std::move(message)); }
+void TreeBuilder::error(Position at, std::string_view message) const { out_.add(at, path(), message); }
 
-void TreeBuilder::stop(Position at, std::string message) const {
-  error(at, std::move(message));
+void TreeBuilder::stop(Position at, std::string_view message) const {
+  error(at, message);
   throw StopReading{};
 }
 

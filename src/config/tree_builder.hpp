@@ -66,8 +66,8 @@ class TreeBuilder final : public YAML::EventHandler {
   bool awaits_key() const;
   void drop_duplicates(Node& map);
   std::string path() const;
-  void error(Position at, std::string message) const;
-  [[noreturn]] void stop(Position at, std::string message) const;
+  void error(Position at, std::string_view message) const;
+  [[noreturn]] void stop(Position at, std::string_view message) const;
   [[noreturn]] void stop(const Fault& fault) const;
   [[noreturn]] void stop(const Slip& slip) const;
 

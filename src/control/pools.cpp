@@ -47,11 +47,9 @@ Status status_of(const upstream::Endpoint& endpoint, Nanos now) {
   }
   if (condition.duty() != upstream::Duty::ready) {
     out.state = upstream::to_string(condition.duty());
-  } else if (!condition.up()) {
-    out.state = "down";
-  } else if (condition.ejected(now)) {
+  } else if (condition.up() && condition.ejected(now)) {
     out.state = "ejected";
-  } else if (out.unreachable) {
+  } else if (!condition.up() || out.unreachable) {
     out.state = "down";
   } else if (!checked && !endpoint.has_answered()) {
     out.state = "unchecked";

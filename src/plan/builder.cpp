@@ -90,8 +90,8 @@ class Builder {
   }
 
  private:
-  void error(Position at, std::string path, std::string message) {
-    diagnostics_.add(at, std::move(path), std::move(message));
+  void error(Position at, std::string path, std::string_view message) {
+    diagnostics_.add(at, std::move(path), message);
   }
 
   // Whether one of them may be written, although it was not found: that has its error already.
@@ -100,8 +100,8 @@ class Builder {
                        [&](const std::string& path) { return diagnostics_.doubtful(path); });
   }
 
-  void warn(Position at, std::string path, std::string message) {
-    diagnostics_.warn(at, std::move(path), std::move(message));
+  void warn(Position at, std::string path, std::string_view message) {
+    diagnostics_.warn(at, std::move(path), message);
   }
 
   void pools() {

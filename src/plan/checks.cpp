@@ -84,8 +84,8 @@ class Sample {
       known.push_back(tenant.name);
     return config::did_you_mean(name, known);
   }
-  void error(config::Position at, std::string message) {
-    diagnostics_.add(at, "pools." + pool_.name + ".health.as_tenants", std::move(message));
+  void error(config::Position at, std::string_view message) {
+    diagnostics_.add(at, "pools." + pool_.name + ".health.as_tenants", message);
   }
 
   const config::Tenants& tenants_;
