@@ -81,11 +81,9 @@ std::string Cursor::path_of(std::string_view key) const {
   return out;
 }
 
-void Cursor::error(std::string message) const { context_->out.add(at(), path(), std::move(message)); }
+void Cursor::error(std::string_view message) const { context_->out.add(at(), path(), message); }
 
-void Cursor::error_at_key(std::string message) const {
-  context_->out.add(key_at(), path(), std::move(message));
-}
+void Cursor::error_at_key(std::string_view message) const { context_->out.add(key_at(), path(), message); }
 
 void Cursor::missing(std::string_view key) const {
   if (!doubtful(key)) context_->out.missing(key_at(), path(), key);

@@ -46,10 +46,10 @@ class Cursor {
   Context& context() const { return *context_; }
 
   std::string path() const;
-  std::string path_of(std::string_view key) const;  // of a key of this map, written or not
-  void error(std::string message) const;            // at the value
-  void error_at_key(std::string message) const;     // at the key that leads to the value
-  void missing(std::string_view key) const;         // unless something else may stand for it
+  std::string path_of(std::string_view key) const;    // of a key of this map, written or not
+  void error(std::string_view message) const;         // at the value
+  void error_at_key(std::string_view message) const;  // at the key that leads to the value
+  void missing(std::string_view key) const;           // unless something else may stand for it
 
   // Whether `key` of this map may be meant by something that could not be read.
   bool doubtful(std::string_view key) const;

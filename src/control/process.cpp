@@ -46,7 +46,7 @@ class Process {
   }
 
   int run() {
-    std::signal(SIGPIPE, SIG_IGN);
+    (void)std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     wait_for_signals();
     steering_.start([this](const Outcome& outcome) {
