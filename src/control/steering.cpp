@@ -132,7 +132,7 @@ Outcome Steering::refused(std::string why) const {
   return outcome;
 }
 
-void Steering::apply_later(std::function<void(const Outcome&)> done, std::string meant) {
+void Steering::apply_later(const std::function<void(const Outcome&)>& done, std::string meant) {
   later(
       [this, done, meant = std::move(meant)] {
         if (const std::string why = mistaken(meant, source_.file); !why.empty()) return done(refused(why));
@@ -224,7 +224,7 @@ std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
 }
 
 void Steering::set_duty(std::string pool, std::string server, upstream::Duty duty,
-                        std::function<void(const DutyOutcome&)> done) {
+                        const std::function<void(const DutyOutcome&)>& done) {
   later(
       [this, pool = std::move(pool), server = std::move(server), duty, done] {
         DutyOutcome outcome;

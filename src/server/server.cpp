@@ -9,7 +9,7 @@
 
 namespace sluice::server {
 
-Server::Server(unsigned workers, InheritedSockets inherited, proxy::Pipeline::Dispose dispose)
+Server::Server(unsigned workers, InheritedSockets inherited, const proxy::Pipeline::Dispose& dispose)
     : inherited_(std::move(inherited)) {
   for (unsigned i = 0; i < workers; ++i)
     workers_.push_back(std::make_unique<Worker>(i, admission_, dispose));
@@ -57,7 +57,7 @@ std::uint16_t Server::port_of_tls(const plan::Plan& plan, const Listeners& bound
   return 443;
 }
 
-bool Server::publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diagnostics& diagnostics) {
+bool Server::publish(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics) {
   std::map<std::string, ListeningSockets> fresh;
   Listeners next;
   for (const plan::Listener& listener : runtime->plan->listeners()) {

@@ -61,7 +61,7 @@ class Steering {
   // What the operator decides about a server of a pool that runs, called by its address or, all of them that
   // have it, by the name that the file has.
   void set_duty(std::string pool, std::string server, upstream::Duty duty,
-                std::function<void(const DutyOutcome&)> done);
+                const std::function<void(const DutyOutcome&)>& done);
 
   // These act at once, on the calling thread.
 
@@ -95,7 +95,7 @@ class Steering {
 
   // Runs it on the steering thread. What it throws ends the work and nothing else; `failed` learns why.
   void later(std::function<void()> work, std::function<void(const std::string&)> failed = {});
-  void apply_later(std::function<void(const Outcome&)> done, std::string meant = {});
+  void apply_later(const std::function<void(const Outcome&)>& done, std::string meant = {});
   Outcome apply();
   Outcome refused(std::string why) const;
   Outcome publish(std::shared_ptr<const plan::Plan> plan, config::Diagnostics& diagnostics,

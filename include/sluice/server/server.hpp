@@ -28,13 +28,13 @@ class Server {
  public:
   // `inherited`: from the service manager; a listener whose address some of them have takes those instead of
   // binding.
-  Server(unsigned workers, InheritedSockets inherited, proxy::Pipeline::Dispose dispose);
+  Server(unsigned workers, InheritedSockets inherited, const proxy::Pipeline::Dispose& dispose);
   ~Server();
 
   // Makes `runtime` what runs: binds new listeners, then switches every worker, then closes listeners that
   // are gone. Returns when all workers have switched. When a listener cannot be bound, nothing has changed
   // and the errors are in `diagnostics`.
-  bool publish(std::shared_ptr<const proxy::Runtime> runtime, config::Diagnostics& diagnostics);
+  bool publish(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics);
 
   std::vector<BoundAddress> addresses() const;
   // Inherited sockets that no listener has the address of.
