@@ -1,9 +1,7 @@
 #include "cli/admin_client.hpp"
 
 #include "sluice/base/address.hpp"
-
-#include <pwd.h>
-#include <unistd.h>
+#include "sluice/base/file_error.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -31,15 +29,9 @@ constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 // A list of many servers, and the errors of a large file.
 constexpr std::uint64_t kMostBody = 256ULL << 20U;
 
-std::string user_name() {
-  const passwd* const entry = ::getpwuid(::geteuid());
-  return entry != nullptr ? entry->pw_name : std::to_string(::geteuid());
-}
-
 std::string in_words(const boost::system::error_code& error, std::chrono::seconds patience) {
   if (error == beast::error::timeout) return fmt::format("no answer within {} s", patience.count());
-  if (error == asio::error::access_denied)
-    return fmt::format("{} (as user {})", error.message(), user_name());
+  if (error == asio::error::access_denied) return file_error(error.value());
   if (error == asio::error::connection_refused)
     return error.message() + "; the process that listened there is gone";
   if (error == http::error::end_of_stream) return "the connection was closed without an answer";

@@ -301,10 +301,6 @@ Command answer(const CLI::App& app, const CLI::App& given) {
   return find_verb(name) == nullptr ? no_such_verb(name) : tell(help_of(app, name));
 }
 
-}  // namespace
-
-namespace {
-
 Command parse(const std::vector<std::string>& arguments) {
   Command out;
   CLI::App app;

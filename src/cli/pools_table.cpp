@@ -1,5 +1,7 @@
 #include "cli/pools_table.hpp"
 
+#include "cli/members.hpp"
+
 #include <algorithm>
 #include <string_view>
 #include <vector>
@@ -15,18 +17,7 @@ namespace json = boost::json;
 // A longer one moves what stands behind it.
 constexpr std::size_t kWidestState = 60;
 
-// Of an object of another version too: what is not there is not shown.
-std::string_view text(const json::object& of, std::string_view key) {
-  const json::value* const value = of.if_contains(key);
-  const json::string* const found = value != nullptr ? value->if_string() : nullptr;
-  return found != nullptr ? std::string_view(found->data(), found->size()) : std::string_view();
-}
-
-std::int64_t number(const json::object& of, std::string_view key) {
-  const json::value* const value = of.if_contains(key);
-  return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
-}
-
+// As in members.hpp.
 bool flag(const json::object& of, std::string_view key) {
   const json::value* const value = of.if_contains(key);
   return value != nullptr && value->is_bool() && value->get_bool();
@@ -54,18 +45,18 @@ std::string why(const json::object& server) {
   const json::object* const check = part(server, "check");
   const json::object* const ejections = part(server, "ejections");
   const json::object* const unreachable = part(server, "unreachable");
-  if (ejections != nullptr && text(server, "state") == "ejected")
-    return std::string(text(*ejections, "reason"));
+  if (ejections != nullptr && text_in(server, "state") == "ejected")
+    return std::string(text_in(*ejections, "reason"));
   if (check != nullptr && !flag(*check, "passed"))
-    return "check failed: " + std::string(text(*check, "reason"));
+    return "check failed: " + std::string(text_in(*check, "reason"));
   if (unreachable != nullptr)
-    return fmt::format("{} {}", text(*unreachable, "reason"), ago(fraction(*unreachable, "ago_s")));
+    return fmt::format("{} {}", text_in(*unreachable, "reason"), ago(fraction(*unreachable, "ago_s")));
   return check != nullptr ? "check passed" : "";
 }
 
 std::string state_of(const json::object& server) {
   const std::string reason = why(server);
-  return fmt::format("{}{}{}", text(server, "state"), reason.empty() ? "" : ": ", reason);
+  return fmt::format("{}{}{}", text_in(server, "state"), reason.empty() ? "" : ": ", reason);
 }
 
 std::vector<const json::object*> servers_of(const json::object& pool) {
@@ -83,13 +74,13 @@ void append_servers(std::string& out, const json::object& pool) {
   std::size_t widest_name = 0;
   std::size_t widest_state = 0;
   for (const json::object* server : servers) {
-    widest_name = std::max(widest_name, text(*server, "server").size());
+    widest_name = std::max(widest_name, text_in(*server, "server").size());
     widest_state = std::min<std::size_t>(std::max(widest_state, state_of(*server).size()), kWidestState);
   }
   for (const json::object* server : servers) {
-    out += fmt::format("  {:<{}}  {:<{}}  {:>4} active  weight {}{}\n", text(*server, "server"), widest_name,
-                       state_of(*server), widest_state, number(*server, "active"), number(*server, "weight"),
-                       flag(*server, "backup") ? "  backup" : "");
+    out += fmt::format("  {:<{}}  {:<{}}  {:>4} active  weight {}{}\n", text_in(*server, "server"),
+                       widest_name, state_of(*server), widest_state, number_in(*server, "active"),
+                       number_in(*server, "weight"), flag(*server, "backup") ? "  backup" : "");
   }
 }
 
@@ -101,9 +92,10 @@ std::string pools_table(const json::value& pools) {
   for (const json::value& entry : pools.get_array()) {
     const json::object* const pool = entry.if_object();
     if (pool == nullptr) continue;
-    out += std::string(text(*pool, "pool"));
+    out += std::string(text_in(*pool, "pool"));
     if (flag(*pool, "panic")) out += "  PANIC: too few servers are well";
-    if (const auto queued = number(*pool, "queued"); queued != 0) out += fmt::format("  {} waiting", queued);
+    if (const auto queued = number_in(*pool, "queued"); queued != 0)
+      out += fmt::format("  {} waiting", queued);
     out += '\n';
     append_servers(out, *pool);
   }

@@ -5,6 +5,7 @@
 #include "sluice/config/diagnostics_json.hpp"
 
 #include "cli/admin_client.hpp"
+#include "cli/members.hpp"
 #include "cli/pools_table.hpp"
 #include "cli/report.hpp"
 #include "cli/verbs.hpp"
@@ -122,18 +123,6 @@ class Conversation {
   Report& report_;
 };
 
-std::string text(const json::object& of, std::string_view key) {
-  const json::value* const value = of.if_contains(key);
-  const json::string* const found = value != nullptr ? value->if_string() : nullptr;
-  return found != nullptr ? std::string(found->data(), found->size()) : std::string();
-}
-
-std::int64_t number(const json::object& of, std::string_view key) {
-  const json::value* const value = of.if_contains(key);
-  boost::system::error_code none;
-  return value != nullptr && value->is_number() ? value->to_number<std::int64_t>(none) : 0;
-}
-
 // The process looks whether it is its own.
 std::string reload_target(const Options& options) {
   std::string out = "/api/config/reload";
@@ -150,8 +139,8 @@ int reload_verb(const Options& options) {
   auto outcome =
       Conversation(options, report).ask("POST", reload_target(options), "generation", kReloadPatience);
   if (outcome) {
-    const std::int64_t generation = number(*outcome, "generation");
-    const std::string which = options.file_named ? "" : ": " + text(*outcome, "file");
+    const std::int64_t generation = number_in(*outcome, "generation");
+    const std::string which = options.file_named ? "" : fmt::format(": {}", text_in(*outcome, "file"));
     report.text = report.code == kDone ? fmt::format("applied, generation {}{}\n", generation, which)
                                        : fmt::format("refused, generation {} keeps running\n", generation);
     report.members = std::move(*outcome);
