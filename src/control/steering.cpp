@@ -158,10 +158,11 @@ Outcome Steering::apply() {
     if (server_ == nullptr) {
       first_document_ = document;
       // A runtime may hold ten thousand tenants: it is taken apart here, not between two requests.
-      server_ = std::make_unique<server::Server>(
-          worker_count(*document), std::move(inherited_), [this](std::shared_ptr<const proxy::Runtime> old) {
-            later([old = std::move(old)]() mutable { give_back(old); });
-          });
+      server_ =
+          std::make_unique<server::Server>(worker_count(*document), limits_, std::move(inherited_),
+                                           [this](std::shared_ptr<const proxy::Runtime> old) {
+                                             later([old = std::move(old)]() mutable { give_back(old); });
+                                           });
     }
     look_up_names(*plan);
     if (draining()) return refused(kStopping);

@@ -66,7 +66,7 @@ class Builder {
   std::shared_ptr<const Plan> build() {
     plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
     plan_->files_ = doc_.files;
-    policies_ = policy::compile({doc_.max.body});
+    policies_ = policy::compile({.max_body = doc_.max.body, .limits = {}});
     plan_->connections_ = {doc_.max.connections, doc_.max.connections_per_ip,
                            doc_.max.connections_per_ip_v6_prefix};
     plan_->unknown_ = unknown(doc_.tenants ? doc_.tenants->unknown : kNotFound);

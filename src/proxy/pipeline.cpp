@@ -65,7 +65,8 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
   const policy::Chain* policies = nullptr;
   if (action == nullptr) action = &route(exchange, pin.plan(), policies);
   exchange.record.generation = pin.generation();
-  if (policies != nullptr && policies->admit(exchange) == policy::Policy::Verdict::answered) {
+  policy::Visit visit{exchange, loop_, limits_};
+  if (policies != nullptr && policies->admit(visit) == policy::Policy::Verdict::answered) {
     // It has said what there is to say.
   } else if (const auto* to = std::get_if<plan::Forward>(action)) {
     exchange.record.pool = pin.plan().pools()[to->pool].name;
@@ -75,7 +76,7 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
   } else {
     answer(exchange, *action);
   }
-  if (policies != nullptr && answered) policies->shape(exchange);
+  if (policies != nullptr && answered) policies->shape(visit);
   // A filter may still read what it was configured with.
   if (exchange.long_lived && exchange.response_filter == nullptr) let_go(exchange, pin);
   Error error;
@@ -83,6 +84,7 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
   exchange.end_filters();
   if (forward) co_await forward->finish(error);
   account(exchange);
+  exchange.end_notes();
 }
 
 // Whether the peer is trusted is asked per request: a reload may have changed the answer.
@@ -211,9 +213,11 @@ void Pipeline::abused(const http::Connection& connection, http::Abuse reason) {
                connection.peer_ip(), listeners_[connection.listener()].name, http::to_string(reason));
 }
 
-Pipeline::Pipeline(net::Loop& loop, observe::Totals& totals, Ended ended, Dispose dispose)
+Pipeline::Pipeline(net::Loop& loop, observe::Totals& totals, limits::State& limits, Ended ended,
+                   Dispose dispose)
     : loop_(loop),
       totals_(totals),
+      limits_(limits),
       ended_(std::move(ended)),
       dispose_(std::move(dispose)),
       connections_(loop),

@@ -9,10 +9,11 @@
 
 namespace sluice::server {
 
-Server::Server(unsigned workers, InheritedSockets inherited, const proxy::Pipeline::Dispose& dispose)
+Server::Server(unsigned workers, limits::State& limits, InheritedSockets inherited,
+               const proxy::Pipeline::Dispose& dispose)
     : inherited_(std::move(inherited)) {
   for (unsigned i = 0; i < workers; ++i)
-    workers_.push_back(std::make_unique<Worker>(i, admission_, dispose));
+    workers_.push_back(std::make_unique<Worker>(i, admission_, limits, dispose));
 }
 
 Server::~Server() { stop(); }

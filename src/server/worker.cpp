@@ -81,10 +81,11 @@ class Worker::Closing final {
   net::Deadline end_;
 };
 
-Worker::Worker(unsigned index, Admission& admission, proxy::Pipeline::Dispose dispose)
+Worker::Worker(unsigned index, Admission& admission, limits::State& limits, proxy::Pipeline::Dispose dispose)
     : admission_(admission), flush_(&Worker::on_flush, this) {
   pipeline_ = std::make_unique<proxy::Pipeline>(
-      loop_, totals_, [this](http::Connection& connection) { delete &connection; }, std::move(dispose));
+      loop_, totals_, limits, [this](http::Connection& connection) { delete &connection; },
+      std::move(dispose));
   thread_ = std::thread([this] { run(); });
   ::pthread_setname_np(thread_.native_handle(), ("worker-" + std::to_string(index)).c_str());
 }

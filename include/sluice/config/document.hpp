@@ -5,6 +5,7 @@
 // Ownership: plain values, no references into the parser. Immutable by convention once load() returned it.
 #pragma once
 
+#include "sluice/config/limit.hpp"
 #include "sluice/config/pool.hpp"
 #include "sluice/config/value.hpp"
 
@@ -79,6 +80,8 @@ struct Route {
   std::vector<Located<std::string>> methods;
   Located<std::string> pool;
   Paths paths = Paths::strict;
+  std::vector<LimitUse> limits;           // besides its tenant's
+  std::optional<std::uint64_t> max_body;  // bytes of a request body; 0: no bound; unset: the tenant's
   Timeouts timeouts;
 };
 
@@ -88,11 +91,17 @@ struct Tenant {
   std::vector<Located<std::string>> hosts;  // as a route's
   std::optional<Located<std::string>> pool;
   std::vector<Route> routes;
+  std::optional<std::vector<LimitUse>> limits;  // unset: those of the defaults
+  std::optional<std::uint64_t> max_body;        // as a route's; unset: that of the defaults
+  Timeouts timeouts;                            // as a route's
 };
 
 struct TenantDefaults {
   std::optional<Located<std::string>> pool;
   std::optional<Located<std::string>> send_header;  // field name that carries the tenant to the application
+  std::vector<LimitUse> limits;
+  std::optional<std::uint64_t> max_body;  // unset: the listener's
+  Timeouts timeouts;                      // as a route's
 };
 
 struct Tenants {
@@ -143,6 +152,8 @@ struct Document {
   std::string cdn_loop = "sluice";                    // a name or "off"
   std::vector<Listener> listeners;
   std::optional<Tls> tls;
+  std::vector<Limit> limits;
+  std::optional<LimitStore> limit_store;  // unset: each process counts for itself
   std::vector<Pool> pools;
   std::vector<Route> routes;
   std::optional<Tenants> tenants;

@@ -2,6 +2,7 @@
 // happens on a thread of its own, one thing at a time, while workers serve and the admin address answers.
 #pragma once
 
+#include "sluice/limits/state.hpp"
 #include "sluice/observe/metrics.hpp"
 #include "sluice/observe/recurring.hpp"
 #include "sluice/plan/plan.hpp"
@@ -118,6 +119,7 @@ class Steering {
   server::InheritedSockets inherited_;  // until the server is made
   std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
   upstream::Registry registry_;
+  limits::State limits_;  // before the server, which counts in it
   std::shared_ptr<const config::Document> first_document_;
   std::shared_ptr<const proxy::Runtime> runtime_;  // written by this thread, under the mutex
   mutable std::mutex runtime_mutex_;

@@ -84,6 +84,15 @@ struct Record {
   Side rule_side = Side::downstream;  // by which of them
 };
 
+// What somebody on the way to the handler leaves for the way back, or for the end: in the exchange's arena,
+// and usually as the first part of something larger.
+struct Note {
+  const void* whose = nullptr;  // what it can be found by
+  void (*over)(Note& note) =
+      nullptr;  // the exchange is over, however it went; once, and perhaps after the plan
+  Note* next = nullptr;
+};
+
 struct Exchange {
   Arena arena;
   RequestHead request;
@@ -103,10 +112,32 @@ struct Exchange {
   // A field name only Sluice may set (the tenant header); a client's, also in trailers, is not forwarded.
   std::string_view own_field;
 
+  Note* notes = nullptr;  // newest first
+
   // A tunnel, or a response that declares itself a stream: it may outlast the configuration it began with.
   bool long_lived = false;
 
   TextBody text_body;  // storage for answers made here
+
+  void leave(Note& note) {
+    note.next = notes;
+    notes = &note;
+  }
+  // The newest note of `whose`; nullptr: none.
+  Note* note_of(const void* whose) const {
+    Note* at = notes;
+    while (at != nullptr && at->whose != whose)
+      at = at->next;
+    return at;
+  }
+  // Before the arena is reset.
+  void end_notes() {
+    while (notes != nullptr) {
+      Note& note = *notes;
+      notes = note.next;
+      if (note.over != nullptr) note.over(note);
+    }
+  }
 
   // Makes the response's body come through a filter `F(inner, arguments...)`, around those that are there.
   // Its length is known no more, so that the codec frames it by what comes: chunked, by DATA, by the end.
@@ -131,6 +162,7 @@ struct Exchange {
 
   void reset() {
     end_filters();
+    end_notes();
     arena.reset();
     request.clear();
     response.clear();

@@ -2,15 +2,18 @@
 #pragma once
 
 #include "sluice/policy/chain.hpp"
+#include "sluice/policy/limit.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace sluice::policy {
 
 // What may be set of them; what is not set costs nothing.
 struct Settings {
-  std::uint64_t max_body = 0;  // bytes of a request's body; 0: any number
+  std::uint64_t max_body = 0;    // bytes of a request's body; 0: any number
+  std::vector<LimitUse> limits;  // in the order of the configuration, each limit once
 };
 
 // Empty where nothing is set.

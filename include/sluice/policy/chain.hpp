@@ -15,16 +15,16 @@ class Chain {
   explicit Chain(std::vector<std::unique_ptr<const Policy>> policies) : policies_(std::move(policies)) {}
 
   // Asks one after the other, until one answers.
-  Policy::Verdict admit(http::Exchange& exchange) const {
+  Policy::Verdict admit(Visit& visit) const {
     for (const auto& policy : policies_) {
-      if (policy->admit(exchange) == Policy::Verdict::answered) return Policy::Verdict::answered;
+      if (policy->admit(visit) == Policy::Verdict::answered) return Policy::Verdict::answered;
     }
     return Policy::Verdict::pass;
   }
   // All of them in reverse, also over an answer that one of them made: an error page is a page of the house.
-  void shape(http::Exchange& exchange) const {
+  void shape(Visit& visit) const {
     for (auto at = policies_.rbegin(); at != policies_.rend(); ++at)
-      (*at)->shape(exchange);
+      (*at)->shape(visit);
   }
   const std::vector<std::unique_ptr<const Policy>>& all() const { return policies_; }
 

@@ -4,11 +4,20 @@
 #pragma once
 
 #include "sluice/http/exchange.hpp"
+#include "sluice/limits/state.hpp"
+#include "sluice/net/loop.hpp"
 
 #include <cstdint>
 #include <string_view>
 
 namespace sluice::policy {
+
+// A request on its way through the policies, with what of its worker and its process they may need.
+struct Visit {
+  http::Exchange& exchange;
+  net::Loop& loop;
+  limits::State& state;
+};
 
 // Compiled for a route, immutable, and shared by all workers: what it must remember lies elsewhere.
 class Policy {
@@ -24,10 +33,11 @@ class Policy {
   virtual std::string_view name() const = 0;
   // On the way to the handler. `answered`: the answer is in exchange.response, and nobody further on is
   // asked.
-  virtual Verdict admit(http::Exchange& /*exchange*/) const { return Verdict::pass; }
+  virtual Verdict admit(Visit& /*visit*/) const { return Verdict::pass; }
   // On the way back: the head is exchange.response, and a body may be filtered (Exchange::filter_response).
+  // What admit() found out is in a note (Exchange::leave).
   // What is added must lie in the exchange's arena: a tunnel outlives the plan, and this.
-  virtual void shape(http::Exchange& /*exchange*/) const {}
+  virtual void shape(Visit& /*visit*/) const {}
 };
 
 }  // namespace sluice::policy

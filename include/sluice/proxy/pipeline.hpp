@@ -4,6 +4,7 @@
 #include "sluice/base/hash.hpp"
 #include "sluice/handler/forward.hpp"
 #include "sluice/http/service.hpp"
+#include "sluice/limits/state.hpp"
 #include "sluice/observe/access_log.hpp"
 #include "sluice/observe/totals.hpp"
 #include "sluice/plan/plan.hpp"
@@ -30,8 +31,8 @@ class Pipeline final : public http::Service {
   // delays no request.
   using Ended = std::function<void(http::Connection&)>;
   using Dispose = std::function<void(std::shared_ptr<const Runtime>)>;
-  // Its exchanges are counted in `totals`.
-  Pipeline(net::Loop& loop, observe::Totals& totals, Ended ended, Dispose dispose);
+  // Its exchanges are counted in `totals`. `limits` outlives it.
+  Pipeline(net::Loop& loop, observe::Totals& totals, limits::State& limits, Ended ended, Dispose dispose);
   ~Pipeline();
 
   // From now on new exchanges use `runtime`; those under way end with the one they began with.
@@ -100,6 +101,7 @@ class Pipeline final : public http::Service {
 
   net::Loop& loop_;
   observe::Totals& totals_;
+  limits::State& limits_;
   Ended ended_;
   Dispose dispose_;
   upstream::Connections connections_;

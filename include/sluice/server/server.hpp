@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sluice/config/load.hpp"
+#include "sluice/limits/state.hpp"
 #include "sluice/net/offload.hpp"
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
@@ -26,9 +27,10 @@ struct BoundAddress {
 
 class Server {
  public:
-  // `inherited`: from the service manager; a listener whose address some of them have takes those instead of
-  // binding.
-  Server(unsigned workers, InheritedSockets inherited, const proxy::Pipeline::Dispose& dispose);
+  // `limits` outlives it. `inherited`: from the service manager; a listener whose address some of them have
+  // takes those instead of binding.
+  Server(unsigned workers, limits::State& limits, InheritedSockets inherited,
+         const proxy::Pipeline::Dispose& dispose);
   ~Server();
 
   // Makes `runtime` what runs: binds new listeners, then switches every worker, then closes listeners that

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/http/service.hpp"
+#include "sluice/limits/state.hpp"
 #include "sluice/net/loop.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/admission.hpp"
@@ -17,7 +18,8 @@ namespace sluice::server {
 
 class Worker {
  public:
-  Worker(unsigned index, Admission& admission, proxy::Pipeline::Dispose dispose);
+  // `limits` outlives it.
+  Worker(unsigned index, Admission& admission, limits::State& limits, proxy::Pipeline::Dispose dispose);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

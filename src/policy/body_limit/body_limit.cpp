@@ -4,7 +4,8 @@
 
 namespace sluice::policy {
 
-Policy::Verdict BodyLimit::admit(http::Exchange& exchange) const {
+Policy::Verdict BodyLimit::admit(Visit& visit) const {
+  http::Exchange& exchange = visit.exchange;
   const http::RequestHead& request = exchange.request;
   if (request.framing != http::Framing::length || request.length <= most_) return Verdict::pass;
   http::make_reply(exchange, http::reason_for(broken(Rule::body_size, Side::downstream)));

@@ -12,7 +12,7 @@ class BodyLimit final : public Policy {
  public:
   explicit BodyLimit(std::uint64_t most) : most_(most) {}
   std::string_view name() const override { return "max.body"; }
-  Verdict admit(http::Exchange& exchange) const override;
+  Verdict admit(Visit& visit) const override;
 
  private:
   const std::uint64_t most_;  // bytes

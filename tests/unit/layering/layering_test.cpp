@@ -24,6 +24,7 @@ const fs::path kRoot = SLUICE_SOURCE_DIR;
 const std::map<std::string, Names> kMayInclude = {
     {"base", {}},
     {"http", {"base"}},
+    {"limits", {"base"}},
     {"net", {"base"}},
     {"config", {"base"}},
     {"tls", {"base"}},
@@ -32,12 +33,13 @@ const std::map<std::string, Names> kMayInclude = {
     {"http2", {"net", "http", "base"}},
     {"upstream", {"http1", "http2", "tls", "net", "observe", "http", "base"}},
     {"handler", {"upstream", "http", "net", "base"}},
-    {"policy", {"http", "base"}},
+    {"policy", {"limits", "http", "net", "config", "base"}},
     {"plan", {"policy", "upstream", "tls", "http", "config", "base"}},
-    {"proxy", {"plan", "policy", "handler", "upstream", "observe", "http", "net", "base"}},
+    {"proxy", {"plan", "policy", "limits", "handler", "upstream", "observe", "http", "net", "base"}},
     // It makes connections out of everything below.
-    {"server", {"proxy", "plan", "http1", "http2", "tls", "observe", "http", "config", "net", "base"}},
-    {"control", {"server", "proxy", "plan", "upstream", "tls", "observe", "config", "net", "base"}},
+    {"server",
+     {"proxy", "plan", "limits", "http1", "http2", "tls", "observe", "http", "config", "net", "base"}},
+    {"control", {"server", "proxy", "plan", "limits", "upstream", "tls", "observe", "config", "net", "base"}},
     {"cli", {"control", "plan", "tls", "config", "base"}},
 };
 

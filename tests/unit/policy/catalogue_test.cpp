@@ -1,31 +1,16 @@
 #include "sluice/policy/catalogue.hpp"
 
+#include "unit/policy/visited.hpp"
+
 #include <catch2/catch.hpp>
 
 using namespace sluice;
 using policy::Policy;
 
-namespace {
-
-class Client final : public http::Downstream {
- public:
-  Task<Error> interim(const http::ResponseHead& /*head*/) override { co_return Error{}; }
-  Task<Error> respond() override { co_return Error{}; }
-  http::BodySource& open_tunnel() override { return body_; }
-  void close_after() override { closes = true; }
-  void on_departure(Departed /*departed*/, void* /*context*/) override {}
-  bool closes = false;
-
- private:
-  http::TextBody body_;
-};
-
-}  // namespace
-
 TEST_CASE("nothing set, nothing compiled", "[policy][catalogue]") { CHECK(policy::compile({}) == nullptr); }
 
 TEST_CASE("an announced body may be as long as the bound, and no longer", "[policy][body-limit]") {
-  const auto chain = policy::compile({.max_body = 1000});
+  const auto chain = policy::compile({.max_body = 1000, .limits = {}});
   REQUIRE(chain != nullptr);
   REQUIRE(chain->all().size() == 1);
   CHECK(chain->all()[0]->name() == "max.body");
@@ -41,13 +26,12 @@ TEST_CASE("an announced body may be as long as the bound, and no longer", "[poli
                         {http::Framing::chunked, 0, true}};
   for (const Case& c : cases) {
     CAPTURE(c.length);
-    Client client;
-    http::Exchange exchange;
-    exchange.downstream = &client;
+    test::Visited visited;
+    http::Exchange& exchange = visited.exchange;
     exchange.request.framing = c.framing;
     exchange.request.length = c.length;
-    CHECK((chain->admit(exchange) == Policy::Verdict::pass) == c.passes);
-    CHECK(client.closes == !c.passes);
+    CHECK((chain->admit(visited.visit) == Policy::Verdict::pass) == c.passes);
+    CHECK(visited.client.closes == !c.passes);
     CHECK(exchange.response.status == (c.passes ? 0 : 413));
   }
 }

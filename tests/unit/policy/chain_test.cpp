@@ -1,6 +1,8 @@
 // The order in which policies are met, there and back.
 #include "sluice/policy/chain.hpp"
 
+#include "unit/policy/visited.hpp"
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 
 using namespace sluice;
 using namespace sluice::policy;
+using test::Visited;
 
 namespace {
 
@@ -17,14 +20,14 @@ class Noting final : public Policy {
   Noting(std::string name, std::string& notes, bool answers = false)
       : name_(std::move(name)), notes_(notes), answers_(answers) {}
   std::string_view name() const override { return name_; }
-  Verdict admit(http::Exchange& exchange) const override {
+  Verdict admit(Visit& visit) const override {
     notes_ += "+" + name_;
     if (!answers_) return Verdict::pass;
-    exchange.response.status = 429;
+    visit.exchange.response.status = 429;
     return Verdict::answered;
   }
-  void shape(http::Exchange& exchange) const override {
-    notes_ += "-" + name_ + std::to_string(exchange.response.status);
+  void shape(Visit& visit) const override {
+    notes_ += "-" + name_ + std::to_string(visit.exchange.response.status);
   }
 
  private:
@@ -45,19 +48,19 @@ Chain chain(std::string& notes, bool second_answers) {
 
 TEST_CASE("policies are met in order, and the other way round on the way back", "[policy][chain]") {
   std::string notes;
-  http::Exchange exchange;
+  Visited visited;
   const Chain three = chain(notes, false);
-  CHECK(three.admit(exchange) == Policy::Verdict::pass);
-  exchange.response.status = 200;
-  three.shape(exchange);
+  CHECK(three.admit(visited.visit) == Policy::Verdict::pass);
+  visited.exchange.response.status = 200;
+  three.shape(visited.visit);
   CHECK(notes == "+a+b+c-c200-b200-a200");
 }
 
 TEST_CASE("who answers is the last one asked, and the answer passes all of them", "[policy][chain]") {
   std::string notes;
-  http::Exchange exchange;
+  Visited visited;
   const Chain three = chain(notes, true);
-  CHECK(three.admit(exchange) == Policy::Verdict::answered);
-  three.shape(exchange);
+  CHECK(three.admit(visited.visit) == Policy::Verdict::answered);
+  three.shape(visited.visit);
   CHECK(notes == "+a+b-c429-b429-a429");
 }

@@ -132,7 +132,7 @@ class Stage {
   explicit Stage(const std::string& server = "127.0.0.1:9")
       : server_(server),
         pipeline(
-            loop, totals, [](http::Connection&) {}, [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
+            loop, totals, limits, [](http::Connection&) {}, [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
     publish();
   }
   ~Stage() { pipeline.close(); }
@@ -190,6 +190,7 @@ class Stage {
   const std::string server_;
   net::Loop loop;
   observe::Totals totals;
+  limits::State limits;
   upstream::Registry registry;
   std::uint64_t generation = 0;
   int disposed = 0;
