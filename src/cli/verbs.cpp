@@ -1,9 +1,10 @@
 #include "cli/verbs.hpp"
 
 #include "sluice/cli/cli.hpp"
+#include "sluice/config/limit_text.hpp"
 #include "sluice/config/load.hpp"
 #include "sluice/control/process.hpp"
-#include "sluice/plan/plan.hpp"
+#include "sluice/plan/guards.hpp"
 
 #include "cli/report.hpp"
 #include "cli/resolve.hpp"
@@ -33,6 +34,22 @@ std::string option_errors(const config::Diagnostics& diagnostics) {
                        item.hint.empty() ? "" : "; ", item.hint);
   }
   return out;
+}
+
+// More would be a report that nobody reads.
+constexpr std::size_t kMostGuards = 10'000;
+
+void add_policies(const plan::Plan& plan, json::object& out) {
+  const plan::Guards guards = plan::guards(plan, kMostGuards);
+  json::array limits;
+  for (const config::Limit& limit : plan.document().limits)
+    limits.push_back(json::object{{"name", limit.name}, {"terms", config::describe(limit)}});
+  json::array policies;
+  for (const plan::Guards::Line& line : guards.lines)
+    policies.push_back(json::object{{"of", line.of}, {"policies", json::value_from(line.policies)}});
+  if (!limits.empty()) out["limits"] = std::move(limits);
+  if (!policies.empty()) out["policies"] = std::move(policies);
+  if (guards.left_out != 0) out["policies_left_out"] = guards.left_out;
 }
 
 }  // namespace
@@ -86,7 +103,10 @@ int check_verb(const Options& options) {
   const bool ok = report.errors.empty();
   report.code = ok ? kDone : kInvalid;
   report.members["ok"] = ok;
-  if (ok) report.text = plan::summary(*plan) + "ok\n";
+  if (ok) {
+    report.text = plan::summary(*plan) + "ok\n";
+    add_policies(*plan, report.members);
+  }
   return print(report, options.json);
 }
 

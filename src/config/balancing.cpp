@@ -23,30 +23,14 @@ constexpr Choices kBalances{kBalanceWords, {}};
 
 constexpr std::array<std::string_view, 5> kHashWords{"client_ip", "tenant", "path", "header:NAME",
                                                      "cookie:NAME"};
-constexpr std::array<std::string_view, 2> kNamedWords{"header", "cookie"};
 constexpr Choices kHashes{kHashWords, {}};
-
-// "header:X-User": what is named, and the name.
-void read_named_hash(const Cursor& at, std::string_view word, Balance& out) {
-  const std::size_t colon = word.find(':');
-  const std::string_view kind = word.substr(0, colon);
-  const std::string_view name = word.substr(colon + 1);
-  out.hash = kind == "header" ? HashBy::header : HashBy::cookie;
-  out.name = name;
-  if (!is_token(name) || name == "NAME") {
-    at.error(fmt::format("{} is not the name of a {}", quoted(name), kind));
-  }
-}
 
 void read_hash(const Cursor& at, Balance& out) {
   const auto word = text(at);
   if (!word) return;
-  const std::string_view kind = std::string_view(*word).substr(0, word->find(':'));
-  const bool named = std::find(kNamedWords.begin(), kNamedWords.end(), kind) != kNamedWords.end();
-  if (named && kind.size() < word->size()) {
-    read_named_hash(at, *word, out);
-  } else if (named) {
-    at.error(fmt::format("{} needs a name: {}:NAME", quoted(kind), kind));
+  if (auto named = read_named(at, *word)) {
+    out.hash = named->cookie ? HashBy::cookie : HashBy::header;
+    out.name = std::move(named->name);
   } else if (const auto by = choice<HashBy, kHashes>(at)) {
     out.hash = *by;
   }

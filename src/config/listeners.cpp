@@ -1,6 +1,7 @@
 #include "config/address.hpp"
 #include "config/names.hpp"
 #include "config/schemas.hpp"
+#include "config/units.hpp"
 
 #include <array>
 #include <unordered_map>
@@ -146,7 +147,27 @@ constexpr std::array kListenerKeys{
                    "shown is answered 421, or served all the same."},
                   &set<&Listener::sni_mismatch, choice<SniMismatch, kMismatches>>},
     Key<Listener>{{"timeouts", "map", "as at the top", "Time limits for the clients of this listener."},
-                  &nest<&Listener::timeouts, kListenerTimeouts>}};
+                  &nest<&Listener::timeouts, kListenerTimeouts>},
+    Key<Listener>{{"max", "map", "as at the top", "What the clients of this listener may send."},
+                  &nest<&Listener::max, kListenerMaxSchema>}};
+
+constexpr std::array kMaxKeys{
+    Key<ListenerMax>{{"head", "size", "as at the top", "As `max.head`."},
+                     &set<&ListenerMax::head, size<kKiB, kMiB>>},
+    Key<ListenerMax>{{"fields", "whole number", "as at the top", "As `max.fields`."},
+                     &set<&ListenerMax::fields, whole<10, 1000>>},
+    Key<ListenerMax>{{"body", "size", "as at the top", "As `max.body`."},
+                     &set<&ListenerMax::body, size<0, kPiB>>}};
+
+constexpr std::string_view kOfAllListeners =
+    "this bound holds for all listeners together; it belongs to \"max\" at the top";
+constexpr std::array kNotOnListeners{Misplaced{"connections", kOfAllListeners},
+                                     Misplaced{"connections_per_ip", kOfAllListeners},
+                                     Misplaced{"connections_per_ip_v6_prefix", kOfAllListeners},
+                                     Misplaced{"handshakes_per_ip", kOfAllListeners},
+                                     Misplaced{"limit_keys", kOfAllListeners},
+                                     Misplaced{"http2_windows", kOfAllListeners}};
+
 constexpr std::array<std::string_view, 1> kLaterListenerKeys{"proxy_protocol"};
 
 constexpr std::array kTlsKeys{
@@ -167,6 +188,8 @@ bool may_repeat(const std::string& address) { return address.empty() || address.
 
 constinit const Schema<Listener> kListenerSchema{
     {"listeners.NAME", "An address alone, or a map.", kLaterListenerKeys}, kListenerKeys};
+constinit const Schema<ListenerMax> kListenerMaxSchema{
+    {"listeners.NAME.max", "", {}, kNotOnListeners, "body"}, kMaxKeys};
 constinit const Schema<Tls> kTlsSchema{{"tls", ""}, kTlsKeys};
 constinit const Schema<Certificate> kCertificateSchema{
     {"tls.certificates[N]", "Relative paths start from the directory of this file."}, kCertificateKeys};

@@ -14,6 +14,8 @@ namespace sluice::config {
 namespace {
 
 constexpr std::uint64_t kMostConnections = 10'000'000;
+constexpr std::uint64_t kLeastLimitKeys = 1'000;
+constexpr std::uint64_t kMostLimitKeys = 100'000'000;
 constexpr std::uint64_t kMostWorkers = 1024;
 constexpr std::uint64_t kVersion = 1;
 constexpr std::string_view kDefaultAdmin = "unix:/run/sluice/admin.sock";
@@ -142,6 +144,14 @@ constexpr std::array kLogKeys{
     Key<Log>{{"query", "boolean", "false", "Whether query strings are written to the access log."},
              &set<&Log::query, boolean>}};
 
+void read_handshakes(const Cursor& at, Max& out) {
+  if (at.node().kind == Kind::scalar && at.node().text == "0") {
+    out.handshakes_per_ip.reset();
+  } else if (!refuse_unlimited(at)) {
+    set<&Max::handshakes_per_ip, rate>(at, out);
+  }
+}
+
 constexpr std::array kMaxKeys{
     Key<Max>{{"head", "size", "32KiB", "Request line and header fields, 1KiB to 1MiB; 431 beyond."},
              &set<&Max::head, size<kKiB, kMiB>>},
@@ -156,8 +166,17 @@ constexpr std::array kMaxKeys{
         {"connections_per_ip", "whole number", "0", "Connections of one client address; 0 for any number."},
         &set<&Max::connections_per_ip, limit<kMostConnections>>},
     Key<Max>{{"connections_per_ip_v6_prefix", "whole number", "64",
-              "How many leading bits of an IPv6 address `connections_per_ip` goes by, 1 to 128."},
+              "How many leading bits of an IPv6 address `connections_per_ip` and `handshakes_per_ip` go by, "
+              "1 to 128."},
              &set<&Max::connections_per_ip_v6_prefix, whole<1, 128>>},
+    Key<Max>{{"handshakes_per_ip", "rate", "0",
+              "TLS handshakes of one client address; as many as the rate allows in its time may come at "
+              "once. 0 for any number."},
+             &read_handshakes},
+    Key<Max>{{"limit_keys", "whole number", "1000000",
+              "Clients, tenants and so on that `limits` remember at a time, 1000 to 100000000; beyond that "
+              "those that nothing was heard of for the longest time are forgotten."},
+             &set<&Max::limit_keys, whole<kLeastLimitKeys, kMostLimitKeys>>},
     Key<Max>{
         {"http2_windows", "size", "256MiB",
          "Memory for large bodies that come by HTTP/2, from clients and servers, faster than they are passed "
@@ -185,6 +204,8 @@ constexpr std::array kDocumentKeys{
     Key<Document>{{"routes", "list", "none", "Which requests go to which pool, for every host."},
                   &read_document_routes},
     Key<Document>{{"tenants", "map", "none", "Tenants, told apart by host."}, &read_tenants},
+    Key<Document>{{"limits", "map", "none", "How much tenants and clients may have of what, by name."},
+                  &read_limits},
     Key<Document>{{"trusted_proxies", "list of addresses or blocks", "none",
                    "Clients whose `X-Forwarded-*` and `X-Request-ID` are believed, such as `10.0.0.0/8`."},
                   &read_trusted_proxies},
@@ -206,6 +227,9 @@ constexpr std::array kDocumentKeys{
     Key<Document>{
         {"workers", "`auto` or whole number", "auto", "Event loops, 1 to 1024; `auto` is one per core."},
         &read_workers},
+    Key<Document>{
+        {"state", "path", "none", "Directory in which is kept what must survive a restart, such as bans."},
+        &locate<&Document::state, file_path>},
     Key<Document>{{"log", "map", "see below", "What is logged, and where."},
                   &nest<&Document::log, kLogSchema>},
     Key<Document>{{"admin", "address, `off` or map", kDefaultAdmin,
@@ -213,9 +237,8 @@ constexpr std::array kDocumentKeys{
                    "that cannot be."},
                   &read_admin}};
 
-constexpr std::array<std::string_view, 8> kLaterKeys{"access",           "cache_headers", "cors",
-                                                     "limits",           "metrics",       "request_headers",
-                                                     "response_headers", "support_header"};
+constexpr std::array<std::string_view, 7> kLaterKeys{
+    "access", "cache_headers", "cors", "metrics", "request_headers", "response_headers", "support_header"};
 
 }  // namespace
 

@@ -84,6 +84,7 @@ std::string reference_markdown() {
   section(out, kDocumentSchema);
   section(out, kListenerSchema);
   section(out, kListenerTimeouts);
+  section(out, kListenerMaxSchema);
   section(out, kTlsSchema);
   section(out, kCertificateSchema);
   section(out, kPoolSchema);
@@ -100,9 +101,19 @@ std::string reference_markdown() {
   section(out, kRetrySchema);
   section(out, kRouteSchema);
   section(out, kRouteTimeouts);
+  section(out, kLimitUseSchema);
+  section(out, kRouteMaxSchema);
   section(out, kTenantsSchema);
   section(out, kTenantDefaultsSchema);
   section(out, kTenantSchema);
+  section(out, kTenantTimeouts);
+  section(out, kDefaultsMaxSchema);
+  section(out, kTenantMaxSchema);
+  section(out, kLimitStoreSchema);
+  section(out, kLimitSchema);
+  section(out, kLimitMatchSchema);
+  section(out, kLimitExemptSchema);
+  section(out, kLimitBanSchema);
   section(out, kProcessTimeouts);
   section(out, kMaxSchema);
   section(out, kHttp2Schema);

@@ -11,6 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 2> kPathsWords{"strict", "as_is"};
 constexpr Choices kPaths{kPathsWords, {}};
 
+void read_route_limits(const Cursor& at, Route& out) { out.limits = read_limit_uses(at); }
+void read_route_max(const Cursor& at, Route& out) { read_map(at, kRouteMaxSchema, out); }
+
 constexpr std::array kRouteKeys{
     Key<Route>{{"pool", "name", kRequired, "The pool that answers."}, &locate<&Route::pool, text>},
     Key<Route>{{"hosts", "list of hosts", "any host", "Exact names, or wildcards such as `*.example.com`."},
@@ -28,11 +31,15 @@ constexpr std::array kRouteKeys{
          "parts of a key."},
         &set<&Route::paths, choice<Paths, kPaths>>},
     Key<Route>{{"timeouts", "map", "as on the pool", "Time limits for the requests of this route."},
-               &nest<&Route::timeouts, kRouteTimeouts>}};
+               &nest<&Route::timeouts, kRouteTimeouts>},
+    Key<Route>{{"limits", "list", "none",
+                "Limits of its own, on top of the tenant's; a name, or a map with a `cost`."},
+               &read_route_limits},
+    Key<Route>{{"max", "map", "as of the tenant", "What a request of this route may send."},
+               &read_route_max}};
 
-constexpr std::array<std::string_view, 8> kLaterKeys{"access", "cache_headers",   "cors",
-                                                     "limits", "request_headers", "response_headers",
-                                                     "retry",  "security_headers"};
+constexpr std::array<std::string_view, 7> kLaterKeys{
+    "access", "cache_headers", "cors", "request_headers", "response_headers", "retry", "security_headers"};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include "config/environment.hpp"
 #include "config/file.hpp"
+#include "config/names.hpp"
 #include "config/synonyms.hpp"
 #include "config/units.hpp"
 
@@ -161,6 +162,21 @@ std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices)
     at.error(fmt::format("expected {}, got {}{}", expected, quoted(*word), suggestion(*word, choices.now)));
   }
   return std::nullopt;
+}
+
+std::optional<Named> read_named(const Cursor& at, std::string_view word) {
+  const std::string_view kind = word.substr(0, word.find(':'));
+  if (kind != "header" && kind != "cookie") return std::nullopt;
+  Named out{kind == "cookie", {}};
+  const std::string_view name = word.substr(std::min(kind.size() + 1, word.size()));
+  if (kind.size() == word.size()) {
+    at.error(fmt::format("{} needs a name: {}:NAME", quoted(kind), kind));
+  } else if (!is_token(name) || name == "NAME") {
+    at.error(fmt::format("{} is not the name of a {}", quoted(name), kind));
+  } else {
+    out.name = name;
+  }
+  return out;
 }
 
 Switch read_switch(const Cursor& at, std::string_view hint) {

@@ -52,6 +52,14 @@ struct Choices {
 // Index in `choices.now`.
 std::optional<std::size_t> read_choice(const Cursor& at, const Choices& choices);
 
+// "header:NAME" or "cookie:NAME".
+struct Named {
+  bool cookie = false;
+  std::string name;  // empty where that is wrong, which is reported
+};
+// Nothing where `word`, the value's text, is neither.
+std::optional<Named> read_named(const Cursor& at, std::string_view word);
+
 // Whether `off` is written. What is neither that nor a map is reported, with `hint` at the end where nothing
 // better is known, and counts as neither.
 enum class Switch : std::uint8_t { off, map, neither };

@@ -25,9 +25,11 @@ extern const Schema<Timeouts> kProcessTimeouts;
 extern const Schema<Timeouts> kListenerTimeouts;
 extern const Schema<Timeouts> kPoolTimeouts;
 extern const Schema<Timeouts> kRouteTimeouts;
+extern const Schema<Timeouts> kTenantTimeouts;
 
 // listeners.cpp
 extern const Schema<Listener> kListenerSchema;
+extern const Schema<ListenerMax> kListenerMaxSchema;
 extern const Schema<Tls> kTlsSchema;
 extern const Schema<Certificate> kCertificateSchema;
 void read_listeners(const Cursor& at, Document& out);
@@ -65,6 +67,24 @@ extern const Schema<Panic> kPanicSchema;
 extern const Schema<Retry> kRetrySchema;
 void read_outlier(const Cursor& at, Pool& out);
 void read_retry(const Cursor& at, Pool& out);
+
+// limits.cpp
+extern const Schema<Limit> kLimitSchema;
+extern const Schema<LimitMatch> kLimitMatchSchema;
+extern const Schema<LimitExempt> kLimitExemptSchema;
+extern const Schema<LimitBan> kLimitBanSchema;
+void read_limit(const Cursor& at, Limit& out);
+
+// limit_store.cpp
+extern const Schema<LimitStore> kLimitStoreSchema;
+void read_limits(const Cursor& at, Document& out);  // both the store and the limits
+
+// limit_uses.cpp: what routes and tenants ask for
+extern const Schema<LimitUse> kLimitUseSchema;
+extern const Schema<Route> kRouteMaxSchema;
+extern const Schema<Tenant> kTenantMaxSchema;
+extern const Schema<TenantDefaults> kDefaultsMaxSchema;
+std::vector<LimitUse> read_limit_uses(const Cursor& at);
 
 // routes.cpp
 extern const Schema<Route> kRouteSchema;

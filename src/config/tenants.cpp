@@ -108,6 +108,11 @@ void read_included(const Cursor& at, Tenants& out) {
     read_included_file(name, at.context(), out, places);
 }
 
+void read_tenant_limits(const Cursor& at, Tenant& out) { out.limits = read_limit_uses(at); }
+void read_tenant_max(const Cursor& at, Tenant& out) { read_map(at, kTenantMaxSchema, out); }
+void read_defaults_limits(const Cursor& at, TenantDefaults& out) { out.limits = read_limit_uses(at); }
+void read_defaults_max(const Cursor& at, TenantDefaults& out) { read_map(at, kDefaultsMaxSchema, out); }
+
 constexpr std::array kTenantKeys{
     Key<Tenant>{
         {"hosts", "list of hosts", "none", "Further hosts of this tenant, besides the one of `from_host`."},
@@ -115,7 +120,14 @@ constexpr std::array kTenantKeys{
     Key<Tenant>{{"pool", "name", "that of `defaults`", "The pool that answers."},
                 &locate<&Tenant::pool, text>},
     Key<Tenant>{{"routes", "list", "none", "Routes of this tenant; they come before those at the top."},
-                &read_tenant_routes}};
+                &read_tenant_routes},
+    Key<Tenant>{{"limits", "list", "those of `defaults`",
+                 "Its limits, in place of those of `defaults`; `[]` for none."},
+                &read_tenant_limits},
+    Key<Tenant>{{"max", "map", "as in `defaults`", "What a request to this tenant may send."},
+                &read_tenant_max},
+    Key<Tenant>{{"timeouts", "map", "as in `defaults`", "Time limits for the requests of this tenant."},
+                &nest<&Tenant::timeouts, kTenantTimeouts>}};
 
 constexpr std::array kDefaultsKeys{
     Key<TenantDefaults>{{"pool", "name", "none", "The pool of tenants that name none."},
@@ -123,7 +135,13 @@ constexpr std::array kDefaultsKeys{
     Key<TenantDefaults>{
         {"send_header", "field name", "none",
          "Request field that tells the server the tenant; what a client sends in it is dropped."},
-        &locate<&TenantDefaults::send_header, parsed<parse_request_field>>}};
+        &locate<&TenantDefaults::send_header, parsed<parse_request_field>>},
+    Key<TenantDefaults>{{"limits", "list", "none", "Limits of tenants that have no `limits`."},
+                        &read_defaults_limits},
+    Key<TenantDefaults>{{"max", "map", "as on the listener", "What a request to a tenant may send."},
+                        &read_defaults_max},
+    Key<TenantDefaults>{{"timeouts", "map", "as on the pool", "Time limits for the requests of tenants."},
+                        &nest<&TenantDefaults::timeouts, kTenantTimeouts>}};
 
 constexpr std::array kTenantsKeys{
     Key<Tenants>{{"from_host", "pattern", "none",
@@ -142,7 +160,7 @@ constexpr std::array kTenantsKeys{
          "like `items`, and they are read in the order of their names."},
         &locate<&Tenants::include, text>}};
 
-constexpr std::array<std::string_view, 4> kLaterTenantKeys{"access", "cors", "limits", "security_headers"};
+constexpr std::array<std::string_view, 3> kLaterTenantKeys{"access", "cors", "security_headers"};
 
 }  // namespace
 

@@ -63,6 +63,10 @@ constexpr std::array kNotOnRoutes{
     Misplaced{"header", kForClients}, Misplaced{"idle", kForClients},
     Misplaced{"drain", "routes share their pool's connections; set this limit on the pool"},
     Misplaced{"upstream_idle", "routes share their pool's connections; set this limit on the pool"}};
+constexpr std::array kNotOnTenants{
+    Misplaced{"header", kForClients}, Misplaced{"idle", kForClients},
+    Misplaced{"drain", "tenants share their pool's connections; set this limit on the pool"},
+    Misplaced{"upstream_idle", "tenants share their pool's connections; set this limit on the pool"}};
 
 }  // namespace
 
@@ -79,6 +83,14 @@ constinit const Schema<Timeouts> kPoolTimeouts{
     kPoolKeys};
 constinit const Schema<Timeouts> kRouteTimeouts{
     {"routes[N].timeouts", "Time limits for the requests of one route.", {}, kNotOnRoutes, "first_byte"},
+    kRouteKeys};
+constinit const Schema<Timeouts> kTenantTimeouts{
+    {"tenants.defaults.timeouts",
+     "Time limits for the requests of tenants; the same keys in `tenants.items.NAME.timeouts`. "
+     "What a route sets goes before.",
+     {},
+     kNotOnTenants,
+     "first_byte"},
     kRouteKeys};
 
 }  // namespace sluice::config

@@ -220,6 +220,28 @@ Parsed<Rate> parse_rate(std::string_view text) {
   return {{count.value, Duration(static_cast<Duration::rep>(period->factor))}, {}};
 }
 
+Parsed<Rate> parse_byte_rate(std::string_view text) {
+  const std::size_t slash = text.rfind('/');
+  const std::string_view unit = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
+  const auto period =
+      std::find_if(kPeriods.begin(), kPeriods.end(), [&](const Unit& u) { return u.name == unit; });
+  if (period == kPeriods.end() && parse_size(text)) {
+    return failed<Rate>(fmt::format("{} has no unit of time; write {} if it is per second, and otherwise {}",
+                                    quoted(text), quoted(fmt::format("{}/s", text)), "/m or /h"));
+  }
+  if (period == kPeriods.end()) {
+    return failed<Rate>(fmt::format(
+        "{} is not a rate of bytes; write a size and /s, /m or /h, such as \"1MiB/s\"", quoted(text)));
+  }
+  Parsed<std::uint64_t> size = parse_size(text.substr(0, slash));
+  if (!size) return failed<Rate>(std::move(size.error));
+  if (size.value < 1 || size.value / (period->factor / kPeriods[0].factor) > kMostPerPeriod) {
+    return failed<Rate>(
+        fmt::format("{} is out of range: 1B to {}B in a second", quoted(text), kMostPerPeriod));
+  }
+  return {{size.value, Duration(static_cast<Duration::rep>(period->factor))}, {}};
+}
+
 Parsed<double> parse_percentage(std::string_view text) {
   std::string_view rest = text;
   if (text.ends_with('%')) {

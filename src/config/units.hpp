@@ -29,6 +29,9 @@ Parsed<std::uint64_t> parse_size(std::string_view text);
 // N/s, N/m, N/h; N is 1..10^9.
 Parsed<Rate> parse_rate(std::string_view text);
 
+// A size by /s, /m or /h; the count is in bytes.
+Parsed<Rate> parse_byte_rate(std::string_view text);
+
 // A plain number, fractions allowed, without a sign: 12.5. The range is the reader's.
 Parsed<double> parse_percentage(std::string_view text);
 

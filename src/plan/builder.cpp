@@ -1,13 +1,15 @@
 #include "sluice/plan/plan.hpp"
-#include "sluice/policy/catalogue.hpp"
 
 #include "plan/certificates.hpp"
 #include "plan/checks.hpp"
 #include "plan/forwarding.hpp"
+#include "plan/limit_checks.hpp"
 #include "plan/log_place.hpp"
 #include "plan/pattern.hpp"
 #include "plan/rules.hpp"
 #include "plan/sockets.hpp"
+#include "plan/time_limits.hpp"
+#include "plan/treatments.hpp"
 #include "plan/unreachable.hpp"
 #include "plan/wires.hpp"
 
@@ -19,24 +21,12 @@
 namespace sluice::plan {
 namespace {
 
-using config::Duration;
 using config::Position;
-
-// An application may think between two pieces (event streams do); a client that does is cut sooner.
-constexpr Duration kUpstreamBody{60'000};
 
 constexpr std::uint64_t kMostPerMinute = 1'000'000'000;
 constexpr std::uint64_t kMinute = 60'000;
 
 constexpr std::uint16_t kNotFound = 404;
-
-// The first that is set, from the most specific level up.
-Nanos pick(std::initializer_list<std::optional<Duration>> levels, Duration otherwise) {
-  for (const auto& level : levels) {
-    if (level) return nanos(*level);
-  }
-  return nanos(otherwise);
-}
 
 std::uint32_t per_minute(const config::Rate& rate) {
   const std::uint64_t count = rate.count * kMinute / static_cast<std::uint64_t>(rate.period.count());
@@ -59,14 +49,14 @@ class Builder {
         previous_(previous),
         tickets_(std::move(tickets)),
         diagnostics_(diagnostics),
-        wires_(diagnostics) {
+        wires_(diagnostics),
+        treatments_(doc_, plan_->treatments_, diagnostics) {
     plan_->document_ = std::move(document);
   }
 
   std::shared_ptr<const Plan> build() {
     plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
     plan_->files_ = doc_.files;
-    policies_ = policy::compile({.max_body = doc_.max.body, .limits = {}});
     plan_->connections_ = {doc_.max.connections, doc_.max.connections_per_ip,
                            doc_.max.connections_per_ip_v6_prefix};
     plan_->unknown_ = unknown(doc_.tenants ? doc_.tenants->unknown : kNotFound);
@@ -75,12 +65,14 @@ class Builder {
     plan_->forwarding_ = make_forwarding_rules(doc_, diagnostics_);
     pools();
     listeners();
+    if (doc_.tenants) classes(*doc_.tenants);
     routes();
     if (doc_.tenants) tenants(*doc_.tenants);
     if (doc_.routes.empty() && !doc_.tenants && !in_doubt({"routes", "tenants"})) {
       error({0, 1, 1}, "", "nothing to serve: neither routes nor tenants are configured");
     }
     check_unreachable(doc_, diagnostics_);
+    check_limits(doc_, diagnostics_);
     plan_->routes_.finish();
     certificates();
     check_sockets(*plan_, previous_, diagnostics_);
@@ -112,7 +104,7 @@ class Builder {
     for (const config::Pool& from : doc_.pools) {
       Pool pool;
       pool.name = from.name;
-      pool.limits = limits(from.timeouts, {});
+      pool.limits = upstream_limits(doc_, from.timeouts, {});
       pool.drain = pick({from.timeouts.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       pool.wire = wires_.get(from);
       pool.balance = balance_of(from);
@@ -144,18 +136,6 @@ class Builder {
     return server;
   }
 
-  upstream::Limits limits(const config::Timeouts& pool, const config::Timeouts& route) const {
-    const config::Timeouts& all = doc_.timeouts;
-    upstream::Limits out;
-    out.connect = pick({route.connect, pool.connect, all.connect}, *config::kDefaultTimeouts.connect);
-    out.first_byte =
-        pick({route.first_byte, pool.first_byte, all.first_byte}, *config::kDefaultTimeouts.first_byte);
-    out.idle = pick({route.upstream_idle, pool.upstream_idle, all.upstream_idle},
-                    *config::kDefaultTimeouts.upstream_idle);
-    out.body = pick({route.body, pool.body, all.body}, kUpstreamBody);
-    return out;
-  }
-
   void listeners() {
     for (const config::Listener& from : doc_.listeners) {
       Listener listener;
@@ -173,10 +153,11 @@ class Builder {
       listener.settings.body = pick({own.body, doc_.timeouts.body}, *config::kDefaultTimeouts.body);
       listener.drain = pick({own.drain, doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
       listener.settings.refuse_mismatch = from.sni_mismatch == config::SniMismatch::refuse;
-      listener.settings.max_body = doc_.max.body;
+      listener.settings.max_body = from.max.body.value_or(doc_.max.body);
       if (from.half_closed == config::HalfClosed::cancel)
         listener.settings.half_closed = http::HalfClosed::cancel;
-      listener.settings.limits = {doc_.max.head, doc_.max.fields};
+      listener.settings.limits = {from.max.head != 0 ? from.max.head : doc_.max.head,
+                                  from.max.fields != 0 ? from.max.fields : doc_.max.fields};
       listener.settings.http2 = http2_limits(doc_.http2);
       if (const auto address = SocketAddress::parse(from.address.value)) {
         listener.address = *address;
@@ -208,23 +189,14 @@ class Builder {
     return 0;
   }
 
-  Forward forward_to(const config::Located<std::string>& pool, const std::string& path,
-                     const config::Timeouts& timeouts) {
-    Forward out;
-    out.pool = pool_of(pool, path);
-    if (out.pool < doc_.pools.size()) out.limits = limits(doc_.pools[out.pool].timeouts, timeouts);
-    return out;
-  }
-
   static Fixed unknown(std::uint16_t status) {
     return {{status, "destination_not_found", "no tenant or route matches"}};
   }
 
-  Route make_route(const config::Route& from, const std::string& path) {
+  // Everything but how it is treated.
+  static Route make_route(const config::Route& from) {
     Route route;
     route.at = from.at;
-    route.action = forward_to(from.pool, path + ".pool", from.timeouts);
-    route.policies = policies_;
     route.dots = from.paths == config::Paths::as_is;
     for (const auto& method : from.methods)
       route.methods.push_back(method.value);
@@ -236,15 +208,29 @@ class Builder {
     return route;
   }
 
+  // Before the routes that all of them share.
+  void classes(const config::Tenants& from) {
+    const Wishes defaults = treatments_.of_defaults(from.defaults);
+    default_class_ = treatments_.class_of(defaults);
+    tenant_classes_.reserve(from.items.size());
+    for (const config::Tenant& item : from.items) {
+      const std::string path = "tenants.items." + item.name;
+      tenant_classes_.push_back(treatments_.class_of(treatments_.of_tenant(item, defaults, path)));
+    }
+  }
+
   void routes() {
     for (std::size_t i = 0; i < doc_.routes.size(); ++i) {
       const config::Route& from = doc_.routes[i];
-      const Route route = make_route(from, fmt::format("routes[{}]", i));
+      const std::string path = fmt::format("routes[{}]", i);
+      Route route = make_route(from);
+      route.treated =
+          treatments_.for_all(pool_of(from.pool, path + ".pool"), treatments_.of_route(from, path));
       if (from.hosts.empty()) plan_->routes_.add_common(route);
       for (std::size_t j = 0; j < from.hosts.size(); ++j) {
         const auto& host = from.hosts[j];
         plan_->routes_.add_host_route(host.value, route);
-        hosts_.push_back({host.value, host.at, fmt::format("routes[{}].hosts[{}]", i, j)});
+        hosts_.push_back({host.value, host.at, fmt::format("{}.hosts[{}]", path, j)});
       }
     }
   }
@@ -262,6 +248,7 @@ class Builder {
     }
     if (!suffix.empty()) {
       auto defaults = std::make_unique<Tenant>();
+      defaults->its_class = default_class_;
       set_pool(*defaults, from.defaults.pool, "tenants.defaults.pool");
       if (!defaults->has_pool && doc_.routes.empty() && !in_doubt({"tenants.defaults.pool", "routes"})) {
         error(from.at, "tenants.defaults",
@@ -271,17 +258,23 @@ class Builder {
       plan_->routes_.set_pattern(suffix, defaults_.get());
       hosts_.push_back({"*" + suffix, from.from_host->at, "tenants.from_host"});
     }
-    for (const config::Tenant& item : from.items)
-      tenant(item, from, suffix);
+    for (std::size_t i = 0; i < from.items.size(); ++i)
+      tenant(from.items[i], from, suffix, tenant_classes_[i]);
     if (defaults_ != nullptr) plan_->routes_.keep(std::move(defaults_));
   }
 
-  void tenant(const config::Tenant& item, const config::Tenants& all, const std::string& suffix) {
+  void tenant(const config::Tenant& item, const config::Tenants& all, const std::string& suffix,
+              std::uint32_t its_class) {
     const std::string path = "tenants.items." + item.name;
     auto made = std::make_unique<Tenant>();
     made->name = item.name;
+    made->its_class = its_class;
     for (std::size_t i = 0; i < item.routes.size(); ++i) {
-      made->own.add(make_route(item.routes[i], fmt::format("{}.routes[{}]", path, i)));
+      const std::string place = fmt::format("{}.routes[{}]", path, i);
+      Route route = make_route(item.routes[i]);
+      route.treated = treatments_.for_one(pool_of(item.routes[i].pool, place + ".pool"),
+                                          treatments_.of_route(item.routes[i], place), made->its_class);
+      made->own.add(std::move(route));
     }
     set_pool(*made, item.pool ? item.pool : all.defaults.pool,
              item.pool ? path + ".pool" : "tenants.defaults.pool");
@@ -313,8 +306,7 @@ class Builder {
     if (!pool) return;
     tenant.has_pool = true;
     tenant.pool.at = pool->at;
-    tenant.pool.action = forward_to(*pool, path, {});
-    tenant.pool.policies = policies_;
+    tenant.pool.treated = treatments_.for_one(pool_of(*pool, path), {}, tenant.its_class);
   }
 
   void certificates() {
@@ -351,7 +343,9 @@ class Builder {
   config::Diagnostics& diagnostics_;
   std::unordered_map<std::string, std::uint32_t> pool_index_;
   Wires wires_;
-  std::shared_ptr<const policy::Chain> policies_;  // of every route
+  Treatments treatments_;
+  std::uint32_t default_class_ = 0;            // of tenants that are not listed
+  std::vector<std::uint32_t> tenant_classes_;  // of those that are
   std::unique_ptr<Tenant> defaults_;
   std::vector<HostAt> hosts_;  // every host a client may ask for over TLS
 };

@@ -82,7 +82,10 @@ Match RouteTable::find(std::string_view host, std::string_view path, std::string
   } else if (tenant == nullptr) {
     match.tenant = {};
   }
-  if (tenant != nullptr) match.route = tenant->own.find(path, method);
+  if (tenant != nullptr) {
+    match.tenant_class = tenant->its_class;
+    match.route = tenant->own.find(path, method);
+  }
   if (match.route == nullptr) match.route = host_route;
   if (match.route == nullptr) match.route = conditional_.find(path, method);
   if (match.route == nullptr && tenant != nullptr && tenant->has_pool) match.route = &tenant->pool;

@@ -1,4 +1,5 @@
-#include "sluice/plan/plan.hpp"
+#include "sluice/config/limit_text.hpp"
+#include "sluice/plan/guards.hpp"
 
 #include <ctime>
 
@@ -33,6 +34,18 @@ std::string way_to(const config::Pool& pool) {
   return out;
 }
 
+constexpr std::size_t kMostGuards = 20;
+
+void add_limits(std::string& out, const Plan& plan) {
+  const config::Document& document = plan.document();
+  for (const config::Limit& limit : document.limits)
+    out += fmt::format("limit    {:<12} {}\n", limit.name, config::describe(limit));
+  const Guards all = guards(plan, kMostGuards);
+  for (const Guards::Line& line : all.lines)
+    out += fmt::format("policies {}: {}\n", line.of, line.policies.empty() ? "none" : join(line.policies));
+  if (all.left_out != 0) out += fmt::format("policies and {} lines more; --json has them\n", all.left_out);
+}
+
 }  // namespace
 
 std::string summary(const Plan& plan) {
@@ -49,6 +62,7 @@ std::string summary(const Plan& plan) {
     out += fmt::format("tenants  {} listed{}\n", tenants->items.size(),
                        tenants->from_host ? ", any other by " + tenants->from_host->value : "");
   }
+  add_limits(out, plan);
   if (plan.tls() != nullptr) {
     for (const auto& identity : plan.tls()->certificates().identities()) {
       out += fmt::format("certificate {} until {} covers {}\n", identity->key_type, day(identity->not_after),

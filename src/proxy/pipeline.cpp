@@ -130,8 +130,9 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
   }
   exchange.record.route_file = plan.file_of(match.route->at);
   exchange.record.route_line = match.route->at.line;
-  policies = match.route->policies.get();
-  return match.route->action;
+  const plan::Treatment& treatment = match.treatment();
+  policies = treatment.policies.get();
+  return treatment.action;
 }
 
 // Whether a path with dot segments goes on: its route says so, and is the one that all readings of it lead

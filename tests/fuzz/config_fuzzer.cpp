@@ -72,6 +72,24 @@ void must_hold(const Pool& pool, const Document& document) {
   must(pool.balance.by != Balancing::hash || pool.balance.hash != HashBy::tenant || document.tenants);
 }
 
+void must_hold(const Limit& limit) {
+  constexpr std::uint64_t kMost = 1'000'000'000;
+  must(!limit.key.empty() && limit.key.size() <= 8);
+  must((limit.kind == LimitKind::concurrency) == (limit.concurrency != 0));
+  const bool counts = limit.kind != LimitKind::concurrency;
+  must(counts == (limit.rate.count != 0) && counts == (limit.burst != 0));
+  must(limit.burst <= kMost && limit.cost >= 1);
+  must(limit.kind == LimitKind::rate ? limit.cost <= limit.burst : limit.cost == 1);
+  must(limit.v4_prefix >= 1 && limit.v4_prefix <= 32 && limit.v6_prefix >= 1 && limit.v6_prefix <= 128);
+  const auto has = [&](KeyPart::Of of) {
+    return std::any_of(limit.key.begin(), limit.key.end(), [&](const auto& part) { return part.of == of; });
+  };
+  must(!has(KeyPart::Of::response) || (limit.kind == LimitKind::bytes && limit.key.size() == 1));
+  if (!limit.ban) return;
+  must(has(KeyPart::Of::client_ip) && limit.kind != LimitKind::bytes && limit.mode == LimitMode::enforce);
+  must(limit.ban->after >= 1 && limit.ban->window >= Duration(1000) && limit.ban->lasts >= Duration(1000));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -87,5 +105,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   must(admin.value == document.admin.value || admin.doubt);
   for (const Pool& pool : document.pools)
     must_hold(pool, document);
+  for (const Limit& limit : document.limits)
+    must_hold(limit);
+  must(!document.limit_store || document.limit_store->url.value.starts_with("redis"));
   return 0;
 }

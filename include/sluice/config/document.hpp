@@ -24,9 +24,18 @@ struct Max {
   std::uint32_t connections = 0;                    // client connections, all listeners together
   std::uint32_t connections_per_ip = 0;             // client connections of one address
   std::uint32_t connections_per_ip_v6_prefix = 64;  // so many bits of an IPv6 address are one; 1..128
+  std::optional<Rate> handshakes_per_ip;            // TLS handshakes of one address; unset: any number
+  std::uint32_t limit_keys = 1'000'000;             // that limits remember; 1000..100,000,000
   // Bytes that HTTP/2 peers on either side may send ahead of who reads them, beyond each stream's first
   // window.
   std::uint64_t http2_windows = 256 * 1024 * 1024;
+};
+
+// The same for the clients of one listener. 0 for `head` and `fields`: as for the process.
+struct ListenerMax {
+  std::uint32_t head = 0;
+  std::uint32_t fields = 0;
+  std::optional<std::uint64_t> body;  // 0: no bound; unset: as for the process
 };
 
 // What one HTTP/2 connection of a client may do.
@@ -57,6 +66,7 @@ struct Listener {
   HalfClosed half_closed = HalfClosed::finish;
   SniMismatch sni_mismatch = SniMismatch::refuse;
   std::optional<Timeouts> timeouts;
+  ListenerMax max;
 };
 
 struct Certificate {
@@ -154,6 +164,8 @@ struct Document {
   std::optional<Tls> tls;
   std::vector<Limit> limits;
   std::optional<LimitStore> limit_store;  // unset: each process counts for itself
+  // Directory for what must survive a restart; absolute after load(). Unset: nothing does.
+  std::optional<Located<std::string>> state;
   std::vector<Pool> pools;
   std::vector<Route> routes;
   std::optional<Tenants> tenants;

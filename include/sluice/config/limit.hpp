@@ -21,7 +21,7 @@ struct KeyPart {
 
 // A request field with this value; any value where it is unset.
 struct FieldIs {
-  Located<std::string> name;
+  Located<std::string> name;  // in small letters
   std::optional<std::string> value;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 
@@ -33,9 +34,9 @@ struct Rate {
 };
 
 // Time limits, 1ms..24h (`drain` from 0). Unset means "as the level above": a route's fall back to its
-// pool's, a pool's and a listener's to the process's. Listeners set `header`, `idle`, `body` and `drain`;
-// pools `body` (their side of it), `drain`, `connect`, `first_byte` and `upstream_idle`; routes `body`,
-// `connect` and `first_byte`.
+// tenant's, these to the pool's, a pool's and a listener's to the process's. Listeners set `header`, `idle`,
+// `body` and `drain`; pools `body` (their side of it), `drain`, `connect`, `first_byte` and `upstream_idle`;
+// routes and tenants `body`, `connect` and `first_byte`.
 struct Timeouts {
   std::optional<Duration> header;         // whole request head, from its first byte
   std::optional<Duration> idle;           // keep-alive client between two requests
@@ -44,6 +45,7 @@ struct Timeouts {
   std::optional<Duration> connect;        // TCP (and TLS) to an upstream
   std::optional<Duration> first_byte;     // upstream's first response byte
   std::optional<Duration> upstream_idle;  // an unused pooled upstream connection
+  auto operator<=>(const Timeouts&) const = default;
 };
 
 // What applies where nothing was written.

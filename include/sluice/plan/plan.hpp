@@ -101,7 +101,8 @@ class Plan {
   std::vector<std::string> files_;
   std::vector<Listener> listeners_;
   std::vector<Pool> pools_;
-  RouteTable routes_;
+  TreatmentStore treatments_;
+  RouteTable routes_;  // points into them
   AddressSet trusted_;
   http::ForwardingRules forwarding_;
   std::shared_ptr<const tls::ServerContext> tls_;

@@ -12,7 +12,9 @@
 #include "sluice/policy/chain.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,13 +22,27 @@
 
 namespace sluice::plan {
 
+// How requests are treated, once route and tenant are known.
+struct Treatment {
+  Action action;
+  std::shared_ptr<const policy::Chain> policies;  // empty: none
+};
+
+// By class of tenants: those that have set the same. One alone is for all of them. Into a TreatmentStore.
+using Treated = std::span<const Treatment* const>;
+
+// Where they lie; never moved, since routes point at them.
+struct TreatmentStore {
+  std::deque<Treatment> treatments;
+  std::deque<std::vector<const Treatment*>> rows;
+};
+
 struct Route {
   std::string path;  // empty: any
   bool prefix = false;
   std::vector<std::string> methods;  // empty: any
   bool dots = false;                 // whether paths with dot segments are passed on
-  Action action;
-  std::shared_ptr<const policy::Chain> policies;  // empty: none
+  Treated treated;
   config::Position at;
 
   bool conditional() const { return !path.empty() || !methods.empty(); }
@@ -49,6 +65,7 @@ class RouteSet {
 
 struct Tenant {
   std::string name;
+  std::uint32_t its_class = 0;
   RouteSet own;
   bool has_pool = false;
   Route pool;  // with has_pool
@@ -57,6 +74,12 @@ struct Tenant {
 struct Match {
   const Route* route = nullptr;  // nullptr: nothing matches
   std::string_view tenant;       // empty: none; into the table or the host that was asked for
+  std::uint32_t tenant_class = 0;
+
+  // Of a match that has a route.
+  const Treatment& treatment() const {
+    return *route->treated[route->treated.size() == 1 ? 0 : tenant_class];
+  }
 };
 
 // Why nothing matches.

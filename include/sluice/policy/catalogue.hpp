@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace sluice::policy {
@@ -18,5 +19,8 @@ struct Settings {
 
 // Empty where nothing is set.
 std::shared_ptr<const Chain> compile(const Settings& settings);
+
+// The same policies in words, in the same order.
+std::vector<std::string> describe(const Settings& settings);
 
 }  // namespace sluice::policy

@@ -79,6 +79,8 @@ TEST_CASE("defaults of the reference are those of the document", "[config]") {
   CHECK(written.max.connections == bare.max.connections);
   CHECK(written.max.connections_per_ip == bare.max.connections_per_ip);
   CHECK(written.max.connections_per_ip_v6_prefix == bare.max.connections_per_ip_v6_prefix);
+  CHECK(written.max.handshakes_per_ip == bare.max.handshakes_per_ip);
+  CHECK(written.max.limit_keys == bare.max.limit_keys);
   CHECK(written.max.http2_windows == bare.max.http2_windows);
   CHECK(written.http2.streams == bare.http2.streams);
   CHECK(written.http2.resets == bare.http2.resets);
@@ -119,6 +121,8 @@ TEST_CASE("every key reaches its member", "[config]") {
   CHECK(document.max.connections == 10'000);
   CHECK(document.max.connections_per_ip == 100);
   CHECK(document.max.connections_per_ip_v6_prefix == 56);
+  CHECK(document.max.handshakes_per_ip == Rate{20, 1s});
+  CHECK(document.max.limit_keys == 5000);
   CHECK(document.max.http2_windows == 64ULL * 1024 * 1024);
   CHECK(document.http2.streams == 250);
   CHECK(document.http2.resets == Rate{20, 1s});
@@ -138,6 +142,8 @@ TEST_CASE("every key reaches its member", "[config]") {
   CHECK(document.cdn_loop == "edge-1.example.com:443");
   CHECK(document.trusted_proxies.size() == 4);
   CHECK(document.trusted_proxies[0].value == "127.0.0.0/8");
+  REQUIRE(document.state);
+  CHECK(document.state->value == SLUICE_SOURCE_DIR "/tests/golden/config/state");
 }
 
 TEST_CASE("listeners and certificates are read whole", "[config]") {
@@ -153,6 +159,10 @@ TEST_CASE("listeners and certificates are read whole", "[config]") {
   CHECK(document.listeners[1].h2);
   CHECK_FALSE(document.listeners[1].http1);
   CHECK(document.listeners[1].sni_mismatch == SniMismatch::allow);
+  CHECK(document.listeners[1].max.head == 8 * 1024);
+  CHECK(document.listeners[1].max.fields == 50);
+  CHECK(document.listeners[1].max.body == 0);
+  CHECK_FALSE(document.listeners[0].max.body);
   CHECK(document.listeners[2].address.value == "unix:/run/sluice/http.sock");
   CHECK(document.listeners[5].h2c);
   CHECK_FALSE(document.listeners[5].http1);

@@ -62,7 +62,8 @@ const std::string kStart =
 std::string pool_for(const Plan& plan, const std::string& host, const std::string& path = "/",
                      const std::string& method = "GET") {
   const Match match = plan.routes().find(host, path, method);
-  return match.route == nullptr ? "-" : plan.pools()[std::get<plan::Forward>(match.route->action).pool].name;
+  return match.route == nullptr ? "-"
+                                : plan.pools()[std::get<plan::Forward>(match.treatment().action).pool].name;
 }
 
 // A directory with one certificate, a.pem and a.key.
@@ -113,7 +114,7 @@ TEST_CASE("limits come from the most specific place that sets them", "[plan][bui
       "  - { path: /slow, pool: p, timeouts: { first_byte: 30s } }\n"
       "  - { pool: p }\n");
   const auto limits_of = [&](const char* path) {
-    return std::get<plan::Forward>(plan->routes().find("h", path, "GET").route->action).limits;
+    return std::get<plan::Forward>(plan->routes().find("h", path, "GET").treatment().action).limits;
   };
   CHECK(limits_of("/").connect == kSecond);
   CHECK(limits_of("/").first_byte == 20 * kSecond);

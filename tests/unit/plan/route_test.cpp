@@ -16,11 +16,13 @@ Route route(std::uint32_t number, const std::string& path = "", std::vector<std:
   out.path = path;
   out.prefix = path.ends_with('/');
   out.methods = std::move(methods);
-  out.action = Forward{number, {}};
+  static TreatmentStore store;
+  const Treatment& treatment = store.treatments.emplace_back(Treatment{Forward{number, {}}, {}});
+  out.treated = store.rows.emplace_back(std::vector{&treatment});
   return out;
 }
 
-std::uint32_t pool_of(const Route& route) { return std::get<Forward>(route.action).pool; }
+std::uint32_t pool_of(const Route& route) { return std::get<Forward>(route.treated[0]->action).pool; }
 
 std::unique_ptr<Tenant> tenant(const std::string& name, std::vector<Route> own = {}, int pool = -1) {
   auto out = std::make_unique<Tenant>();
