@@ -59,7 +59,7 @@ asio::awaitable<Answer> metrics(Question /*question*/, Steering& steering) {
   const auto runtime = steering.runtime();
   co_return Answer{200, observe::kMetricsType,
                    observe::metrics_text({steering.totals(), pool_samples(*runtime), server_samples(*runtime),
-                                          steering.offload()})};
+                                          steering.offload(), steering.limits()})};
 }
 
 asio::awaitable<Answer> pools(Question /*question*/, Steering& steering) {

@@ -219,6 +219,13 @@ observe::OffloadSample Steering::offload() const {
   return {server_->offload().depth(), server_->offload().rejected()};
 }
 
+std::vector<observe::LimitSample> Steering::limits() const {
+  std::vector<observe::LimitSample> out;
+  for (const limits::Tally::Row& row : limits_.tally.rows())
+    out.push_back({row.limit, row.tenant, row.rejected, row.reported});
+  return out;
+}
+
 std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
   const std::lock_guard lock(runtime_mutex_);
   return runtime_;

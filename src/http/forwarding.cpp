@@ -169,6 +169,15 @@ void identify(Exchange& exchange, const AddressSet& trusted) {
   exchange.request_id = make_request_id(exchange.arena);
 }
 
+const IpAddress& client_address(Exchange& exchange) {
+  if (exchange.client_address == nullptr) {
+    IpAddress* const made = exchange.arena.array<IpAddress>(1);
+    *made = IpAddress::parse(exchange.client_ip).value_or(IpAddress{});
+    exchange.client_address = made;
+  }
+  return *exchange.client_address;
+}
+
 bool is_insider(const Exchange& exchange) {
   const std::span<const Field> fields = exchange.request.fields.all();
   // A proxy that tells nothing else of its client still says Via (RFC 9110 §7.6.3).

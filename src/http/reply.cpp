@@ -80,6 +80,19 @@ std::string_view told(Exchange& exchange, const Reason& reason) {
                      plain(arena, record.pool), ")"});
 }
 
+// As JSON and structured fields write it between quotation marks.
+std::string_view escaped(Arena& arena, std::string_view text) {
+  const auto marks = static_cast<std::size_t>(std::count(text.begin(), text.end(), '"'));
+  if (marks == 0) return text;
+  char* const out = arena.array<char>(text.size() + marks);
+  char* at = out;
+  for (const char c : text) {
+    if (c == '"') *at++ = '\\';
+    *at++ = c;
+  }
+  return {out, text.size() + marks};
+}
+
 // What every answer of our own carries.
 void add_own_fields(Exchange& exchange, std::string_view proxy_status) {
   Fields& fields = exchange.response.fields;
@@ -142,7 +155,8 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   ResponseHead& head = exchange.response;
   note_reason(exchange.record, reason);
   const std::string_view details = told(exchange, reason);
-  add_own_fields(exchange, arena.join({"sluice; error=", reason.error, "; details=\"", details, "\""}));
+  const std::string_view quoted = escaped(arena, details);
+  add_own_fields(exchange, arena.join({"sluice; error=", reason.error, "; details=\"", quoted, "\""}));
   head.framing = Framing::length;
   if (is_grpc(exchange.request)) return make_grpc_reply(exchange, reason, details);
   head.status = reason.status;
@@ -156,14 +170,16 @@ void make_reply(Exchange& exchange, const Reason& reason) {
                        "</small></p>\n"});
   } else {
     type = "application/json";
-    body = arena.join({"{\"status\":", status, ",\"error\":\"", reason.error, "\",\"message\":\"", details,
+    body = arena.join({"{\"status\":", status, ",\"error\":\"", reason.error, "\",\"message\":\"", quoted,
                        "\",\"request_id\":\"", exchange.request_id, "\"}\n"});
   }
   head.length = body.size();
   head.fields.add(arena, "Content-Type", type, FieldId::content_type);
   head.fields.add(arena, "Cache-Control", "no-store", FieldId::other);
   if (reason.status == 405) head.fields.add(arena, "Allow", kAllowed, FieldId::other);
-  if (reason.status == 503) head.fields.add(arena, "Retry-After", "1", FieldId::retry_after);
+  const std::uint32_t wait = reason.retry_after == 0 && reason.status == 503 ? 1 : reason.retry_after;
+  if (wait != 0)
+    head.fields.add(arena, "Retry-After", arena.copy(Decimal(wait).view()), FieldId::retry_after);
   exchange.text_body = TextBody(body);
   exchange.response_body = &exchange.text_body;
 }

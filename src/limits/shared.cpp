@@ -7,4 +7,6 @@ Ledger::Taken Shared::take(const Key& /*key*/, std::string_view /*name*/, const 
   return {.passed = true};
 }
 
+void Shared::give_back(const Key& /*key*/, const Terms& /*terms*/, std::uint64_t /*tokens*/) {}
+
 }  // namespace sluice::limits

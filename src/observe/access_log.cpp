@@ -216,6 +216,7 @@ void AccessLog::write_json(const http::Exchange& exchange) {
   text(out, "pool", record.pool);
   text(out, "server", record.server);
   text(out, "error", record.error);
+  text(out, "limited", record.limited);
   if (record.rule != Rule::none) {
     text(out, "error_rule", to_string(record.rule));
     text(out, "error_details", record.details);

@@ -55,6 +55,12 @@ ClientMetric labelled(const ServerSample& server) {
   return out;
 }
 
+ClientMetric labelled(const LimitSample& limit) {
+  ClientMetric out;
+  out.label = {{"limit", limit.limit}, {"tenant", limit.tenant}};
+  return out;
+}
+
 ClientMetric labelled(const PoolSample& pool) { return labelled("pool", pool.pool); }
 
 // A metric for each of `samples`.
@@ -118,7 +124,7 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
 }  // namespace
 
 std::string metrics_text(const Samples& samples) {
-  const auto& [exchanges, pools, servers, offload] = samples;
+  const auto& [exchanges, pools, servers, offload, limits] = samples;
   return prometheus::TextSerializer().Serialize(
       {build_info(), abuse(), requests(exchanges), refused(exchanges),
        single("sluice_http_request_bytes_total", "Bytes of request bodies that came from clients.",
@@ -145,7 +151,11 @@ std::string metrics_text(const Samples& samples) {
        family("sluice_queue_depth", "Requests that wait for a server with room.", MetricType::Gauge, pools,
               [](const PoolSample& pool) { return pool.queued; }),
        family("sluice_pool_panic", "Whether too few of the pool's servers are well.", MetricType::Gauge,
-              pools, [](const PoolSample& pool) { return pool.panic ? 1 : 0; })});
+              pools, [](const PoolSample& pool) { return pool.panic ? 1 : 0; }),
+       family("sluice_ratelimit_rejected_total", "Requests that a limit refused.", MetricType::Counter,
+              limits, [](const LimitSample& limit) { return limit.rejected; }),
+       family("sluice_ratelimit_reported_total", "Requests that a limit in report mode would have refused.",
+              MetricType::Counter, limits, [](const LimitSample& limit) { return limit.reported; })});
 }
 
 }  // namespace sluice::observe

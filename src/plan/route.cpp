@@ -84,6 +84,7 @@ Match RouteTable::find(std::string_view host, std::string_view path, std::string
   }
   if (tenant != nullptr) {
     match.tenant_class = tenant->its_class;
+    match.tenant_listed = tenant != pattern_;
     match.route = tenant->own.find(path, method);
   }
   if (match.route == nullptr) match.route = host_route;

@@ -4,16 +4,29 @@
 #include "sluice/config/limit_text.hpp"
 
 #include "policy/body_limit/body_limit.hpp"
+#include "policy/limits/limits.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 namespace sluice::policy {
+namespace {
+
+bool paces(const LimitUse& use) { return use.limit->kind == config::LimitKind::bytes; }
+
+}  // namespace
 
 std::shared_ptr<const Chain> compile(const Settings& settings) {
   std::vector<std::unique_ptr<const Policy>> all;
+  // Before all that may refuse for other reasons: a request counts whatever becomes of it, or nobody could be
+  // kept from asking for what is refused.
+  std::vector<LimitUse> counting;
+  std::remove_copy_if(settings.limits.begin(), settings.limits.end(), std::back_inserter(counting), &paces);
+  if (!counting.empty()) all.push_back(std::make_unique<Limits>(std::move(counting)));
   // Refuses by the head alone, so it is cheaper than all that could come behind it.
   if (settings.max_body != 0) all.push_back(std::make_unique<BodyLimit>(settings.max_body));
   return all.empty() ? nullptr : std::make_shared<const Chain>(std::move(all));
@@ -21,9 +34,15 @@ std::shared_ptr<const Chain> compile(const Settings& settings) {
 
 std::vector<std::string> describe(const Settings& settings) {
   std::vector<std::string> out;
+  const auto add = [&](bool pacing) {
+    for (const LimitUse& use : settings.limits) {
+      if (paces(use) == pacing)
+        out.push_back(use.limit->name + (use.cost != 1 ? fmt::format(" (cost {})", use.cost) : ""));
+    }
+  };
+  add(false);
   if (settings.max_body != 0) out.push_back("max.body " + config::describe_size(settings.max_body));
-  for (const LimitUse& use : settings.limits)
-    out.push_back(use.limit->name + (use.cost != 1 ? fmt::format(" (cost {})", use.cost) : ""));
+  add(true);
   return out;
 }
 

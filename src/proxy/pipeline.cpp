@@ -124,6 +124,7 @@ const plan::Action& Pipeline::route(http::Exchange& exchange, const plan::Plan& 
     return kTwoReadings;
   }
   exchange.tenant = match.tenant;
+  exchange.tenant_listed = match.tenant_listed;
   if (match.route == nullptr) {
     explain_miss(exchange, plan);
     return plan.unknown();

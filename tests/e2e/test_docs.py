@@ -337,7 +337,8 @@ def lines(start, app, authority, desk):
         app, listeners={"http": "127.0.0.1:0", "https": {"address": "127.0.0.1:0", "tls": True}},
         tls={"certificates": [entry(leaf)]}, log={"access": str(log)},
         pools={"app": pool(app, max_connections=1, queue={"size": 10})},
-        tenants={"items": {"acme": {"hosts": ["acme.test"], "pool": "app"}}}, routes=[]))
+        limits={"two": {"rate": "2/h", "key": "tenant"}},
+        tenants={"items": {"acme": {"hosts": ["acme.test"], "pool": "app", "limits": ["two"]}}}, routes=[]))
     with RawClient(sluice["https"], tls=trusting(authority.cert), server_name="acme.test") as one, \
             sluice.connect() as other:
         one.send(b"GET /slow HTTP/1.1\r\nHost: acme.test\r\nUser-Agent: a\r\nReferer: b\r\n\r\n")
@@ -348,10 +349,11 @@ def lines(start, app, authority, desk):
         late.set()
         assert one.response().status == 200 and other.response().status == 200
     sluice.get(host="nobody.test")
+    assert sluice.get(host="acme.test").status == 429
     with sluice.connect() as malformed:
         malformed.send(b"GET /../x HTTP/1.1\r\nHost: acme.test\r\n\r\n")
         assert malformed.response().status == 400
-    wait_until(lambda: log.exists() and log.read_text().count("\n") == 4, "four lines")
+    wait_until(lambda: log.exists() and log.read_text().count("\n") == 5, "five lines")
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 

@@ -86,6 +86,7 @@ class Steering {
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   std::uint32_t open_connections() const { return server_->open_connections(); }
   observe::OffloadSample offload() const;
+  std::vector<observe::LimitSample> limits() const;
   // Of all workers.
   observe::Totals::Sum totals() const { return server_->totals(); }
   std::chrono::nanoseconds drain_time() const { return std::chrono::nanoseconds(drain_.load()); }

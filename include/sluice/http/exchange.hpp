@@ -79,6 +79,7 @@ struct Record {
   Nanos connect = 0;                  // spent opening connections
   Nanos first_byte = 0;               // from the request's last attempt to the response head
   Nanos queued = 0;                   // spent waiting for a server with room
+  std::string_view limited;           // which limit refused it, or would have ("report:NAME"); else empty
   std::uint64_t generation = 0;       // of the configuration it was served by
   Rule rule = Rule::none;             // that was broken, by the request or by an answer to it
   Side rule_side = Side::downstream;  // by which of them
@@ -106,8 +107,11 @@ struct Exchange {
 
   // Found out by the pipeline.
   std::string_view client_ip;  // the peer's, or what a trusted peer says
+  // The same as bytes, once somebody asked for them (client_address()).
+  const IpAddress* client_address = nullptr;
   std::string_view request_id;
   std::string_view tenant;              // empty: none
+  bool tenant_listed = false;           // the configuration has it by name: clients cannot make it up
   const AddressSet* trusted = nullptr;  // trusted_proxies, for as long as answers are made
   // A field name only Sluice may set (the tenant header); a client's, also in trailers, is not forwarded.
   std::string_view own_field;
@@ -170,8 +174,9 @@ struct Exchange {
     origin = {};
     record = {};
     client_ip = request_id = tenant = own_field = {};
-    long_lived = false;
+    long_lived = tenant_listed = false;
     trusted = nullptr;
+    client_address = nullptr;
     text_body = TextBody{};
   }
 };

@@ -37,6 +37,9 @@ struct ForwardingRules {
 // and a fresh id.
 void identify(Exchange& exchange, const AddressSet& trusted);
 
+// `client_ip` as bytes, worked out once; all zero where it is none (a unix socket).
+const IpAddress& client_address(Exchange& exchange);
+
 // Whether the client may be told what strangers are not: it is on this machine, or among `exchange.trusted`.
 // One that an unknown proxy speaks for is not.
 bool is_insider(const Exchange& exchange);

@@ -17,6 +17,8 @@ struct Reason {
   std::uint8_t grpc = 0;         // what a gRPC client is told; 0: what follows from the status
   Rule rule = Rule::none;        // that was broken
   Side side = Side::downstream;  // whose message broke it
+  // Seconds until it is worth asking again; 0: a 503 says 1, everything else says nothing.
+  std::uint32_t retry_after = 0;
 };
 
 // Whether a connection can serve another request after an answer.
@@ -29,8 +31,9 @@ void note_reason(Record& record, const Reason& reason);
 // And for the client of a gRPC call: grpc-status and grpc-message.
 void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason);
 
-// Fills exchange.response and response_body. Fields added before the call stay. A 405 says what is allowed.
-// An insider is told what exactly was wrong, everybody else the reason's own words.
+// Fills exchange.response and response_body. `reason.details` may hold quotation marks, and no other byte
+// that JSON, HTML or a structured field would not take as it is. Fields added before the call stay. A 405
+// says what is allowed. An insider is told what exactly was wrong, everybody else the reason's own words.
 void make_reply(Exchange& exchange, const Reason& reason);
 
 // 308 to `location`.

@@ -32,6 +32,8 @@ class KeyMaker {
   void add(const IpAddress& address) {
     add({reinterpret_cast<const char*>(address.bytes), sizeof address.bytes});
   }
+  // All parts, as far as they are short.
+  std::string_view text() const { return {text_, size_}; }
   // The digest; who asks fills in the tags.
   Key key() const;
 

@@ -13,6 +13,8 @@ class Shared {
   // node (KeyMaker::text()).
   Ledger::Taken take(const Key& key, std::string_view name, const Terms& terms, std::uint64_t tokens,
                      Nanos now);
+  // As Ledger::give_back().
+  void give_back(const Key& key, const Terms& terms, std::uint64_t tokens);
 };
 
 }  // namespace sluice::limits

@@ -5,6 +5,7 @@
 #include "sluice/limits/bans.hpp"
 #include "sluice/limits/ledger.hpp"
 #include "sluice/limits/shared.hpp"
+#include "sluice/limits/tally.hpp"
 
 namespace sluice::limits {
 
@@ -12,6 +13,7 @@ struct State {
   Ledger ledger;
   Bans bans;
   Shared shared;
+  Tally tally;
 };
 
 }  // namespace sluice::limits

@@ -36,11 +36,20 @@ struct OffloadSample {
   std::uint64_t rejected = 0;
 };
 
+// How often a limit refused a tenant, or would have.
+struct LimitSample {
+  std::string limit;
+  std::string tenant;
+  std::uint64_t rejected = 0;
+  std::uint64_t reported = 0;
+};
+
 struct Samples {
   Totals::Sum exchanges;
   std::vector<PoolSample> pools;
   std::vector<ServerSample> servers;
   OffloadSample offload;
+  std::vector<LimitSample> limits;
 };
 
 // All metrics as they stand now. Any thread.

@@ -75,6 +75,7 @@ struct Match {
   const Route* route = nullptr;  // nullptr: nothing matches
   std::string_view tenant;       // empty: none; into the table or the host that was asked for
   std::uint32_t tenant_class = 0;
+  bool tenant_listed = false;  // the configuration has it by name
 
   // Of a match that has a route.
   const Treatment& treatment() const {

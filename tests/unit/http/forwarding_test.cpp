@@ -277,3 +277,14 @@ TEST_CASE("the search for the client ends after as many trusted addresses as a l
   CHECK(client_of(text) == "192.0.2.1");
   CHECK(client_of(text + ", 10.9.9.9") == "10.0.0.1");
 }
+
+TEST_CASE("a client's address is parsed once for an exchange", "[http][forwarding]") {
+  Exchange exchange;
+  exchange.client_ip = "192.0.2.1";
+  const IpAddress& address = client_address(exchange);
+  CHECK(address == *IpAddress::parse("192.0.2.1"));
+  CHECK(&client_address(exchange) == &address);
+  exchange.reset();
+  exchange.client_ip = SocketAddress::kUnixPeer;
+  CHECK(client_address(exchange) == IpAddress{});
+}

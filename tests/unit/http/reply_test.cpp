@@ -118,6 +118,17 @@ TEST_CASE("unavailable says when to come back", "[http][reply]") {
   CHECK(field(exchange, "Retry-After") == "1");
 }
 
+TEST_CASE("so does whatever else has a time to come back", "[http][reply]") {
+  Exchange exchange;
+  exchange.request_id = "id-1";
+  Reason reason{429, "http_request_denied", "limit \"login\""};
+  reason.retry_after = 17;
+  make_reply(exchange, reason);
+  CHECK(field(exchange, "Retry-After") == "17");
+  CHECK(field(exchange, "Proxy-Status") == R"(sluice; error=http_request_denied; details="limit \"login\"")");
+  CHECK(body_of(exchange).find(R"("message":"limit \"login\"")") != std::string::npos);
+}
+
 TEST_CASE("a reply to a request that was never identified has an id all the same", "[http][reply]") {
   Exchange exchange;
   make_reply(exchange, {400, "http_request_error", "bad"});

@@ -31,6 +31,7 @@ http::Exchange& filled(http::Exchange& exchange) {
   exchange.record.bytes_in = 3;
   exchange.record.bytes_out = 12345678901;
   exchange.record.error = "connection_refused";
+  exchange.record.limited = "report:gold";
   exchange.origin.sni = "app.test";
   exchange.origin.tls_version = "TLSv1.3";
   http::Record& record = exchange.record;
@@ -73,8 +74,8 @@ TEST_CASE("a JSON line says all that is known", "[observe][access]") {
     "method": "GET", "host": "app.test", "path": "/a/b", "protocol": "HTTP/1.1", "bytes_in": 3,
     "bytes_out": 12345678901, "duration_ms": 1.235, "queue_ms": 2000.000, "upstream_ms": 1.000,
     "connect_ms": 0.000, "attempts": 2, "tls_version": "TLSv1.3", "sni": "app.test", "route": "sluice.yaml:12",
-    "pool": "app", "server": "127.0.0.1:3000", "error": "connection_refused", "config_generation": 7,
-    "user_agent": "curl/8.0", "referer": "https://x.test/"})"));
+    "pool": "app", "server": "127.0.0.1:3000", "error": "connection_refused",
+    "limited": "report:gold", "config_generation": 7, "user_agent": "curl/8.0", "referer": "https://x.test/"})"));
 }
 
 TEST_CASE("a JSON line leaves out what is not known", "[observe][access]") {

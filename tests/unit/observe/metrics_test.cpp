@@ -22,7 +22,8 @@ TEST_CASE("totals of the process are there from the start", "[observe][metrics]"
       metrics_text({.exchanges = {{{200, 7}}, {{sluice::Side::upstream, sluice::Rule::bare_lf, 5}}, 1, 2},
                     .pools = {},
                     .servers = {},
-                    .offload = {3, 4}});
+                    .offload = {3, 4},
+                    .limits = {}});
   CHECK(has(text, "sluice_build_info{version=\"" SLUICE_VERSION "\"} 1"));
   CHECK(has(text, "sluice_http_requests_total{code=\"200\"} 7"));
   CHECK(has(text, R"(sluice_http_refused_total{side="upstream",rule="bare-lf"} 5)"));
@@ -55,7 +56,7 @@ TEST_CASE("pools and servers have theirs", "[observe][metrics]") {
   const ServerSample up{"app", "127.0.0.1:1", true, 4, 0};
   const ServerSample down{"app", "127.0.0.1:2", false, 0, 3};
   const std::string text =
-      metrics_text({.exchanges = {}, .pools = {pool}, .servers = {up, down}, .offload = {}});
+      metrics_text({.exchanges = {}, .pools = {pool}, .servers = {up, down}, .offload = {}, .limits = {}});
   CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:1"} 1)"));
   CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:2"} 0)"));
   CHECK(has(text, R"(sluice_upstream_active{pool="app",server="127.0.0.1:1"} 4)"));
@@ -64,4 +65,11 @@ TEST_CASE("pools and servers have theirs", "[observe][metrics]") {
   CHECK(has(text, R"(sluice_upstream_retries_total{pool="app",reason="503"} 1)"));
   CHECK(has(text, R"(sluice_queue_depth{pool="app"} 2)"));
   CHECK(has(text, R"(sluice_pool_panic{pool="app"} 1)"));
+}
+
+TEST_CASE("limits have theirs", "[observe][metrics]") {
+  const std::string text = metrics_text(
+      {.exchanges = {}, .pools = {}, .servers = {}, .offload = {}, .limits = {{"gold", "acme", 7, 0}}});
+  CHECK(has(text, R"(sluice_ratelimit_rejected_total{limit="gold",tenant="acme"} 7)"));
+  CHECK(has(text, R"(sluice_ratelimit_reported_total{limit="gold",tenant="acme"} 0)"));
 }

@@ -192,6 +192,10 @@ TEST_CASE("a tenant is found by exact host, by wildcard, by pattern, in this ord
   CHECK(answer(table, "wild.example.com") == "wild/4");  // one label in front: by pattern, under its own name
   CHECK(answer(table, "anybody.example.com") == "anybody/4");
   CHECK(table.tenant_count() == 4);
+  for (const char* host : {"a.example.com", "x.wild.example.com"})
+    CHECK(table.find(host, "/", "GET").tenant_listed);
+  for (const char* host : {"anybody.example.com", "nobody.test"})
+    CHECK_FALSE(table.find(host, "/", "GET").tenant_listed);
 }
 
 TEST_CASE("the pattern stands for one label of a tenant's letters", "[plan][route]") {

@@ -1,0 +1,58 @@
+#include "sluice/limits/tally.hpp"
+
+#include <string>
+
+#include <catch2/catch.hpp>
+
+using sluice::limits::Tally;
+
+namespace {
+
+std::uint64_t rejected(const Tally& tally, const std::string& limit, const std::string& tenant) {
+  for (const Tally::Row& row : tally.rows()) {
+    if (row.limit == limit && row.tenant == tenant) return row.rejected;
+  }
+  return 0;
+}
+
+std::uint64_t all(const Tally& tally) {
+  std::uint64_t sum = 0;
+  for (const Tally::Row& row : tally.rows())
+    sum += row.rejected;
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("refusals are counted by limit and tenant", "[limits][tally]") {
+  Tally tally;
+  tally.count(Tally::What::rejected, "gold", "acme");
+  tally.count(Tally::What::rejected, "gold", "acme");
+  tally.count(Tally::What::rejected, "gold", "");
+  tally.count(Tally::What::reported, "new", "acme");
+  CHECK(rejected(tally, "gold", "acme") == 2);
+  CHECK(rejected(tally, "gold", "") == 1);
+  CHECK(rejected(tally, "new", "acme") == 0);
+  CHECK(tally.rows().size() == 3);
+}
+
+TEST_CASE("however many tenants are made up, rows are few and sums are right", "[limits][tally]") {
+  Tally tally;
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < Tally::kMostTenants + 50; ++i)
+      tally.count(Tally::What::rejected, "gold", "tenant-" + std::to_string(i));
+  }
+  CHECK(tally.rows().size() == Tally::kMostTenants + 1);
+  CHECK(rejected(tally, "gold", "tenant-0") == 2);
+  CHECK(rejected(tally, "gold", "_other") == 100);
+  CHECK(all(tally) == 2 * (Tally::kMostTenants + 50));
+}
+
+TEST_CASE("nor do limits without end make rows without end", "[limits][tally]") {
+  Tally tally;
+  for (std::size_t i = 0; i < Tally::kMostRows + 10; ++i)
+    tally.count(Tally::What::rejected, "limit-" + std::to_string(i), "acme");
+  CHECK(tally.rows().size() == Tally::kMostRows + 1);
+  CHECK(rejected(tally, "_other", "_other") == 10);
+  CHECK(all(tally) == Tally::kMostRows + 10);
+}
