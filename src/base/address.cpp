@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cstddef>
 #include <cstring>
@@ -167,34 +168,61 @@ IpAddress IpAddress::prefix(unsigned bits) const {
   return out;
 }
 
-bool AddressSet::add(std::string_view text) {
+std::string IpAddress::text() const {
+  char out[INET6_ADDRSTRLEN] = "";
+  const bool v4 = is_v4();
+  ::inet_ntop(v4 ? AF_INET : AF_INET6, bytes + (v4 ? 12 : 0), out, sizeof out);
+  return out;
+}
+
+std::optional<AddressBlock> AddressBlock::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return false;
+  if (!address) return std::nullopt;
   const bool v4 = text.substr(0, slash).find(':') == std::string_view::npos;
   unsigned bits = 128;
   if (slash != std::string_view::npos) {
     const auto parsed = parse_decimal<unsigned>(text.substr(slash + 1));
-    if (!parsed || *parsed > (v4 ? 32U : 128U)) return false;
+    if (!parsed || *parsed > (v4 ? 32U : 128U)) return std::nullopt;
     bits = *parsed + (v4 ? 96 : 0);
   }
-  for (unsigned bit = bits; bit < 128; ++bit) {
-    if ((address->bytes[bit / 8] >> (7 - bit % 8) & 1) != 0) return false;
-  }
-  blocks_.push_back({*address, bits});
-  return true;
+  if (address->prefix(bits) != *address) return std::nullopt;
+  return AddressBlock{*address, bits};
+}
+
+bool AddressBlock::contains(const IpAddress& other) const {
+  const unsigned whole = bits / 8;
+  if (std::memcmp(address.bytes, other.bytes, whole) != 0) return false;
+  const unsigned rest = bits % 8;
+  if (rest == 0) return true;
+  const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
+  return ((address.bytes[whole] ^ other.bytes[whole]) & mask) == 0;
+}
+
+bool AddressBlock::overlaps(const AddressBlock& other) const {
+  return bits <= other.bits ? contains(other.address) : other.contains(address);
+}
+
+std::string AddressBlock::text() const {
+  if (bits == 128) return address.text();
+  const bool v4 = bits >= 96 && address.is_v4();
+  return address.text() + '/' + std::to_string(v4 ? bits - 96 : bits);
+}
+
+bool AddressSet::add(std::string_view text) {
+  const auto block = AddressBlock::parse(text);
+  if (block) blocks_.push_back(*block);
+  return block.has_value();
 }
 
 bool AddressSet::contains(const IpAddress& address) const {
-  for (const Block& block : blocks_) {
-    const unsigned whole = block.bits / 8;
-    if (std::memcmp(block.address.bytes, address.bytes, whole) != 0) continue;
-    const unsigned rest = block.bits % 8;
-    if (rest == 0) return true;
-    const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
-    if (((block.address.bytes[whole] ^ address.bytes[whole]) & mask) == 0) return true;
-  }
-  return false;
+  return std::any_of(blocks_.begin(), blocks_.end(),
+                     [&](const AddressBlock& block) { return block.contains(address); });
+}
+
+bool AddressSet::overlaps(const AddressBlock& block) const {
+  return std::any_of(blocks_.begin(), blocks_.end(),
+                     [&](const AddressBlock& own) { return own.overlaps(block); });
 }
 
 }  // namespace sluice

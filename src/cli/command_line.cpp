@@ -7,13 +7,13 @@
 #include "cli/completion.hpp"
 #include "cli/report.hpp"
 #include "cli/verbs.hpp"
+#include "cli/words.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <iterator>
-#include <span>
 #include <sstream>
 #include <utility>
 
@@ -54,6 +54,13 @@ void add_admin(CLI::App& verb, Options& options) {
       ->type_name("ADDR");
 }
 
+// Which process is asked, and how it is told.
+void add_process(CLI::App& verb, Options& options) {
+  add_config(verb, options);
+  add_admin(verb, options);
+  add_json(verb, options);
+}
+
 void declare_reload(CLI::App& verb, Options& options) {
   add_file(verb, options);
   add_admin(verb, options);
@@ -74,15 +81,36 @@ void declare_proxy(CLI::App& verb, Options& options) {
       ->required();
 }
 
-constexpr std::string_view kDuties[] = {"drain", "ready", "maintenance"};
-
 void declare_pool(CLI::App& verb, Options& options) {
   verb.add_option("DUTY", options.duty, "drain, ready or maintenance")->type_name("");
   verb.add_option("POOL", options.pool, "which pool")->type_name("");
   verb.add_option("SERVER", options.server, "its address, as the file has it")->type_name("");
-  add_config(verb, options);
-  add_admin(verb, options);
-  add_json(verb, options);
+  add_process(verb, options);
+}
+
+// Until when, by either of two names, and why.
+void add_lasting(CLI::App& verb, Options& options) {
+  verb.add_option("--until", options.until, "its end: 2026-11-29T18:00:00Z, or +15m from now")
+      ->type_name("WHEN");
+  verb.add_option("--for", options.until, "the same, as how long: 15m")->type_name("TIME");
+  verb.add_option("--reason", options.reason, "for the log, and for those who ask why")->type_name("TEXT");
+}
+
+void declare_ban(CLI::App& verb, Options& options) {
+  verb.add_option("ACTION", options.action, "list, add or lift")->type_name("");
+  verb.add_option("ADDRESS", options.address, "a client's, or a block such as 203.0.113.0/24")->type_name("");
+  verb.add_option("--tenant", options.tenant, "for requests to this one only")->type_name("TENANT");
+  add_lasting(verb, options);
+  verb.add_flag("--force", options.force, "although it is a proxy that is trusted")->disable_flag_override();
+  add_process(verb, options);
+}
+
+void declare_tenant(CLI::App& verb, Options& options) {
+  verb.add_option("ACTION", options.action, "list, hold or release")->type_name("");
+  verb.add_option("TENANT", options.tenant, "which one; to list, a pattern: \"acme-*\"")->type_name("");
+  add_lasting(verb, options);
+  verb.add_flag("--all", options.all, "list all, and not only those on hold")->disable_flag_override();
+  add_process(verb, options);
 }
 
 void declare_help(CLI::App& verb, Options& /*options*/) {
@@ -106,6 +134,12 @@ constexpr Verb kVerbs[] = {
     {"pool", "[drain|ready|maintenance POOL SERVER] [--config FILE] [--admin ADDR] [--json]",
      "how the servers are; or take one out of the running process, or back in", "drain ready maintenance",
      &declare_pool, &pool_verb},
+    {"ban", "[list [ADDRESS]|add ADDRESS|lift ADDRESS] [--tenant TENANT] [--for TIME] [--reason TEXT]",
+     "who is banned; or have the running process answer an address, or a block, by 403 for a while",
+     "list add lift", &declare_ban, &ban_verb},
+    {"tenant", "[list [PATTERN]|hold TENANT --until WHEN|release TENANT] [--all] [--reason TEXT]",
+     "which tenants are on hold; or have the running process answer one by 503 for a while",
+     "list hold release", &declare_tenant, &tenant_verb},
     {"version", "[--json]", "print the version", "", &add_json, nullptr},
     {"help", "[VERB]", "print this, or more of one verb", "", &declare_help, nullptr},
     {"completion", "bash|zsh|fish", "print a completion script: source <(sluice completion bash)",
@@ -223,26 +257,16 @@ std::string unknown(const CLI::App& verb, const std::string& word) {
                      config::did_you_mean(name, {options.begin(), options.end()}));
 }
 
-// One of a few words was wanted; empty where it is one.
-std::string unfit(std::string_view what, const std::string& word, std::span<const std::string_view> known) {
-  if (std::find(known.begin(), known.end(), word) != known.end()) return {};
-  const std::string nearest = config::did_you_mean(word, {known.begin(), known.end()});
-  return fmt::format("unknown {} \"{}\"{}", what, word,
-                     nearest.empty() ? fmt::format("; it is one of: {}", fmt::join(known, ", ")) : nearest);
-}
-
 // What is wrong with words that are each for themselves what they should be.
 std::string misfit(const CLI::App& verb, const Options& options) {
-  const auto count = [&](const char* name) {
+  const auto given = [&](const char* name) {
     const CLI::Option* const option = verb.get_option_no_throw(name);
-    return option == nullptr ? 0 : option->count();
+    return option != nullptr && option->count() > 0;
   };
-  if (count("--config") > 0 && count("FILE") > 0) return "a file is named twice, by --config and alone";
-  if (count("DUTY") == 0) return {};
-  if (options.duty.ends_with(".yaml")) return fmt::format("write \"--config {}\"", options.duty);
-  if (std::string problem = unfit("duty", options.duty, kDuties); !problem.empty()) return problem;
-  if (count("SERVER") == 0) return fmt::format("{} needs a pool and a server", options.duty);
-  return {};
+  const std::string name = verb.get_name();
+  if (given("--config") && given("FILE")) return "a file is named twice, by --config and alone";
+  if (given("DUTY")) return misfit_duty(options, given);
+  return name == "ban" || name == "tenant" ? misfit_order(name, options, given) : std::string();
 }
 
 Command complain(std::string_view problem, const Verb* verb) {

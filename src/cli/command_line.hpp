@@ -19,6 +19,13 @@ struct Options {
   std::string duty;  // what a server is to be set to; empty: it is only asked how the servers are
   std::string pool;
   std::string server;
+  std::string action;  // of `ban` and `tenant`; empty: list
+  std::string address;
+  std::string tenant;  // or, for `tenant list`, a pattern
+  std::string until;
+  std::string reason;
+  bool force = false;
+  bool all = false;
 };
 
 struct Command {

@@ -11,5 +11,7 @@ int proxy_verb(const Options& options);
 int check_verb(const Options& options);
 int reload_verb(const Options& options);
 int pool_verb(const Options& options);
+int ban_verb(const Options& options);
+int tenant_verb(const Options& options);
 
 }  // namespace sluice::cli

@@ -227,9 +227,11 @@ constexpr std::array kDocumentKeys{
     Key<Document>{
         {"workers", "`auto` or whole number", "auto", "Event loops, 1 to 1024; `auto` is one per core."},
         &read_workers},
-    Key<Document>{
-        {"state", "path", "none", "Directory in which is kept what must survive a restart, such as bans."},
-        &locate<&Document::state, file_path>},
+    Key<Document>{{"state", "path", "none",
+                   "Directory for what operators ordered and a restart must not end: bans by hand, and "
+                   "tenants on hold. Without it that of the service (`StateDirectory` of systemd), if it has "
+                   "one."},
+                  &locate<&Document::state, file_path>},
     Key<Document>{{"log", "map", "see below", "What is logged, and where."},
                   &nest<&Document::log, kLogSchema>},
     Key<Document>{{"admin", "address, `off` or map", kDefaultAdmin,

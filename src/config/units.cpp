@@ -268,6 +268,13 @@ Parsed<double> parse_percentage(std::string_view text) {
   return {value, {}};
 }
 
+std::optional<Duration> duration_in(std::string_view text, std::string& problem) {
+  Parsed<Duration> parsed = parse_duration(text);
+  if (parsed) return parsed.value;
+  problem = std::move(parsed.error);
+  return std::nullopt;
+}
+
 std::string show_duration(Duration value) { return show(static_cast<std::uint64_t>(value.count()), kTimes); }
 
 std::string show_size(std::uint64_t bytes) { return show(bytes, kSizes); }

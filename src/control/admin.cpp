@@ -58,6 +58,7 @@ asio::awaitable<Answer> answer(const Request& request, Steering& steering) {
     co_return Answer{.status = 403,
                      .body = "not from a web page: ask without Origin, as Host: localhost or by address\n"};
   if (found.endpoint == nullptr) co_return std::move(found.otherwise);
+  found.question.body = request.body();
   co_return co_await found.endpoint->answer(std::move(found.question), steering);
 }
 

@@ -2,9 +2,10 @@
 
 #include "sluice/base/text.hpp"
 #include "sluice/config/diagnostics_json.hpp"
-#include "sluice/control/json_text.hpp"
 #include "sluice/observe/metrics.hpp"
 
+#include "control/answering.hpp"
+#include "control/order_endpoints.hpp"
 #include "control/pools.hpp"
 
 #include <algorithm>
@@ -12,11 +13,6 @@
 #include <functional>
 #include <optional>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 namespace sluice::control {
@@ -24,27 +20,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
-
-Answer json_answer(unsigned status, const json::object& body) {
-  return {status, "application/json", json_text(body) + "\n"};
-}
-
-// Waits for what the steering thread answers to `ask(done)`.
-template <class Result, class Ask>
-asio::awaitable<Result> steered(Ask ask) {
-  auto executor = co_await asio::this_coro::executor;
-  // A timer that never expires serves as the event; it is cancelled on this thread when the result is there.
-  asio::steady_timer done(executor, asio::steady_timer::time_point::max());
-  Result result{};
-  ask([&](const Result& given) {
-    asio::post(executor, [&, given] {
-      result = given;
-      done.cancel();
-    });
-  });
-  co_await done.async_wait(asio::as_tuple(asio::use_awaitable));
-  co_return result;
-}
 
 asio::awaitable<Answer> health(Question /*question*/, Steering& /*steering*/) {
   co_return Answer{.body = "ok\n"};
@@ -59,7 +34,7 @@ asio::awaitable<Answer> metrics(Question /*question*/, Steering& steering) {
   const auto runtime = steering.runtime();
   co_return Answer{200, observe::kMetricsType,
                    observe::metrics_text({steering.totals(), pool_samples(*runtime), server_samples(*runtime),
-                                          steering.offload(), steering.limits()})};
+                                          steering.offload(), steering.limits(), steering.orders()})};
 }
 
 asio::awaitable<Answer> pools(Question /*question*/, Steering& steering) {
@@ -105,6 +80,12 @@ constexpr std::array kEndpoints{
     Endpoint{Use::change, Access::guarded, "/api/pools/*/servers/*/drain", &set_duty<upstream::Duty::drain>},
     Endpoint{Use::change, Access::guarded, "/api/pools/*/servers/*/maintenance",
              &set_duty<upstream::Duty::maintenance>},
+    Endpoint{Use::read, Access::guarded, "/api/bans", &list_bans},
+    Endpoint{Use::change, Access::guarded, "/api/bans", &add_ban},
+    Endpoint{Use::change, Access::guarded, "/api/bans/lift", &lift_ban},
+    Endpoint{Use::read, Access::guarded, "/api/tenants", &list_tenants},
+    Endpoint{Use::change, Access::guarded, "/api/tenants/*/hold", &hold_tenant},
+    Endpoint{Use::change, Access::guarded, "/api/tenants/*/release", &release_tenant},
     Endpoint{Use::change, Access::guarded, "/api/config/reload", &reload}};
 
 bool asks(std::string_view method, Use use) {
@@ -161,9 +142,15 @@ Found find_endpoint(std::string_view method, std::string_view target) {
       out.endpoint = &endpoint;
       return out;
     }
+    const bool both = out.otherwise.status == 405;
     const bool change = endpoint.use == Use::change;
-    out.otherwise = {
-        .status = 405, .body = change ? "use POST\n" : "use GET\n", .allow = change ? "POST" : "GET, HEAD"};
+    out.otherwise = {.status = 405,
+                     .body = both     ? "use GET or POST\n"
+                             : change ? "use POST\n"
+                                      : "use GET\n",
+                     .allow = both     ? "GET, HEAD, POST"
+                              : change ? "POST"
+                                       : "GET, HEAD"};
   }
   return out;
 }

@@ -27,6 +27,7 @@ using Words = std::vector<std::string>;
 struct Question {
   Words words;        // of the path
   std::string query;  // what follows "?", as it came
+  std::string body;   // of the request
 };
 
 // The value of a key in it, decoded; empty where there is none.

@@ -73,7 +73,10 @@ class Process {
       observe::log_warn("no listener has the address of the inherited socket {}", address.text());
     if (!start_admin()) return io_.stop();
     every(certificates_, kCertificateCheck, [this] { steering_.renew_certificates(); });
-    every(pools_, kPoolCheck, [this] { steering_.look_after_pools(); });
+    every(pools_, kPoolCheck, [this] {
+      steering_.look_after_pools();
+      steering_.look_after_orders();
+    });
     every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds),
           [this] { steering_.rotate_ticket_keys(); });
     say_ready();

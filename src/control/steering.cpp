@@ -3,9 +3,9 @@
 #include "sluice/base/file_error.hpp"
 #include "sluice/observe/log.hpp"
 
-#include "control/duties.hpp"
 #include "control/groups.hpp"
 #include "control/names.hpp"
+#include "control/orders.hpp"
 #include "control/outcome_log.hpp"
 #include "control/own_file.hpp"
 #include "control/settings.hpp"
@@ -91,6 +91,8 @@ Steering::Steering(Source source, server::InheritedSockets inherited)
   names_ = std::make_unique<Names>([this] {
     if (!names_changed_.exchange(true)) later([this] { take_names(); });
   });
+  orders_ = std::make_unique<Orders>(limits_.bans);
+  limits_.bans.on_ban([this](const limits::Ban& ban) { tell(ban); });
 }
 
 Steering::~Steering() {
@@ -154,7 +156,9 @@ Outcome Steering::apply() {
   const plan::Plan* previous = runtime_ != nullptr ? runtime_->plan.get() : nullptr;
   const auto plan = plan::Plan::build(document, previous, tickets_, diagnostics);
   Outcome outcome;
-  if (plan != nullptr) {
+  // What was ordered before the start is in force before the first request.
+  if (plan != nullptr && server_ == nullptr) orders_->begin(*document, diagnostics);
+  if (plan != nullptr && !diagnostics.failed()) {
     if (server_ == nullptr) {
       first_document_ = document;
       // A runtime may hold ten thousand tenants: it is taken apart here, not between two requests.
@@ -167,6 +171,7 @@ Outcome Steering::apply() {
     look_up_names(*plan);
     if (draining()) return refused(kStopping);
     outcome = publish(plan, diagnostics, true);
+    if (outcome.applied) orders_->move(*document, diagnostics);
     watch_names();
   }
   outcome.generation = generation();
@@ -195,6 +200,7 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   runtime->generation = generation() + (new_generation ? 1 : 0);
   runtime->access = access(*plan, diagnostics);
   runtime->groups = make_groups(*plan, *names_, registry_, {});
+  runtime->holds = orders_->holds();
   runtime->plan = std::move(plan);
   Outcome outcome;
   if (diagnostics.failed() || !hand_out(runtime, diagnostics)) return outcome;
@@ -202,6 +208,7 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   observe::set_log_format(process_format_of(runtime->plan->document().log.process));
   generation_ = runtime->generation;
   drain_ = runtime->plan->drain();
+  limits_.bans.spare(runtime->plan->trusted_proxies());
   outcome.applied = true;
   outcome.generation = runtime->generation;
   return outcome;
@@ -229,22 +236,6 @@ std::vector<observe::LimitSample> Steering::limits() const {
 std::shared_ptr<const proxy::Runtime> Steering::runtime() const {
   const std::lock_guard lock(runtime_mutex_);
   return runtime_;
-}
-
-void Steering::set_duty(std::string pool, std::string server, upstream::Duty duty,
-                        const std::function<void(const DutyOutcome&)>& done) {
-  later(
-      [this, pool = std::move(pool), server = std::move(server), duty, done] {
-        DutyOutcome outcome;
-        for (const std::string& name : find_servers(*runtime_, pool, server, outcome)) {
-          registry_.set_duty(pool, name, duty, steady_now());
-          observe::log_info("pool {}: server {} is set to {}", pool, name, upstream::to_string(duty));
-        }
-        done(outcome);
-      },
-      [done](const std::string& why) {
-        done({why, {}});
-      });
 }
 
 // Makes it what runs. New servers are checked before they can get a request, if that does not take long, and

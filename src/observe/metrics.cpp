@@ -124,9 +124,12 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
 }  // namespace
 
 std::string metrics_text(const Samples& samples) {
-  const auto& [exchanges, pools, servers, offload, limits] = samples;
+  const auto& [exchanges, pools, servers, offload, limits, orders] = samples;
   return prometheus::TextSerializer().Serialize(
-      {build_info(), abuse(), requests(exchanges), refused(exchanges),
+      {build_info(),
+       abuse(),
+       requests(exchanges),
+       refused(exchanges),
        single("sluice_http_request_bytes_total", "Bytes of request bodies that came from clients.",
               MetricType::Counter, exchanges.bytes_in),
        single("sluice_http_response_bytes_total", "Bytes of response bodies that went to clients.",
@@ -155,7 +158,12 @@ std::string metrics_text(const Samples& samples) {
        family("sluice_ratelimit_rejected_total", "Requests that a limit refused.", MetricType::Counter,
               limits, [](const LimitSample& limit) { return limit.rejected; }),
        family("sluice_ratelimit_reported_total", "Requests that a limit in report mode would have refused.",
-              MetricType::Counter, limits, [](const LimitSample& limit) { return limit.reported; })});
+              MetricType::Counter, limits, [](const LimitSample& limit) { return limit.reported; }),
+       single("sluice_bans", "Bans of addresses and blocks that hold.", MetricType::Gauge, orders.bans),
+       single("sluice_banned_requests_total", "Requests refused because of a ban.", MetricType::Counter,
+              orders.banned_requests),
+       single("sluice_tenants_held", "Tenants that an operator has put on hold.", MetricType::Gauge,
+              orders.held)});
 }
 
 }  // namespace sluice::observe

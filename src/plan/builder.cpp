@@ -8,6 +8,7 @@
 #include "plan/pattern.hpp"
 #include "plan/rules.hpp"
 #include "plan/sockets.hpp"
+#include "plan/state_place.hpp"
 #include "plan/time_limits.hpp"
 #include "plan/treatments.hpp"
 #include "plan/unreachable.hpp"
@@ -77,6 +78,7 @@ class Builder {
     certificates();
     check_sockets(*plan_, previous_, diagnostics_);
     check_log(doc_.log, diagnostics_);
+    check_state(doc_, diagnostics_);
     if (diagnostics_.failed()) return nullptr;
     return plan_;
   }

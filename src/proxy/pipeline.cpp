@@ -1,6 +1,7 @@
 // One request, top to bottom:
 //
 //   identify   who asks: client address, request id
+//   turn away  clients that are banned; for one tenant only, and of tenants on hold, once the tenant is known
 //   admit      what needs no route: listeners that only send people to https, loops
 //   route      host -> tenant -> path -> action and policies
 //   policies   one after the other; any of them may answer
@@ -22,6 +23,7 @@
 #include "sluice/observe/recurring.hpp"
 
 #include "proxy/miss.hpp"
+#include "proxy/turned_away.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -61,12 +63,20 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
   std::optional<handler::Forward> forward;
   bool answered = true;
   identify(exchange, pin.plan());
-  const plan::Action* action = refusal != nullptr ? refusal : admit(exchange, pin.plan());
+  const plan::Action* action = refusal;
   const policy::Chain* policies = nullptr;
-  if (action == nullptr) action = &route(exchange, pin.plan(), policies);
+  bool turned_away = action == nullptr && is_banned(exchange);
+  if (action == nullptr && !turned_away) action = admit(exchange, pin.plan());
+  if (action == nullptr && !turned_away) {
+    action = &route(exchange, pin.plan(), policies);
+    turned_away = is_kept_from_tenant(exchange, pin.holds());
+    if (turned_away) policies = nullptr;
+  }
   exchange.record.generation = pin.generation();
   policy::Visit visit{exchange, loop_, limits_};
-  if (policies != nullptr && policies->admit(visit) == policy::Policy::Verdict::answered) {
+  if (turned_away) {
+    // The answer is made.
+  } else if (policies != nullptr && policies->admit(visit) == policy::Policy::Verdict::answered) {
     // It has said what there is to say.
   } else if (const auto* to = std::get_if<plan::Forward>(action)) {
     exchange.record.pool = pin.plan().pools()[to->pool].name;
@@ -94,6 +104,19 @@ void Pipeline::identify(http::Exchange& exchange, const plan::Plan& plan) {
     exchange.origin.trusted_peer = ip && plan.trusted_proxies().contains(*ip);
   }
   http::identify(exchange, plan.trusted_proxies());
+}
+
+// The answer is made then, as in the next one.
+bool Pipeline::is_banned(http::Exchange& exchange) const {
+  return limits_.bans.any() && proxy::is_banned(exchange, limits_.bans, {}, loop_.now());
+}
+
+// For the tenant's requests alone.
+bool Pipeline::is_kept_from_tenant(http::Exchange& exchange, const limits::Holds* holds) const {
+  if (exchange.tenant.empty()) return false;
+  if (limits_.bans.any() && proxy::is_banned(exchange, limits_.bans, exchange.tenant, loop_.now()))
+    return true;
+  return holds != nullptr && is_held(exchange, *holds, loop_.now());
 }
 
 // What is done whatever the route; nullptr: the route says.

@@ -378,7 +378,10 @@ def shell(name, script):
 # what is typed: what must be offered, what must not be
 COMPLETIONS = {
     "rel": ({"reload"}, {"run"}),
-    "": ({"run", "proxy", "check", "reload", "pool", "version", "help", "completion"}, set()),
+    "": ({"run", "proxy", "check", "reload", "pool", "ban", "tenant", "version", "help", "completion"}, set()),
+    "ban ": ({"list", "add", "lift"}, {"hold"}),
+    "tenant ": ({"list", "hold", "release"}, {"lift"}),
+    "tenant --": ({"--until", "--for", "--reason", "--all", "--admin"}, {"--tenant"}),
     "pool ": ({"drain", "ready", "maintenance"}, {"reload"}),
     "pool --": ({"--admin", "--config", "--json"}, {"--from"}),
     "proxy --": ({"--from", "--to"}, {"--json"}),

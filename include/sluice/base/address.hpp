@@ -54,25 +54,35 @@ struct IpAddress {
   static std::optional<IpAddress> of(const SocketAddress& address);
   bool is_v4() const;
   bool is_loopback() const;  // 127.0.0.0/8 and ::1
+  std::string text() const;  // IPv4 where it is mapped
   // With all but the first `bits` of the 128 cleared.
   IpAddress prefix(unsigned bits) const;
   bool operator==(const IpAddress&) const = default;
 };
 
-// Address blocks such as "10.0.0.0/8", "2001:db8::/32", "192.0.2.1".
+// A block of addresses: "10.0.0.0/8", "2001:db8::/32", or one alone, "192.0.2.1".
+struct AddressBlock {
+  IpAddress address;
+  unsigned bits = 128;  // of `address` that count
+  // Empty when `text` is no block; host bits must be zero.
+  static std::optional<AddressBlock> parse(std::string_view text);
+  bool contains(const IpAddress& other) const;
+  bool overlaps(const AddressBlock& other) const;
+  std::string text() const;  // as parse() takes it
+  bool operator==(const AddressBlock&) const = default;
+};
+
+// Any of several blocks.
 class AddressSet {
  public:
-  // False when `text` is no block; host bits must be zero.
+  // False when `text` is no block.
   bool add(std::string_view text);
   bool contains(const IpAddress& address) const;
+  bool overlaps(const AddressBlock& block) const;
   bool empty() const { return blocks_.empty(); }
 
  private:
-  struct Block {
-    IpAddress address;
-    unsigned bits;
-  };
-  std::vector<Block> blocks_;
+  std::vector<AddressBlock> blocks_;
 };
 
 }  // namespace sluice

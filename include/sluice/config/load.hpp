@@ -4,6 +4,7 @@
 #include "sluice/config/diagnostics.hpp"
 #include "sluice/config/document.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string_vi
 // Host names as written by people to what is compared on the wire: lower case, no trailing dot, IDNA 2008
 // A-labels for anything outside ASCII. A leading "*." is kept. Empty when the name cannot be a host.
 std::string canonical_host(std::string_view host);
+
+// A duration as it stands in the file: "15m". Empty: `problem` says why.
+std::optional<Duration> duration_in(std::string_view text, std::string& problem);
 
 // docs/configuration.md, from the schema: every key with type, default and meaning.
 std::string reference_markdown();

@@ -2,6 +2,7 @@
 // happens on a thread of its own, one thing at a time, while workers serve and the admin address answers.
 #pragma once
 
+#include "sluice/control/moment.hpp"
 #include "sluice/limits/state.hpp"
 #include "sluice/observe/metrics.hpp"
 #include "sluice/observe/recurring.hpp"
@@ -23,6 +24,7 @@
 namespace sluice::control {
 
 class Names;
+class Orders;
 
 // Where the configuration comes from: a file, or the command line of `sluice proxy`.
 struct Source {
@@ -42,6 +44,25 @@ struct Outcome {
 struct DutyOutcome {
   std::string error;  // empty: it is done
   std::string hint;
+};
+
+// What an operator orders about a tenant or a client.
+struct Order {
+  enum class Verb : std::uint8_t { hold, release, ban, lift };
+  Verb verb = Verb::hold;
+  std::string tenant = {};  // of a ban: empty for all
+  AddressBlock block = {};  // of a ban
+  UnixMs until = 0;         // of what lasts
+  std::string reason = {};
+  bool force = false;  // ban, although it is a proxy in front
+};
+
+// And what became of that.
+struct OrderOutcome {
+  unsigned status = 200;  // as HTTP says it
+  std::string error = {};
+  std::string hint = {};
+  std::vector<std::string> warnings = {};
 };
 
 class Steering {
@@ -64,6 +85,9 @@ class Steering {
   void set_duty(std::string pool, std::string server, upstream::Duty duty,
                 const std::function<void(const DutyOutcome&)>& done);
 
+  // What is acknowledged is in force on every worker and, where there is a state directory, on the disk.
+  void give_order(Order order, const std::function<void(const OrderOutcome&)>& done);
+
   // These act at once, on the calling thread.
 
   // What a start or a reload under way still waits for is not waited for, and no other one is applied.
@@ -71,6 +95,8 @@ class Steering {
   void rotate_ticket_keys();
   // Tells of pools with too few servers that are well, also where nobody asks them.
   void look_after_pools();
+  // Ends bans and holds whose time is over.
+  void look_after_orders();
   void drain();
   void abort();
   void stop();
@@ -89,6 +115,8 @@ class Steering {
   std::vector<observe::LimitSample> limits() const;
   // Of all workers.
   observe::Totals::Sum totals() const { return server_->totals(); }
+  observe::OrderSample orders() const;
+  const limits::Bans& bans() const { return limits_.bans; }
   std::chrono::nanoseconds drain_time() const { return std::chrono::nanoseconds(drain_.load()); }
   std::uint64_t generation() const { return generation_.load(std::memory_order_relaxed); }
 
@@ -109,6 +137,9 @@ class Steering {
   void watch_checks();
   // Makes the addresses known now what runs, where they are others.
   void take_names();
+  // The same for the holds.
+  void take_holds();
+  void tell(const limits::Ban& ban);
   bool give_to_workers(const std::shared_ptr<const proxy::Runtime>& runtime,
                        config::Diagnostics& diagnostics);
   bool hand_out(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics);
@@ -121,6 +152,7 @@ class Steering {
   std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
   upstream::Registry registry_;
   limits::State limits_;  // before the server, which counts in it
+  std::unique_ptr<Orders> orders_;
   std::shared_ptr<const config::Document> first_document_;
   std::shared_ptr<const proxy::Runtime> runtime_;  // written by this thread, under the mutex
   mutable std::mutex runtime_mutex_;
@@ -131,6 +163,7 @@ class Steering {
   std::atomic<bool> names_changed_{false};  // and nobody has taken them yet
   observe::Recurring told_names_;
   observe::Recurring told_trouble_;
+  observe::Recurring told_bans_{observe::kStatePace};  // by limits
   std::unique_ptr<Thread> thread_;
   std::unique_ptr<server::Server> server_;
   upstream::Checker checker_;

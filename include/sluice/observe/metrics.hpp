@@ -44,12 +44,20 @@ struct LimitSample {
   std::uint64_t reported = 0;
 };
 
+// Bans, and tenants on hold.
+struct OrderSample {
+  std::uint64_t bans = 0;
+  std::uint64_t banned_requests = 0;
+  std::uint64_t held = 0;
+};
+
 struct Samples {
   Totals::Sum exchanges;
   std::vector<PoolSample> pools;
   std::vector<ServerSample> servers;
   OffloadSample offload;
   std::vector<LimitSample> limits;
+  OrderSample orders;
 };
 
 // All metrics as they stand now. Any thread.

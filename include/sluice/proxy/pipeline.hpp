@@ -4,6 +4,7 @@
 #include "sluice/base/hash.hpp"
 #include "sluice/handler/forward.hpp"
 #include "sluice/http/service.hpp"
+#include "sluice/limits/holds.hpp"
 #include "sluice/limits/state.hpp"
 #include "sluice/observe/access_log.hpp"
 #include "sluice/observe/totals.hpp"
@@ -23,6 +24,7 @@ struct Runtime {
   std::shared_ptr<const plan::Plan> plan;
   std::vector<std::shared_ptr<const upstream::Group>> groups;  // by pool
   observe::AccessSpec access;
+  std::shared_ptr<const limits::Holds> holds = {};  // empty: no tenant is on hold
 };
 
 class Pipeline final : public http::Service {
@@ -77,6 +79,7 @@ class Pipeline final : public http::Service {
       epoch_ = nullptr;
     }
     const plan::Plan& plan() const { return *epoch_->runtime->plan; }
+    const limits::Holds* holds() const { return epoch_->runtime->holds.get(); }
     std::uint64_t generation() const { return epoch_->runtime->generation; }
     upstream::Balancer& balancer(std::uint32_t pool) { return epoch_->balancers[pool]; }
 
@@ -87,6 +90,8 @@ class Pipeline final : public http::Service {
 
   Task<void> travel(http::Exchange& exchange, const plan::Action* refusal);
   static void identify(http::Exchange& exchange, const plan::Plan& plan);
+  bool is_banned(http::Exchange& exchange) const;
+  bool is_kept_from_tenant(http::Exchange& exchange, const limits::Holds* holds) const;
   const plan::Action* admit(const http::Exchange& exchange, const plan::Plan& plan) const;
   static const plan::Action& route(http::Exchange& exchange, const plan::Plan& plan,
                                    const policy::Chain*& policies);

@@ -216,3 +216,18 @@ TEST_CASE("what is no block is refused and changes nothing", "[base][address]") 
   }
   CHECK(set.empty());
 }
+
+TEST_CASE("a block is told as it is read, and knows what it has in common with another", "[base]") {
+  using sluice::AddressBlock;
+  for (const char* text : {"10.0.0.0/8", "192.0.2.1", "0.0.0.0/0", "::/0", "2001:db8::/32", "2001:db8::1"})
+    CHECK(AddressBlock::parse(text).value().text() == text);
+  CHECK(AddressBlock::parse("::ffff:192.0.2.0/120").value().text() == "192.0.2.0/24");
+  for (const char* text : {"", "10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0.0/", "a.test", "10.0.0.0/-1"})
+    CHECK_FALSE(AddressBlock::parse(text));
+  const auto overlap = [](const char* a, const char* b) {
+    return AddressBlock::parse(a)->overlaps(*AddressBlock::parse(b));
+  };
+  CHECK((overlap("10.0.0.0/8", "10.1.2.3") && overlap("10.1.2.3", "10.0.0.0/8") &&
+         overlap("::/0", "10.0.0.0/8")));
+  CHECK_FALSE((overlap("10.0.0.0/8", "11.0.0.0/8") || overlap("0.0.0.0/0", "2001:db8::1")));
+}

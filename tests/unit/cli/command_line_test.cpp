@@ -113,7 +113,8 @@ TEST_CASE("no verb is a mistake that is answered with all of them", "[cli]") {
 
 TEST_CASE("help, of all and of one", "[cli]") {
   const std::string all = told({"help"});
-  for (const char* verb : {"run", "proxy", "check", "reload", "pool", "version", "help", "completion"})
+  for (const char* verb :
+       {"run", "proxy", "check", "reload", "pool", "ban", "tenant", "version", "help", "completion"})
     CHECK_THAT(all, Contains(std::string("\n  ") + verb + " "));
   CHECK(told({"--help"}) == all);
   CHECK(told({"-h"}) == all);
@@ -135,9 +136,11 @@ TEST_CASE("completion knows the options of each verb", "[cli]") {
   const std::string script = told({"completion", "bash"});
   CHECK_THAT(script, Contains("proxy) first=\"\" words=\"--help --from --to\" ;;"));
   CHECK_THAT(script, Contains("check) first=\"\" words=\"--help --config --json --strict\" files=-f ;;"));
-  CHECK_THAT(
-      script,
-      Contains("help) first=\"run proxy check reload pool version help completion\" words=\"--help\" ;;"));
+  CHECK_THAT(script, Contains("help) first=\"run proxy check reload pool ban tenant version help "
+                              "completion\" words=\"--help\" ;;"));
+  CHECK_THAT(script, Contains("ban) first=\"list add lift\" words=\"--help --tenant --until --for --reason"));
+  CHECK_THAT(script,
+             Contains("tenant) first=\"list hold release\" words=\"--help --until --for --reason --all"));
   CHECK_THAT(told({"completion", "zsh"}), StartsWith("#compdef sluice\n") && Contains("'*'--admin'[where"));
   CHECK_THAT(told({"completion", "fish"}),
              Contains("__fish_seen_subcommand_from pool' -l admin -x -d 'where"));
@@ -161,4 +164,32 @@ TEST_CASE("whether a file was named is known, and where the process is", "[cli]"
   CHECK(parse_command({"reload", "a.yaml"}).options.file_named);
   CHECK(parse_command({"reload", "-c", "/etc/sluice/sluice.yaml"}).options.file_named);
   CHECK(parse_command({"pool", "--admin=unix:/a"}).options.admin == "unix:/a");
+}
+
+TEST_CASE("bans and holds are ordered", "[cli]") {
+  CHECK(parse_command({"ban"}).verb == &ban_verb);
+  const Options ban =
+      parse_command({"ban", "add", "203.0.113.0/24", "--tenant", "acme", "--for", "2h", "--force"}).options;
+  CHECK(
+      (ban.action == "add" && ban.address == "203.0.113.0/24" && ban.tenant == "acme" && ban.until == "2h"));
+  CHECK(ban.force);
+  CHECK(parse_command({"tenant", "list", "--all"}).verb == &tenant_verb);
+  const Options hold =
+      parse_command({"tenant", "hold", "acme", "--until", "+15m", "--reason", "moving house"}).options;
+  CHECK((hold.action == "hold" && hold.tenant == "acme" && hold.until == "+15m" &&
+         hold.reason == "moving house"));
+}
+
+TEST_CASE("what is wrong with an order is said without asking the process", "[cli]") {
+  CHECK_THAT(refusal({"ban", "ad"}), Contains("unknown action \"ad\"; did you mean \"add\"?"));
+  CHECK_THAT(refusal({"ban", "add"}), Contains("add needs an address or a block"));
+  CHECK_THAT(refusal({"ban", "lift", "::1", "--reason", "x"}), Contains("--reason is of no use to lift"));
+  CHECK_THAT(refusal({"ban", "--for", "1h"}), Contains("--for is of no use to list"));
+  CHECK_THAT(refusal({"ban", "a.yaml"}), Contains("write \"--config a.yaml\""));
+  CHECK_THAT(refusal({"tenant", "hold"}), Contains("hold needs a tenant"));
+  CHECK_THAT(refusal({"tenant", "hold", "acme"}), Contains("hold needs --until WHEN or --for TIME"));
+  CHECK_THAT(refusal({"tenant", "hold", "acme", "--for", "1h", "--until", "+1h"}), Contains("one is enough"));
+  CHECK_THAT(refusal({"tenant", "hold", "acme", "--for", "15"}), Contains("15"));
+  CHECK_THAT(refusal({"tenant", "hold", "acme", "--until", "1999-01-01T00:00Z"}),
+             Contains("is over already"));
 }

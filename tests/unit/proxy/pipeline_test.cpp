@@ -132,7 +132,8 @@ class Stage {
   explicit Stage(const std::string& server = "127.0.0.1:9")
       : server_(server),
         pipeline(
-            loop, totals, limits, [](http::Connection&) {}, [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
+            loop, totals, limits, [](http::Connection&) {},
+            [this](std::shared_ptr<const Runtime>) { ++disposed; }) {
     publish();
   }
   ~Stage() { pipeline.close(); }
@@ -366,4 +367,53 @@ TEST_CASE("a tunnel holds no configuration, and is told of all the same", "[prox
   CHECK(client.exchange.record.pool == "app");
   CHECK(client.exchange.record.route_file == "t.yaml");
   CHECK(client.exchange.tenant == "acme");
+}
+
+TEST_CASE("a client that is banned is turned away before anything else", "[proxy][pipeline]") {
+  const Nanos until = steady_now() + Nanos{90} * 1'000'000'000;
+  const auto client = AddressBlock::parse("192.0.2.1").value();
+  struct Case {
+    const char* tenant;
+    const char* host;
+    const char* target;
+    std::uint32_t listener;
+    bool banned;
+  };
+  for (const Case& c :
+       {Case{"", "acme.example.test", "/", 1, true}, Case{"", "other.test", "/", 1, true},
+        Case{"", "acme.example.test", "/", 0, true}, Case{"acme", "acme.example.test", "/a/b", 1, true},
+        Case{"acme", "beta.example.test", "/", 1, false}, Case{"acme", "other.test", "/", 1, false}}) {
+    CAPTURE(c.tenant, c.host, c.target, c.listener);
+    Stage stage;
+    REQUIRE(stage.limits.bans.add({.block = client, .tenant = c.tenant, .until = until}));
+    Client visitor(c.host, c.target, c.listener);
+    http::TextBody body("much");
+    visitor.exchange.request_body = &body;
+    stage.serve(visitor);
+    CHECK((visitor.exchange.response.status == 403) == c.banned);
+    CHECK((visitor.field("Retry-After") == "90") == c.banned);
+    CHECK((visitor.exchange.record.limited == "ban") == c.banned);
+    if (c.banned) CHECK(visitor.closes);
+    CHECK(visitor.responses == 1);
+  }
+}
+
+TEST_CASE("a tenant on hold is told so until its time is over", "[proxy][pipeline]") {
+  for (const auto& [host, status] : {std::pair("acme.example.test", 503), std::pair("beta.example.test", 502),
+                                     std::pair("gamma.example.test", 502), std::pair("other.test", 410)}) {
+    CAPTURE(host);
+    Stage stage;
+    const Nanos now = stage.loop.now();
+    auto runtime = std::make_shared<Runtime>(stage.pipeline.runtime());
+    runtime->holds = std::make_shared<const limits::Holds>(limits::Holds{
+        {"acme", {now + Nanos{60} * 1'000'000'000, "moving"}}, {"beta", {now, "it was moving"}}});
+    stage.pipeline.publish(runtime);
+    Client visitor(host);
+    stage.serve(visitor);
+    CHECK(visitor.exchange.response.status == status);
+    CHECK((visitor.field("Retry-After") == "60") == (status == 503));
+    CHECK((visitor.exchange.record.limited == "hold") == (status == 503));
+    // Strangers are not told why.
+    CHECK(visitor.field("Proxy-Status").find("moving") == std::string::npos);
+  }
 }

@@ -1,0 +1,63 @@
+// The file in which operators' orders outlive the process: tenants on hold, and bans by hand.
+#pragma once
+
+#include "sluice/base/address.hpp"
+#include "sluice/control/moment.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::control {
+
+struct Kept {
+  struct Hold {
+    std::string tenant;
+    UnixMs until = 0;
+    std::string reason;
+    bool operator==(const Hold&) const = default;
+  };
+  struct Ban {
+    AddressBlock block;
+    std::string tenant;  // empty: all
+    UnixMs since = 0;
+    UnixMs until = 0;
+    std::string reason;
+    bool operator==(const Ban&) const = default;
+  };
+  std::vector<Hold> holds;
+  std::vector<Ban> bans;
+  bool operator==(const Kept&) const = default;
+};
+
+// JSON, an order in a line.
+std::string kept_text(const Kept& kept);
+// Whatever the text is. Empty where any of it is not what kept_text() writes: an order that is lost without a
+// word is worse than a file that somebody has to look at.
+std::optional<Kept> parse_kept(std::string_view text);
+
+// Longer ones are refused.
+inline constexpr std::size_t kLongestReason = 200;
+// What is wrong with it; empty: nothing.
+std::string unfit_reason(std::string_view reason);
+
+class StateFile {
+ public:
+  // `directory` empty: there is no file, and nothing is kept.
+  explicit StateFile(std::string directory);
+  bool none() const { return path_.empty(); }
+  const std::string& directory() const { return directory_; }
+
+  // What is kept. A file that cannot be understood is moved aside, and `warning` says so. `error`: it cannot
+  // be had, nor moved, or nothing can be written there.
+  Kept read(std::string& warning, std::string& error) const;
+  // On the disk when it returns, all of it or nothing. What went wrong, or "".
+  std::string write(const Kept& kept) const;
+
+ private:
+  std::string directory_;
+  std::string path_;
+};
+
+}  // namespace sluice::control
