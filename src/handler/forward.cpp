@@ -132,6 +132,8 @@ void Forward::on_deadline(void* self) {
 void Forward::end_wait(ErrorKind why) {
   if (channel_ != nullptr) channel_->http().cancel(why);
   if (waiting_ != nullptr) waiting_->leave();
+  // It may wait for something else than the server.
+  if (exchange_.response_filter != nullptr) exchange_.response_filter->stop();
 }
 
 Task<void> Forward::finish(const Error& responded) {

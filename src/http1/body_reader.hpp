@@ -25,6 +25,7 @@ class BodyReader final : public http::BodySource {
     stall_ = stall;
     most_ = most;
   }
+  void bound(std::uint64_t most) { most_ = most; }
 
   http::BodyStep poll(std::string_view& piece) override;
   Task<void> fill() override;

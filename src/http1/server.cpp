@@ -163,6 +163,7 @@ void ServerConnection::begin_exchange(const Error& error) {
   const Framing framing = error ? Framing::none : exchange.request.framing;
   s.body.start(*transport_, s.in, exchange.arena, framing, exchange.request.length, Side::downstream);
   s.body.set_limits(s.settings.body, s.settings.max_body);
+  exchange.max_body = s.settings.max_body;
   keep_alive_ = !error && exchange.request.keep_alive && !draining_;
   if (!s.body.finished()) exchange.request_body = &s.body;
   if (s.body.finished() && s.in.empty()) s.in.release();  // the answer may be long in coming

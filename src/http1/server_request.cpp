@@ -110,6 +110,8 @@ Error ServerConnection::take_head() {
   return error;
 }
 
+void ServerConnection::bound_body(std::uint64_t most) { session_->body.bound(most); }
+
 // Whether a client that was shown one certificate asks for a host of another. Hosts that no certificate names
 // are nobody's secret: health checkers ask by address, and behind a self-signed certificate any name is
 // usual.

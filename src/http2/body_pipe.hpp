@@ -29,6 +29,7 @@ class BodyPipe final : public http::BodySource {
     stall_ = stall;
     most_ = most;
   }
+  void bound(std::uint64_t most) { most_ = most; }
   // What Content-Length says; none for a body that ends when it ends.
   void expect(std::optional<std::uint64_t> length) { expected_ = length; }
   // Keeps the last byte of an announced length back until END_STREAM: only then is it certain that the

@@ -56,6 +56,7 @@ void ServerStream::start(ServerSession& session, std::uint32_t id, const http::S
   reset_only_ = false;
   exchange_.origin = session.origin();
   exchange_.downstream = this;
+  exchange_.max_body = settings.max_body;
   exchange_.record.started = session.loop().now();
 }
 

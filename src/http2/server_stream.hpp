@@ -40,6 +40,7 @@ class ServerStream final : public Stream, private http::Downstream {
 
   Task<Error> interim(const http::ResponseHead& head) override;
   Task<Error> respond() override;
+  void bound_body(std::uint64_t most) override { received().bound(most); }
   void close_after() override {}  // other streams have nothing to do with it
   http::BodySource& open_tunnel() override;
   void on_departure(Departed departed, void* context) override;

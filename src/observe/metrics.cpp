@@ -43,6 +43,19 @@ MetricFamily abuse() {
   return out;
 }
 
+MetricFamily connections_rejected() {
+  MetricFamily out{"sluice_connections_rejected_total",
+                   "Client connections closed at once, by the bound of max that they were beyond.",
+                   MetricType::Counter,
+                   {}};
+  for (const Turnaway bound : {Turnaway::connections, Turnaway::connections_per_ip}) {
+    ClientMetric metric = labelled("reason", std::string(to_string(bound)));
+    metric.counter.value = static_cast<double>(counted(bound));
+    out.metric.push_back(std::move(metric));
+  }
+  return out;
+}
+
 MetricFamily single(std::string name, std::string help, MetricType type, std::uint64_t value) {
   ClientMetric metric;
   (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = static_cast<double>(value);
@@ -128,6 +141,10 @@ std::string metrics_text(const Samples& samples) {
   return prometheus::TextSerializer().Serialize(
       {build_info(),
        abuse(),
+       connections_rejected(),
+       single("sluice_handshakes_rejected_total",
+              "Client connections closed before their TLS handshake, beyond max.handshakes_per_ip.",
+              MetricType::Counter, counted(Turnaway::handshakes_per_ip)),
        requests(exchanges),
        refused(exchanges),
        single("sluice_http_request_bytes_total", "Bytes of request bodies that came from clients.",

@@ -59,7 +59,8 @@ class Builder {
     plan_->drain_ = pick({doc_.timeouts.drain}, *config::kDefaultTimeouts.drain);
     plan_->files_ = doc_.files;
     plan_->connections_ = {doc_.max.connections, doc_.max.connections_per_ip,
-                           doc_.max.connections_per_ip_v6_prefix};
+                           doc_.max.connections_per_ip_v6_prefix,
+                           doc_.max.handshakes_per_ip.value_or(config::Rate{})};
     plan_->unknown_ = unknown(doc_.tenants ? doc_.tenants->unknown : kNotFound);
     for (const auto& block : doc_.trusted_proxies)
       plan_->trusted_.add(block.value);

@@ -31,17 +31,6 @@ std::vector<Wishes::Use> add(std::vector<Wishes::Use> tenant, const std::vector<
   return tenant;
 }
 
-// What no listener accepts; a listener that is stricter cuts the rest itself.
-std::uint64_t loosest_body(const config::Document& document) {
-  std::uint64_t out = 0;
-  for (const config::Listener& listener : document.listeners) {
-    const std::uint64_t bound = listener.max.body.value_or(document.max.body);
-    if (bound == 0) return 0;
-    out = std::max(out, bound);
-  }
-  return out;
-}
-
 }  // namespace
 
 Treatments::Treatments(const config::Document& document, TreatmentStore& store,
@@ -51,7 +40,6 @@ Treatments::Treatments(const config::Document& document, TreatmentStore& store,
     by_name_.emplace(limit.name, static_cast<std::uint32_t>(limits_.size()));
     limits_.push_back(policy::make_limit(limit, doc_.limit_store.has_value()));
   }
-  listener_body_ = loosest_body(doc_);
   class_of({});
 }
 
@@ -129,7 +117,7 @@ Treatments::ChainKey Treatments::together(const Wishes& route, const Wishes& ten
 
 policy::Settings Treatments::settings(const ChainKey& key) const {
   policy::Settings out;
-  out.max_body = key.second.value_or(listener_body_);
+  out.max_body = key.second;
   for (const Wishes::Use& use : key.first)
     out.limits.push_back({limits_[use.limit], use.cost});
   return out;

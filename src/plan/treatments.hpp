@@ -76,7 +76,6 @@ class Treatments {
   config::Diagnostics& diagnostics_;
   std::unordered_map<std::string_view, std::uint32_t> by_name_;
   std::vector<std::shared_ptr<const policy::Limit>> limits_;  // by index in Document::limits
-  std::uint64_t listener_body_ = 0;                           // for routes where nothing is set
   std::vector<Wishes> classes_;
   std::map<Wishes, std::uint32_t> class_index_;
   std::map<ChainKey, std::shared_ptr<const policy::Chain>> chains_;

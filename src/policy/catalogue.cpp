@@ -3,6 +3,7 @@
 
 #include "sluice/config/limit_text.hpp"
 
+#include "policy/bandwidth/bandwidth.hpp"
 #include "policy/body_limit/body_limit.hpp"
 #include "policy/limits/limits.hpp"
 
@@ -22,13 +23,17 @@ bool paces(const LimitUse& use) { return use.limit->kind == config::LimitKind::b
 
 std::shared_ptr<const Chain> compile(const Settings& settings) {
   std::vector<std::unique_ptr<const Policy>> all;
+  // The last on the way back, for what counts is what the client is sent.
+  std::vector<LimitUse> pacing;
+  std::copy_if(settings.limits.begin(), settings.limits.end(), std::back_inserter(pacing), &paces);
+  if (!pacing.empty()) all.push_back(std::make_unique<Bandwidth>(std::move(pacing)));
   // Before all that may refuse for other reasons: a request counts whatever becomes of it, or nobody could be
   // kept from asking for what is refused.
   std::vector<LimitUse> counting;
   std::remove_copy_if(settings.limits.begin(), settings.limits.end(), std::back_inserter(counting), &paces);
   if (!counting.empty()) all.push_back(std::make_unique<Limits>(std::move(counting)));
   // Refuses by the head alone, so it is cheaper than all that could come behind it.
-  if (settings.max_body != 0) all.push_back(std::make_unique<BodyLimit>(settings.max_body));
+  if (settings.max_body) all.push_back(std::make_unique<BodyLimit>(*settings.max_body));
   return all.empty() ? nullptr : std::make_shared<const Chain>(std::move(all));
 }
 
@@ -41,7 +46,7 @@ std::vector<std::string> describe(const Settings& settings) {
     }
   };
   add(false);
-  if (settings.max_body != 0) out.push_back("max.body " + config::describe_size(settings.max_body));
+  if (settings.max_body) out.push_back("max.body " + config::describe_size(*settings.max_body));
   add(true);
   return out;
 }

@@ -78,19 +78,23 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
     // The answer is made.
   } else if (policies != nullptr && policies->admit(visit) == policy::Policy::Verdict::answered) {
     // It has said what there is to say.
-  } else if (const auto* to = std::get_if<plan::Forward>(action)) {
+  } else if (const auto* to = std::get_if<plan::Forward>(action); to == nullptr) {
+    answer(exchange, *action);
+  } else if (exchange.request_body == nullptr || accept_body(exchange)) {
     exchange.record.pool = pin.plan().pools()[to->pool].name;
     prepare(exchange, pin.plan());
     forward.emplace(exchange, handler::ForwardTarget{pin.balancer(to->pool), connections_, to->limits});
     answered = co_await forward->ask();
-  } else {
-    answer(exchange, *action);
   }
   if (policies != nullptr && answered) policies->shape(visit);
   // A filter may still read what it was configured with.
   if (exchange.long_lived && exchange.response_filter == nullptr) let_go(exchange, pin);
   Error error;
-  if (answered) error = co_await respond(exchange);
+  if (answered && !forward && exchange.response_filter != nullptr) {
+    error = co_await respond_alone(exchange);
+  } else if (answered) {
+    error = co_await respond(exchange);
+  }
   exchange.end_filters();
   if (forward) co_await forward->finish(error);
   account(exchange);
@@ -184,6 +188,19 @@ void Pipeline::prepare(http::Exchange& exchange, const plan::Plan& plan) const {
     fields.add(exchange.arena, exchange.own_field, exchange.tenant, http::FieldId::other);
 }
 
+// Holds the body to its bound. False: it announces a longer one, and the answer is made.
+bool Pipeline::accept_body(http::Exchange& exchange) {
+  const http::RequestHead& request = exchange.request;
+  const std::uint64_t most = exchange.max_body;
+  if (most != 0 && request.framing == http::Framing::length && request.length > most) {
+    http::make_reply(exchange, http::reason_for(sluice::broken(Rule::body_size, Side::downstream)));
+    exchange.downstream->close_after();  // a client that goes on sending is not worth reading
+    return false;
+  }
+  exchange.downstream->bound_body(most);
+  return true;
+}
+
 // Makes the answer of an action that asks nobody.
 void Pipeline::answer(http::Exchange& exchange, const plan::Action& action) const {
   if (const auto* fixed = std::get_if<plan::Fixed>(&action)) {
@@ -205,6 +222,19 @@ void Pipeline::answer(http::Exchange& exchange, const plan::Action& action) cons
 Task<Error> Pipeline::respond(http::Exchange& exchange) {
   if (exchange.response.status >= 200) http::add_date(exchange.response.fields, exchange.arena, loop_.now());
   return exchange.downstream->respond();
+}
+
+// The same where a filter may wait, and nobody forwards, who would end the wait for a client that leaves.
+Task<Error> Pipeline::respond_alone(http::Exchange& exchange) {
+  exchange.downstream->on_departure(&Pipeline::on_departure, &exchange);
+  const Error error = co_await respond(exchange);
+  exchange.downstream->on_departure(nullptr, nullptr);
+  co_return error;
+}
+
+void Pipeline::on_departure(void* exchange, http::Departure how) {
+  const auto& filter = static_cast<http::Exchange*>(exchange)->response_filter;
+  if (how == http::Departure::gone && filter != nullptr) filter->stop();
 }
 
 // A tunnel may last for days: what is still to be told of the configuration is copied, and that may go.

@@ -11,7 +11,7 @@ namespace sluice::server {
 
 Server::Server(unsigned workers, limits::State& limits, InheritedSockets inherited,
                const proxy::Pipeline::Dispose& dispose)
-    : inherited_(std::move(inherited)) {
+    : admission_(limits.ledger), inherited_(std::move(inherited)) {
   for (unsigned i = 0; i < workers; ++i)
     workers_.push_back(std::make_unique<Worker>(i, admission_, limits, dispose));
 }
@@ -77,8 +77,7 @@ bool Server::publish(const std::shared_ptr<const proxy::Runtime>& runtime, confi
   if (!fresh.empty()) sweep_slots();
   for (const auto& [key, sockets] : fresh)
     next.at(key).slot = take_slot();
-  const plan::ConnectionLimits& most = runtime->plan->connections();
-  admission_.set_limits(most.all, most.per_ip, most.v6_prefix);
+  admission_.set_limits(runtime->plan->connections(), steady_now());
   http2::window_budget().set_total(static_cast<std::int64_t>(runtime->plan->http2_windows()));
   switch_over(runtime, next, fresh);
   for (auto& [key, listener] : listeners_) {

@@ -2,6 +2,7 @@
 
 #include "sluice/http1/server.hpp"
 #include "sluice/http2/server.hpp"
+#include "sluice/observe/recurring.hpp"
 
 #include "server/acceptor.hpp"
 
@@ -39,7 +40,7 @@ class Worker::Arrival final : public ListLink {
   ~Arrival() {
     if (ticket_.admitted) admission_.release(ticket_, peer_ip);
   }
-  bool admitted() const { return ticket_.admitted; }
+  const Admission::Ticket& ticket() const { return ticket_; }
   // The admission is the caller's from now on.
   Admission::Ticket take_ticket() { return std::exchange(ticket_, {}); }
 
@@ -162,11 +163,22 @@ void Worker::abort() {
 // From accept to the first request, one step after the other; any of them may be the last.
 Detached Worker::arrive(std::uint32_t slot, int fd, SocketAddress peer) {
   Arrival arrival(*this, fd, slot, peer.ip_text());
-  if (!arrival.admitted()) co_return;
+  if (!arrival.ticket().admitted) co_return turn_away(arrival, arrival.ticket().beyond);
+  const bool tls = pipeline_->listener(slot).tls;
+  if (tls && !admission_.may_shake_hands(arrival.peer_ip, loop_.now()))
+    co_return turn_away(arrival, observe::Turnaway::handshakes_per_ip);
   arriving_.push_back(arrival);
-  if (pipeline_->listener(slot).tls && !co_await secure(arrival)) co_return;
+  if (tls && !co_await secure(arrival)) co_return;
   arrival.unlink();
   serve(arrival);
+}
+
+// A few lines are enough to see whom it concerns; the counters have the rest.
+void Worker::turn_away(const Arrival& arrival, observe::Turnaway beyond) {
+  static observe::Recurring crowds;  // on all workers
+  observe::count(beyond);
+  crowds.tell(observe::LogLevel::warn, loop_.now(), "connection from {} on listener {} closed: beyond max.{}",
+              arrival.peer_ip, pipeline_->listener(arrival.slot).name, observe::to_string(beyond));
 }
 
 // TLS. False: the client and we did not come to terms. What is clear text and can be HTTP goes on, to be

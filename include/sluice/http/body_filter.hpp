@@ -4,7 +4,7 @@
 //
 // Filters chain: each owns the one it reads from, but for the innermost, which reads from the message's own
 // source. They are never spliced (the bytes must be seen), and the length of what comes out is nobody's to
-// promise. Ownership: the exchange (Exchange::filter_response).
+// promise, unless a filter says that it is what goes in. Ownership: the exchange (Exchange::filter_response).
 #pragma once
 
 #include "sluice/http/body.hpp"
@@ -16,6 +16,9 @@ namespace sluice::http {
 
 class BodyFilter : public BodySource {
  public:
+  // Whether as many bytes come out as go in.
+  static constexpr bool kKeepsLength = false;
+
   // Reads from `inner`, which is either `owned` or outlives this.
   void wrap(BodySource& inner, std::unique_ptr<BodyFilter> owned) {
     inner_ = &inner;

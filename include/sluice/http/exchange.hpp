@@ -37,6 +37,9 @@ class Downstream {
   // The request asked for an upgrade and gets it (status 101): from now on the request body is whatever the
   // client sends, until it ends. Before respond().
   virtual BodySource& open_tunnel() = 0;
+  // The request's body fails once it has more than `most` bytes; 0: any number. Before any of it is read.
+  // Until then its bound is ServerSettings::max_body.
+  virtual void bound_body(std::uint64_t most) = 0;
   // The connection ends after this response, and the response says so where the protocol can.
   virtual void close_after() = 0;
   // Calls `departed(context, how)` when the client leaves while nobody reads from it, perhaps at once, and
@@ -98,6 +101,7 @@ struct Exchange {
   Arena arena;
   RequestHead request;
   BodySource* request_body = nullptr;  // nullptr: no body
+  std::uint64_t max_body = 0;          // bytes that it may have; 0: any number
   ResponseHead response;
   BodySource* response_body = nullptr;          // nullptr: no body
   std::unique_ptr<BodyFilter> response_filter;  // the outermost, which owns the others; empty: none
@@ -144,13 +148,13 @@ struct Exchange {
   }
 
   // Makes the response's body come through a filter `F(inner, arguments...)`, around those that are there.
-  // Its length is known no more, so that the codec frames it by what comes: chunked, by DATA, by the end.
-  // Before respond(); with a response to HEAD nothing is filtered, and its length is withheld as GET's would
-  // be.
+  // Unless F::kKeepsLength its length is known no more, so that the codec frames it by what comes: chunked,
+  // by DATA, by the end. Before respond(); with a response to HEAD nothing is filtered, and its length is
+  // withheld as GET's would be.
   template <class F, class... Arguments>
   void filter_response(Arguments&&... arguments) {
     if (response.status == 101) return;  // what comes then is no body
-    if (response.framing == Framing::length) response.framing = Framing::chunked;
+    if (!F::kKeepsLength && response.framing == Framing::length) response.framing = Framing::chunked;
     if (response_body == nullptr) return;
     auto filter = std::make_unique<F>(std::forward<Arguments>(arguments)...);
     filter->wrap(*response_body, std::move(response_filter));
@@ -171,6 +175,7 @@ struct Exchange {
     request.clear();
     response.clear();
     request_body = response_body = nullptr;
+    max_body = 0;
     origin = {};
     record = {};
     client_ip = request_id = tenant = own_field = {};

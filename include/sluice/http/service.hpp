@@ -42,7 +42,7 @@ enum class HalfClosed : std::uint8_t { finish, cancel };
 // What a connection needs to know of the configuration in force; read anew for each request.
 struct ServerSettings {
   HeadLimits limits;
-  std::uint64_t max_body = 0;   // 0: no bound
+  std::uint64_t max_body = 0;   // where nothing more specific says otherwise; 0: no bound
   Nanos header = 0;             // first byte of a head to its end
   Nanos idle = 0;               // between two requests
   Nanos body = 0;               // each wait for the client, reading or writing

@@ -54,6 +54,7 @@ class ServerConnection : public http::Connection, private http::Downstream, priv
 
   Task<Error> interim(const http::ResponseHead& head) override;
   Task<Error> respond() override;
+  void bound_body(std::uint64_t most) override;
   void close_after() override { keep_alive_ = false; }
   http::BodySource& open_tunnel() override;
   void on_departure(Departed departed, void* context) override;

@@ -58,11 +58,12 @@ struct Pool {
   Nanos drain = 0;  // for what is under way when a reload removes the pool or a server of it
 };
 
-// Of clients' connections; 0: any number.
+// Of clients' connections; 0: any number, of a rate too.
 struct ConnectionLimits {
   std::uint32_t all = 0;
   std::uint32_t per_ip = 0;
-  std::uint32_t v6_prefix = 64;  // bits of an IPv6 address that count as one client
+  std::uint32_t v6_prefix = 64;    // bits of an IPv6 address that count as one client
+  config::Rate handshakes_per_ip;  // TLS handshakes
 };
 
 class Plan {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@ namespace sluice::policy {
 
 // What may be set of them; what is not set costs nothing.
 struct Settings {
-  std::uint64_t max_body = 0;    // bytes of a request's body; 0: any number
-  std::vector<LimitUse> limits;  // in the order of the configuration, each limit once
+  std::optional<std::uint64_t> max_body;  // bytes of a request's body; 0: any number; unset: the listener's
+  std::vector<LimitUse> limits;           // in the order of the configuration, each limit once
 };
 
 // Empty where nothing is set.

@@ -97,8 +97,11 @@ class Pipeline final : public http::Service {
                                    const policy::Chain*& policies);
   static bool keeps_dots(http::Exchange& exchange, const plan::Plan& plan, const plan::Route* route);
   void prepare(http::Exchange& exchange, const plan::Plan& plan) const;
+  static bool accept_body(http::Exchange& exchange);
   void answer(http::Exchange& exchange, const plan::Action& action) const;
   Task<Error> respond(http::Exchange& exchange);
+  Task<Error> respond_alone(http::Exchange& exchange);
+  static void on_departure(void* exchange, http::Departure how);
   static void let_go(http::Exchange& exchange, Pin& pin);
   void account(http::Exchange& exchange);
   void retire_servers(const Runtime& next);

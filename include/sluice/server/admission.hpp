@@ -1,8 +1,13 @@
-// Bounds on client connections over all workers: in all, and per address. Off (0) by default, and then free.
-// Of IPv6 a client has a whole network to choose from, so a prefix counts as one address.
+// Bounds on client connections over all workers: in all, per address, and on how fast one address may begin
+// TLS handshakes. Off (0) by default, and then free. Of IPv6 a client has a whole network to choose from, so
+// a prefix counts as one address.
 #pragma once
 
 #include "sluice/base/address.hpp"
+#include "sluice/base/clock.hpp"
+#include "sluice/limits/ledger.hpp"
+#include "sluice/observe/counters.hpp"
+#include "sluice/plan/plan.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -14,23 +19,25 @@ namespace sluice::server {
 
 class Admission {
  public:
-  // `v6_prefix`: in bits, 1..128.
-  void set_limits(std::uint32_t connections, std::uint32_t per_ip, std::uint32_t v6_prefix) {
-    most_.store(connections, std::memory_order_relaxed);
-    v6_prefix_.store(v6_prefix, std::memory_order_relaxed);
-    most_per_ip_.store(per_ip, std::memory_order_relaxed);
-  }
+  // Handshakes are counted in `ledger`, which outlives this.
+  explicit Admission(limits::Ledger& ledger) : ledger_(ledger) {}
+  // From one thread. Handshakes that were counted stay counted.
+  void set_limits(const plan::ConnectionLimits& limits, Nanos now);
   // What admit() counted is to be given to release().
   struct Ticket {
     bool admitted = false;
-    std::uint8_t counted_bits = 0;  // of the address; 0: not counted by it
+    std::uint8_t counted_bits = 0;                              // of the address; 0: not counted by it
+    observe::Turnaway beyond = observe::Turnaway::connections;  // what it would have exceeded
   };
   // A peer without an address (a unix socket's) counts in all only.
   Ticket admit(const std::string& ip);
   void release(const Ticket& ticket, const std::string& ip);
+  // Whether that address may begin one more TLS handshake now.
+  bool may_shake_hands(const std::string& ip, Nanos now);
   std::uint32_t open() const { return open_.load(std::memory_order_relaxed); }
 
  private:
+  std::uint32_t bits_of(const IpAddress& ip) const;
   struct Hash {
     std::size_t operator()(const IpAddress& ip) const;
   };
@@ -39,7 +46,10 @@ class Admission {
   std::atomic<std::uint32_t> most_{0};
   std::atomic<std::uint32_t> most_per_ip_{0};
   std::atomic<std::uint32_t> v6_prefix_{64};
+  limits::Ledger& ledger_;
+  std::atomic<bool> counts_handshakes_{false};
   std::mutex mutex_;
+  limits::Terms handshakes_;                                  // of one address
   std::unordered_map<IpAddress, std::uint32_t, Hash> by_ip_;  // the other bits are 0
 };
 

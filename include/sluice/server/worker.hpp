@@ -58,6 +58,7 @@ class Worker {
   bool listening(std::uint32_t slot) const;
   Detached arrive(std::uint32_t slot, int fd, SocketAddress peer);
   Task<bool> secure(Arrival& arrival);
+  void turn_away(const Arrival& arrival, observe::Turnaway beyond);
   void serve(Arrival& arrival);
   static void on_flush(void* self);
 

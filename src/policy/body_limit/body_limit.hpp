@@ -1,5 +1,5 @@
-// Refuses a request that announces a longer body than it may have (413). One that does not announce its
-// length is cut by its codec, at the same bound (http::ServerSettings::max_body).
+// How long a request's body may be here, whatever its listener says: longer, or not as long. The pipeline
+// holds every request to its bound.
 #pragma once
 
 #include "sluice/policy/policy.hpp"
@@ -15,7 +15,7 @@ class BodyLimit final : public Policy {
   Verdict admit(Visit& visit) const override;
 
  private:
-  const std::uint64_t most_;  // bytes
+  const std::uint64_t most_;  // bytes; 0: any number
 };
 
 }  // namespace sluice::policy

@@ -17,6 +17,7 @@ class Nobody final : public http::Downstream {
   Task<Error> interim(const http::ResponseHead& /*head*/) override { co_return Error{}; }
   Task<Error> respond() override { co_return Error{}; }
   http::BodySource& open_tunnel() override { return nothing_; }
+  void bound_body(std::uint64_t /*most*/) override {}
   void close_after() override {}
   void on_departure(Departed /*departed*/, void* /*context*/) override {}
 

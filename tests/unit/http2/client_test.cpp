@@ -133,6 +133,7 @@ class Asking final : private http::Downstream {
   }
   Task<Error> respond() override { co_return Error{}; }
   http::BodySource& open_tunnel() override { std::abort(); }
+  void bound_body(std::uint64_t /*most*/) override {}
   void close_after() override {}
   void on_departure(Departed /*departed*/, void* /*context*/) override {}
 

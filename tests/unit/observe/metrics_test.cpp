@@ -51,6 +51,18 @@ TEST_CASE("every reason to end a connection has its line", "[observe][metrics]")
   }
 }
 
+TEST_CASE("connections that were turned away are told by bound", "[observe][metrics]") {
+  count(Turnaway::connections_per_ip);
+  count(Turnaway::handshakes_per_ip);
+  const std::string text = metrics_text({});
+  for (const Turnaway bound : {Turnaway::connections, Turnaway::connections_per_ip}) {
+    CHECK(has(text, "sluice_connections_rejected_total{reason=\"" + std::string(to_string(bound)) + "\"} " +
+                        std::to_string(counted(bound))));
+  }
+  CHECK(
+      has(text, "sluice_handshakes_rejected_total " + std::to_string(counted(Turnaway::handshakes_per_ip))));
+}
+
 TEST_CASE("pools and servers have theirs", "[observe][metrics]") {
   const PoolSample pool{"app", {{"connect", 5}, {"503", 1}}, 2, true};
   const ServerSample up{"app", "127.0.0.1:1", true, 4, 0};

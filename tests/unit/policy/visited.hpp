@@ -10,6 +10,7 @@ class NotingClient final : public http::Downstream {
   Task<Error> interim(const http::ResponseHead& /*head*/) override { co_return Error{}; }
   Task<Error> respond() override { co_return Error{}; }
   http::BodySource& open_tunnel() override { return body_; }
+  void bound_body(std::uint64_t /*most*/) override {}
   void close_after() override { closes = true; }
   void on_departure(Departed /*departed*/, void* /*context*/) override {}
   bool closes = false;

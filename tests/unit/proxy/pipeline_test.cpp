@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,10 +74,12 @@ class Client final : public http::Downstream {
     own_field_then = exchange.own_field;
     return tunnel;
   }
+  void bound_body(std::uint64_t most) override { bound = most; }
   void close_after() override { closes = true; }
   void on_departure(Departed departed, void* /*context*/) override { watched = departed != nullptr; }
 
   http::TextBody tunnel;
+  std::optional<std::uint64_t> bound;  // that it was told
   http::Exchange exchange;
   std::string_view own_field_then;  // when the tunnel was opened
   http::Record record_then;         // while the response was on its way
@@ -200,6 +203,34 @@ class Stage {
 
 }  // namespace
 
+TEST_CASE("a body is held to the bound of its route before anybody is asked", "[proxy][pipeline]") {
+  struct Case {
+    http::Framing framing;
+    std::uint64_t length;
+    std::uint64_t most;
+    bool passes;
+  };
+  const Case cases[] = {{http::Framing::length, 1000, 1000, true},
+                        {http::Framing::length, 1001, 1000, false},
+                        {http::Framing::length, 1001, 0, true},
+                        // Nobody knows yet, and the codec will count.
+                        {http::Framing::chunked, 0, 1000, true}};
+  for (const Case& c : cases) {
+    CAPTURE(c.length, c.most);
+    Stage stage;
+    Client client;
+    client.exchange.max_body = c.most;
+    client.exchange.request.framing = c.framing;
+    client.exchange.request.length = c.length;
+    client.exchange.request_body = &client.tunnel;
+    stage.serve(client);
+    CHECK(client.exchange.response.status == (c.passes ? 502 : 413));
+    CHECK(client.closes == !c.passes);
+    CHECK(client.exchange.record.attempts == (c.passes ? 1 : 0));
+    CHECK(client.bound == (c.passes ? std::optional(c.most) : std::nullopt));
+  }
+}
+
 TEST_CASE("each answer of our own is sent once, and accounted for", "[proxy][pipeline]") {
   struct Case {
     const char* host;
@@ -213,7 +244,7 @@ TEST_CASE("each answer of our own is sent once, and accounted for", "[proxy][pip
   const Case cases[] = {
       {"acme.example.test", "/a?b", 0, 0, 308, false, ""},
       {"other.test", "/", 1, 0, 410, false, "destination_not_found"},
-      {"acme.example.test", "/", 1, 2'000, 413, true, "http_request_error"},  // by a policy of the route
+      {"acme.example.test", "/", 1, 2'000, 413, true, "http_request_error"},
       // The one server refuses.
       {"acme.example.test", "/", 1, 0, 502, false, "connection_refused"},
   };
@@ -222,7 +253,9 @@ TEST_CASE("each answer of our own is sent once, and accounted for", "[proxy][pip
     Stage stage;
     Client client(c.host, c.target, c.listener);
     client.exchange.request.length = c.length;
+    client.exchange.max_body = 1024;
     if (c.length != 0) client.exchange.request.framing = http::Framing::length;
+    if (c.length != 0) client.exchange.request_body = &client.tunnel;
     stage.serve(client);
     CHECK(client.responses == 1);
     CHECK(client.exchange.response.status == c.status);
