@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lib import changing, distance, html, machine, malformed, report, standing, throughput
+from lib import changing, distance, html, limits, machine, malformed, report, standing, throughput
 from lib.bench import Bench, Effort
 from lib.proxies import make_proxy
 
@@ -37,6 +37,8 @@ SCENARIOS = {
     "distance": (distance.uploads, "large uploads over 10, 40 and 150 ms, HTTP/1.1 and HTTP/2"),
     "websocket": (throughput.websocket, "messages echoed over WebSocket"),
     "tenants": (throughput.tenants, "1, 100 and 10,000 tenants and certificates"),
+    "limits": (limits.cost, "10,000 tenants and 1,000,000 clients with limits of their own, and without"),
+    "limits-noisy": (limits.noisy, "one tenant beyond its limit"),
     "workers": (throughput.workers, "1 and 2 workers"),
     "ceiling": (throughput.ceiling, "as many requests as are answered"),
     "idle": (standing.idle_memory, "memory per idle connection, plain and TLS"),
@@ -51,7 +53,7 @@ SCENARIOS = {
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="scenarios:\n" + "\n".join(f"  {name:10} {what}" for name, (_, what) in
+                                     epilog="scenarios:\n" + "\n".join(f"  {name:12} {what}" for name, (_, what) in
                                                                        SCENARIOS.items()))
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="which, separated by commas; default: all")
     parser.add_argument("--rounds", type=int, help="alternating rounds (default 3)")

@@ -28,6 +28,7 @@ class Effort:
     idle_http2: int = 2000
     many_idle: int = 10000
     tenants: int = 10000
+    clients: int = 1_000_000  # addresses that limits remember
     distant: int = 20  # MiB of an upload over distance
     slow_reloads: int = 5  # with all tenants
     reloads: int = 300  # with fewer, and many idle connections
@@ -36,7 +37,7 @@ class Effort:
     def quick():
         """A look whether everything works; its figures are no more than a hint."""
         return Effort(rounds=1, duration=2, warmup=0.5, handshakes=300, messages=1000, idle=500, idle_http2=200,
-                      many_idle=500, tenants=1000, distant=4, slow_reloads=2, reloads=20)
+                      many_idle=500, tenants=1000, clients=50_000, distant=4, slow_reloads=2, reloads=20)
 
 
 @dataclass

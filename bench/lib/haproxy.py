@@ -7,6 +7,8 @@ from lib.proxy import Proxy, host_of
 
 
 class HAProxy(Proxy):
+    limits = True
+
     def version(self):
         return first_line(str(self.binary), "-v")
 
@@ -51,12 +53,12 @@ frontend all
   http-request set-header X-Request-ID %[uuid()]
   option forwardfor
   option splice-auto
-  {choice}
+{limits(plan)}  {choice}
 backend app
   # As the others do; otherwise a stream may have to open a connection of its own.
   http-reuse always
 {self.upstream(plan)}
-""")
+{tables(plan)}""")
 
     def upstream(self, plan):
         servers = self.servers(plan)
@@ -72,3 +74,25 @@ backend app
 
     def reload(self, plan):
         return self.reload_by(signal.SIGUSR2, plan)
+
+
+def limits(plan):
+    """As windows of a second and of an hour, which is how it counts."""
+    given = plan.limits
+    if not given:
+        return ""
+    return f"""  http-request track-sc0 req.hdr(host),field(1,:),lower table per_tenant
+  http-request track-sc1 req.hdr_ip(x-forwarded-for,1) table per_client
+  http-request deny deny_status 429 if {{ sc0_http_req_rate(per_tenant) gt {given.per_tenant} }}
+  http-request deny deny_status 429 if {{ sc1_http_req_rate(per_client) gt {given.per_client} }}
+"""
+
+
+def tables(plan):
+    if not plan.limits:
+        return ""
+    return f"""backend per_tenant
+  stick-table type string len 64 size {2 * plan.tenants} expire 10s store http_req_rate(1s)
+backend per_client
+  stick-table type ip size {plan.limits.clients + 1000} expire 1h store http_req_rate(1h)
+"""

@@ -29,6 +29,8 @@ UPGRADE = """location /websocket {
 
 
 class Nginx(Proxy):
+    limits = True
+
     def version(self):
         return first_line(str(self.binary), "-v")
 
@@ -71,6 +73,7 @@ class Nginx(Proxy):
         {upstream}
         keepalive 256; keepalive_requests 1000000000; keepalive_timeout 60s;
       }}
+      {limits(plan)}
       {newline.join(servers)}
     }}
     """)
@@ -81,3 +84,16 @@ class Nginx(Proxy):
 
 def pair(certificate, key):
     return f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+
+
+def limits(plan):
+    """nginx counts in whole requests a minute at least; what is slower is left to the burst."""
+    given = plan.limits
+    if not given:
+        return ""
+    # 128 bytes for a client's address and its neighbours in the tree, 256 for a host.
+    return f"""limit_req_status 429;
+      limit_req_zone $host zone=tenants:{plan.tenants // 4096 + 4}m rate={given.per_tenant}r/s;
+      limit_req_zone $http_x_forwarded_for zone=clients:{given.clients // 8192 + 4}m rate=1r/m;
+      limit_req zone=tenants burst={given.per_tenant} nodelay;
+      limit_req zone=clients burst={given.per_client} nodelay;"""

@@ -16,6 +16,15 @@ HOST_PATTERN = "tenant-{n}.example.test"
 
 
 @dataclass(frozen=True)
+class Limits:
+    """A limit for each tenant, by its host, and one for each client, by its address."""
+
+    clients: int  # that there is to be room for
+    per_tenant: int = 1000  # requests a second, and at once
+    per_client: int = 60  # an hour, and at once: so few that a client is to be remembered until the end
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a proxy is to serve: everything to one pool, or that for each of a number of tenants."""
 
@@ -24,6 +33,8 @@ class Plan:
     variant: int = 0  # differs between two configurations that a reload is to tell apart
     workers: int = 1
     servers: tuple = ()  # of the pool; none: the origin that always runs
+    forwarded: bool = False  # the address of a client is in X-Forwarded-For
+    limits: Limits = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class Proxy:
 
     environment = {}  # beyond what it inherits
     reloads = True  # whether it is compared in that
+    limits = False
 
     def __init__(self, name, binary, around):
         self.name = name

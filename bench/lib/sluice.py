@@ -10,6 +10,8 @@ from lib.proxy import Proxy, answers, free_port, host_of
 
 
 class Sluice(Proxy):
+    limits = True
+
     def __init__(self, name, binary, around):
         super().__init__(name, binary, around)
         self.admin_port = 0
@@ -41,6 +43,8 @@ class Sluice(Proxy):
             "listeners:",
             f'  http: "127.0.0.1:{self.plain_port}"',
             f'  https: {{ address: "127.0.0.1:{self.tls_port}", tls: true }}',
+            *(['trusted_proxies: ["127.0.0.1"]'] if plan.forwarded else []),
+            *limits(plan.limits),
             "pools:",
             f"  app: {{ servers: [{servers}] }}",
             f'  spare-{plan.variant}: {{ servers: ["{around.origin}"] }}',
@@ -50,7 +54,8 @@ class Sluice(Proxy):
               for certificate, key in certificates),
         ]
         if plan.tenants:
-            lines += ["tenants:", "  defaults: { pool: app }", "  items:"]
+            defaults = "pool: app, limits: [tenant, client]" if plan.limits else "pool: app"
+            lines += ["tenants:", f"  defaults: {{ {defaults} }}", "  items:"]
             lines += [f'    tenant-{n}: {{ hosts: ["{host_of(n)}"] }}' for n in range(1, plan.tenants + 1)]
         else:
             lines += ["routes:", "  - { pool: app }"]
@@ -64,3 +69,14 @@ class Sluice(Proxy):
         if done.returncode != 0:
             raise RuntimeError(f"reload refused: {done.stdout}{done.stderr}".strip())
         return time.monotonic() - began
+
+
+def limits(given):
+    if not given:
+        return []
+    return [
+        "limits:",
+        f"  tenant: {{ rate: {given.per_tenant}/s, key: tenant }}",
+        f"  client: {{ rate: {given.per_client}/h, key: client_ip }}",
+        f"max: {{ limit_keys: {given.clients} }}",
+    ]

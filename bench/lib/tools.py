@@ -25,6 +25,8 @@ class Load:
     streams: int = 0  # at a time on each connection, which speaks HTTP/2; 0: HTTP/1.1
     path: str = "/"
     hosts: int = 0
+    zipf: bool = False  # the first hosts are asked for more often
+    clients: int = 0  # so many addresses in X-Forwarded-For, in turn
     upload: str = ""  # a request body of this size
     keepalive: bool = True  # otherwise a connection for every request
     resume: bool = False  # TLS sessions
@@ -73,6 +75,10 @@ class Generator:
     def _manner(load):
         """What differs from one request after the other on kept connections, at a rate."""
         manner = ["--closed"] if load.closed else ["--rate", load.rate]
+        if load.zipf:
+            manner += ["--distribution", "zipf"]
+        if load.clients:
+            manner += ["--vary", "X-Forwarded-For: {ip}", "--values", load.clients]
         if load.upload:
             manner += ["--method", "POST", "--body-size", load.upload]
         if not load.keepalive:

@@ -12,7 +12,7 @@ namespace sluice::bench {
 
 Catalogue::Catalogue(const std::vector<RequestSpec>& specs, const CommonForm& common, Hosts hosts,
                      std::string_view body)
-    : hosts_(std::move(hosts)) {
+    : hosts_(std::move(hosts)), varied_(common.varied) {
   std::uint64_t largest = 0;
   for (const auto& spec : specs)
     largest = std::max(largest, spec.body_size);
@@ -22,7 +22,7 @@ Catalogue::Catalogue(const std::vector<RequestSpec>& specs, const CommonForm& co
 }
 
 Catalogue::Catalogue(const AccessLog& log, const CommonForm& common, Hosts hosts, std::string_view body)
-    : hosts_(std::move(hosts)), lines_skipped_(log.skipped) {
+    : hosts_(std::move(hosts)), varied_(common.varied), lines_skipped_(log.skipped) {
   constexpr std::uint64_t largest_body = 64 * toolkit::MiB;
   if (log.entries.empty()) throw std::runtime_error("the access log has no request that could be replayed");
   const auto size_of = [largest_body](const LogEntry& entry) {

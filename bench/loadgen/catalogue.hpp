@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct Ask {
   const Form* form;
   const std::string* host;
   unsigned logged_class;  // the class of the status in the access log; 0: not from one
+  std::uint64_t index;    // which it is
+  const Varied* varied;   // a field that goes by it, or none
 };
 
 class Catalogue {
@@ -39,7 +42,8 @@ class Catalogue {
     } else if (forms_.size() > 1) {
       form = &forms_[index % forms_.size()];
     }
-    return {form, form->host.empty() ? &hosts_.at(index) : &form->host, logged_class};
+    return {form, form->host.empty() ? &hosts_.at(index) : &form->host, logged_class, index,
+            varied_ ? &*varied_ : nullptr};
   }
 
   // Of a log: when each request is due, since the first.
@@ -63,6 +67,7 @@ class Catalogue {
   std::string body_;
   std::deque<Form> forms_;
   Hosts hosts_;
+  std::optional<Varied> varied_;
   std::vector<Entry> trace_;
   std::uint64_t lines_skipped_ = 0;
 };

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "loadgen/request_spec.hpp"
+#include "loadgen/varied.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@ struct CommonForm {
   bool tls = false;
   bool keep_alive = true;
   std::vector<std::string> headers;  // "Name: value", behind a request's own
+  std::optional<Varied> varied = {};
 };
 
 struct Form {

@@ -28,6 +28,9 @@ Where to
 What to send
   --method NAME          default GET
   --header 'Name: value' may be repeated
+  --vary 'Name: value'   a field with another value in each request, as if many clients sent them: {n} in it
+                         stands for 1 to the number of values, {ip} for as many addresses from 10.0.0.0 on
+  --values N             how many of them, in turn (default 1000000, at most 16777216)
   --body-size SIZE       a request body of that many bytes (100, 16KiB, 1MiB)
   --body-file FILE       a request body out of a file
   --requests FILE        these requests in turn, one a line: METHOD TARGET, then fields, each behind a

@@ -8,6 +8,11 @@ void Http1::send(Token token, const Ask& ask) {
   response_.start(ask.form->is_head);
   text_ = ask.form->before_host;
   text_ += *ask.host;
+  if (ask.varied != nullptr) {
+    text_ += "\r\n";
+    text_ += ask.varied->start();
+    ask.varied->append_value(ask.index, text_);
+  }
   text_ += ask.form->behind_host;
   outbox_.send(text_, ask.form->large_body);
 }

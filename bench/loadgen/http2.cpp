@@ -65,6 +65,12 @@ void Http2::send(Token token, const Ask& ask) {
   for (const auto& [name, value] : ask.form->fields)
     fields_.push_back(field(name, value));
   fields_[ask.form->authority_at] = field(ask.form->fields[ask.form->authority_at].first, *ask.host);
+  if (ask.varied != nullptr) {
+    varied_.clear();
+    ask.varied->append_value(ask.index, varied_);
+    fields_.push_back(field(ask.varied->small_name(), varied_));
+    fields_.back().flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;  // the value is another one with the next request
+  }
   nghttp2_data_provider body{{.ptr = &stream}, read_body};
   const auto id = nghttp2_submit_request(session_.get(), nullptr, fields_.data(), fields_.size(),
                                          stream.body_left.empty() ? nullptr : &body, &stream);

@@ -63,6 +63,7 @@ class Http2 final : public Protocol {
   std::vector<Stream> streams_;
   std::vector<Stream*> free_;
   std::vector<nghttp2_nv> fields_;  // its storage serves every request
+  std::string varied_;
   std::string out_;
   std::unique_ptr<nghttp2_session, Free> session_;
 };

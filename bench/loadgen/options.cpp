@@ -37,13 +37,13 @@ void add_decimal(CLI::App& app, const std::string& name, double& into, bool zero
   });
 }
 
-std::string header(std::string_view text) {
-  if (!toolkit::split_field(text)) toolkit::reject("--header", text, "'Name: value'");
+std::string header(const std::string& option, std::string_view text) {
+  if (!toolkit::split_field(text)) toolkit::reject(option, text, "'Name: value'");
   // A second one would be another request than the one that was meant, and refused for it.
   const std::string_view name = text.substr(0, text.find(':'));
-  if (toolkit::same_token(name, "host")) throw UsageError("--header: the host is named by --host");
+  if (toolkit::same_token(name, "host")) throw UsageError(option + ": the host is named by --host");
   if (toolkit::same_token(name, "content-length") || toolkit::same_token(name, "transfer-encoding"))
-    throw UsageError("--header: a body is asked for by --body-size or --body-file");
+    throw UsageError(option + ": a body is asked for by --body-size or --body-file");
   return std::string(text);
 }
 
@@ -71,7 +71,10 @@ void declare_request(CLI::App& verb, TargetOptions& options) {
   add_choice<Distribution>(verb, "--distribution", options.distribution, {"uniform", Distribution::uniform},
                            {"zipf", Distribution::zipf});
   toolkit::add_each(verb, "--header",
-                    [&](const std::string& text) { options.headers.push_back(header(text)); });
+                    [&](const std::string& text) { options.headers.push_back(header("--header", text)); });
+  add_read(verb, "--vary",
+           [&](const std::string&, std::string_view text) { options.vary = header("--vary", text); });
+  add_count(verb, "--values", options.values, 1U << 24);
   add_text(verb, "--method", options.method);
   add_size(verb, "--body-size", options.body_size);
   add_text(verb, "--body-file", options.body_file);

@@ -26,6 +26,8 @@ struct TargetOptions {
   Nanoseconds timeout = 10 * per_second;
 
   std::string method = "GET";
+  std::string vary;  // "Name: value", another one with each request
+  std::uint32_t values = 1'000'000;
   std::vector<std::string> headers;  // "Name: value"
   std::uint64_t body_size = 0;       // bytes
   std::string body_file;

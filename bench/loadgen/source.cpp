@@ -19,7 +19,8 @@ Hosts make_hosts(const TargetOptions& options) {
 }  // namespace
 
 std::unique_ptr<Catalogue> make_catalogue(const TargetOptions& options) {
-  const CommonForm common{options.url.tls, options.keep_alive, options.headers};
+  CommonForm common{options.url.tls, options.keep_alive, options.headers};
+  if (!options.vary.empty()) common.varied.emplace(options.vary, options.values);
   std::string body = "b";
   std::uint64_t body_size = options.body_size;
   if (!options.body_file.empty()) {

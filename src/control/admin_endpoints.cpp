@@ -34,7 +34,8 @@ asio::awaitable<Answer> metrics(Question /*question*/, Steering& steering) {
   const auto runtime = steering.runtime();
   co_return Answer{200, observe::kMetricsType,
                    observe::metrics_text({steering.totals(), pool_samples(*runtime), server_samples(*runtime),
-                                          steering.offload(), steering.limits(), steering.orders()})};
+                                          steering.offload(), steering.ledger(), steering.limits(),
+                                          steering.orders()})};
 }
 
 asio::awaitable<Answer> pools(Question /*question*/, Steering& steering) {

@@ -26,6 +26,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kCertificateCheck = 20s;  // "within a minute", with room for a slow disk
 constexpr auto kPoolCheck = 1s;
+constexpr auto kLimitSweep = 10s;
 constexpr auto kDrainPoll = 20ms;
 constexpr auto kAbortTime = 2s;
 
@@ -77,6 +78,7 @@ class Process {
       steering_.look_after_pools();
       steering_.look_after_orders();
     });
+    every(limits_, kLimitSweep, [this] { steering_.sweep_limits(); });
     every(tickets_, std::chrono::seconds(tls::TicketKeys::kLifetimeSeconds),
           [this] { steering_.rotate_ticket_keys(); });
     say_ready();
@@ -201,6 +203,7 @@ class Process {
   asio::signal_set signals_{io_, SIGHUP, SIGTERM, SIGINT};
   asio::steady_timer certificates_{io_};
   asio::steady_timer pools_{io_};
+  asio::steady_timer limits_{io_};
   asio::steady_timer tickets_{io_};
   asio::steady_timer drain_{io_};
   std::vector<server::BoundAddress> addresses_;  // written before started()

@@ -203,7 +203,9 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   runtime->holds = orders_->holds();
   runtime->plan = std::move(plan);
   Outcome outcome;
+  const auto before = runtime_;
   if (diagnostics.failed() || !hand_out(runtime, diagnostics)) return outcome;
+  change_limits(before.get());
   observe::set_log_level(level_of(runtime->plan->document().log.level));
   observe::set_log_format(process_format_of(runtime->plan->document().log.process));
   generation_ = runtime->generation;
@@ -224,13 +226,6 @@ bool Steering::give_to_workers(const std::shared_ptr<const proxy::Runtime>& runt
 
 observe::OffloadSample Steering::offload() const {
   return {server_->offload().depth(), server_->offload().rejected()};
-}
-
-std::vector<observe::LimitSample> Steering::limits() const {
-  std::vector<observe::LimitSample> out;
-  for (const limits::Tally::Row& row : limits_.tally.rows())
-    out.push_back({row.limit, row.tenant, row.rejected, row.reported});
-  return out;
 }
 
 std::shared_ptr<const proxy::Runtime> Steering::runtime() const {

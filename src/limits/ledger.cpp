@@ -1,302 +1,237 @@
 #include "sluice/limits/ledger.hpp"
 
+#include "limits/shard.hpp"
+
 #include <algorithm>
-#include <utility>
+#include <limits>
 
 namespace sluice::limits {
 namespace {
 
-constexpr std::uint32_t kNone = 0xffff'ffff;
-constexpr std::size_t kPerChunk = 256;
-constexpr std::size_t kFirstHeads = 64;
-// How many of the least recently used are looked at for one that means nothing any more.
-constexpr int kLooks = 8;
+// Time is reckoned in whole 65536ths of a nanosecond: what one token takes is rounded once, which is a
+// hundred-millionth of it where a million come back in a second, and nothing after that.
+__extension__ using Fine = __int128;
+constexpr Fine kFine = 65536;
+// Centuries; beyond it there is nothing to tell apart.
+constexpr Fine kFarthest = Fine{std::numeric_limits<Nanos>::max() / 2} * kFine;
+
 // Entries that one hold of a lock goes through.
-constexpr std::size_t kAtOnce = 512;
+constexpr std::uint32_t kAtOnce = 512;
+constexpr std::size_t kEvictAtOnce = 64;
+// And one sweep, about: some tens of milliseconds.
+constexpr std::size_t kSweepAtMost = 4'000'000;
+
+Fine fine(const Terms& terms, std::uint64_t tokens) {
+  return static_cast<Fine>(terms.per_token * static_cast<double>(kFine) + 0.5) * static_cast<Fine>(tokens);
+}
+
+// Rounded up: whoever waits so long has waited long enough.
+Nanos whole(Fine time) { return static_cast<Nanos>((std::min(time, kFarthest) + kFine - 1) / kFine); }
+
+// How long the bucket takes to be full again.
+Fine debt_of(const Entry& entry, Nanos now) {
+  return std::max<Fine>((Fine{entry.state} - now) * kFine + entry.part, 0);
+}
+
+void owe(Entry& entry, Fine debt, Nanos now) {
+  const Fine at = std::min(Fine{now} * kFine + debt, kFarthest);
+  entry.state = static_cast<Nanos>(at / kFine);
+  entry.part = static_cast<std::uint16_t>(at % kFine);
+}
+
+// Tokens stay the same when what one takes to come back does not. A millionth less of them, so that rounding
+// never makes a whole one of it that is not there.
+void convert(Entry& entry, const Terms& terms, Nanos now) {
+  constexpr double kLess = 1 - 1e-6;
+  const auto per_token = static_cast<float>(terms.per_token);
+  if (entry.per_token == per_token) return;
+  if (const Fine debt = debt_of(entry, now); debt != 0) {
+    const double tokens = static_cast<double>(debt) / static_cast<double>(entry.per_token);
+    owe(entry, static_cast<Fine>(tokens * terms.per_token * kLess), now);
+  }
+  entry.per_token = per_token;
+}
+
+// Whoever has taken more than there is room for now begins with an empty bucket.
+void settle(Entry& entry, const Terms& terms, Nanos now) {
+  convert(entry, terms, now);
+  const Fine depth = fine(terms, terms.burst);
+  if (entry.kind == Kind::bucket && debt_of(entry, now) > depth) owe(entry, depth, now);
+}
+
+// A little more than the quotient, so that a whole number of tokens does not become one less.
+double left_of(Fine time, const Terms& terms) {
+  constexpr double kMore = 1 + 1e-12;
+  const double tokens = static_cast<double>(time) / static_cast<double>(fine(terms, 1)) * kMore;
+  return std::clamp(tokens, 0.0, static_cast<double>(terms.burst));
+}
 
 }  // namespace
 
-// A table of entries chained by their digest, in chunks that do not move, with a list of those that may be
-// forgotten, most recently used first.
-class Ledger::Shard {
- public:
-  struct Entry {
-    std::uint64_t high = 0;
-    std::uint64_t low = 0;
-    Nanos full_at = 0;        // of a bucket: when it is full again
-    std::uint32_t limit = 0;  // 0: the entry is free
-    std::uint32_t tenant = 0;
-    std::uint32_t inside = 0;     // of a count
-    std::uint32_t chain = kNone;  // the next with the same head, or the next free one
-    std::uint32_t newer = kNone;
-    std::uint32_t older = kNone;
-    bool bounded = false;
-
-    bool means_nothing(Nanos now) const { return inside == 0 && full_at <= now; }
-    bool listed() const { return !bounded && inside == 0; }
-  };
-
-  std::mutex mutex;
-  std::atomic<std::size_t> most{Ledger::kDefaultMost / Ledger::kShards};
-  std::atomic<std::size_t> count{0};
-  std::atomic<std::uint64_t> evicted{0};
-
-  Entry* find(const Key& key) {
-    if (heads_.empty()) return nullptr;
-    for (std::uint32_t at = heads_[slot_of(key.low)]; at != kNone; at = entry(at).chain) {
-      if (entry(at).low == key.low && entry(at).high == key.high) return &entry(at);
-    }
-    return nullptr;
-  }
-
-  // With the entry unlisted, so that the caller may change it; touch() lists it again.
-  Entry& get(const Key& key, Nanos now) {
-    Entry* found = find(key);
-    if (found == nullptr) return make(key, now);
-    if (found->listed()) unlist(*found);
-    return *found;
-  }
-  // After a change.
-  void touch(Entry& entry) {
-    if (entry.listed()) list(entry);
-  }
-
-  void drop(Entry& gone) {
-    if (gone.listed()) unlist(gone);
-    std::uint32_t* at = &heads_[slot_of(gone.low)];
-    while (&entry(*at) != &gone)
-      at = &entry(*at).chain;
-    const std::uint32_t index = *at;
-    *at = gone.chain;
-    gone = Entry{};
-    gone.chain = free_;
-    free_ = index;
-    count.store(count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-  }
-
-  // Nothing is in it: its memory goes.
-  void give_up_memory() {
-    std::exchange(chunks_, std::vector<std::unique_ptr<Entry[]>>());
-    std::exchange(heads_, std::vector<std::uint32_t>());
-    free_ = newest_ = oldest_ = kNone;
-  }
-
-  std::size_t slots() const { return chunks_.size() * kPerChunk; }
-  Entry& entry(std::size_t at) { return chunks_[at / kPerChunk][at % kPerChunk]; }
-  std::size_t memory() const {
-    return slots() * sizeof(Entry) + heads_.capacity() * sizeof heads_[0] +
-           chunks_.capacity() * sizeof chunks_[0];
-  }
-
- private:
-  // The shard was chosen by `high`.
-  std::size_t slot_of(std::uint64_t low) const { return low & (heads_.size() - 1); }
-
-  Entry& make(const Key& key, Nanos now) {
-    if (count.load(std::memory_order_relaxed) >= most.load(std::memory_order_relaxed)) make_room(now);
-    if (free_ == kNone) grow();
-    const std::uint32_t index = free_;
-    Entry& made = entry(index);
-    free_ = made.chain;
-    made = Entry{};
-    made.high = key.high;
-    made.low = key.low;
-    made.limit = key.limit;
-    made.tenant = key.tenant;
-    made.bounded = key.bounded;
-    std::uint32_t& head = heads_[slot_of(key.low)];
-    made.chain = head;
-    head = index;
-    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    return made;
-  }
-
-  void make_room(Nanos now) {
-    if (oldest_ == kNone) return;
-    Entry* out = &entry(oldest_);
-    std::uint32_t at = oldest_;
-    for (int i = 0; i < kLooks && at != kNone; ++i, at = entry(at).newer) {
-      if (!entry(at).means_nothing(now)) continue;
-      out = &entry(at);
-      break;
-    }
-    if (!out->means_nothing(now)) evicted.fetch_add(1, std::memory_order_relaxed);
-    drop(*out);
-  }
-
-  void grow() {
-    const auto first = static_cast<std::uint32_t>(slots());
-    chunks_.push_back(std::make_unique<Entry[]>(kPerChunk));
-    for (std::size_t i = kPerChunk; i-- > 0;) {
-      chunks_.back()[i].chain = free_;
-      free_ = first + static_cast<std::uint32_t>(i);
-    }
-    if (slots() <= heads_.size()) return;
-    heads_.assign(std::max(heads_.size() * 2, kFirstHeads), kNone);
-    while (heads_.size() < slots())
-      heads_.assign(heads_.size() * 2, kNone);
-    for (std::uint32_t at = 0; at < first; ++at) {
-      Entry& moved = entry(at);
-      if (moved.limit == 0) continue;
-      std::uint32_t& head = heads_[slot_of(moved.low)];
-      moved.chain = head;
-      head = at;
-    }
-  }
-
-  std::uint32_t index_of(const Entry& wanted) {
-    for (std::uint32_t at = heads_[slot_of(wanted.low)]; at != kNone; at = entry(at).chain) {
-      if (&entry(at) == &wanted) return at;
-    }
-    return kNone;
-  }
-
-  void list(Entry& fresh) {
-    const std::uint32_t index = index_of(fresh);
-    fresh.older = newest_;
-    fresh.newer = kNone;
-    (newest_ != kNone ? entry(newest_).newer : oldest_) = index;
-    newest_ = index;
-  }
-  void unlist(Entry& gone) {
-    (gone.newer != kNone ? entry(gone.newer).older : newest_) = gone.older;
-    (gone.older != kNone ? entry(gone.older).newer : oldest_) = gone.newer;
-    gone.newer = gone.older = kNone;
-  }
-
-  std::vector<std::unique_ptr<Entry[]>> chunks_;
-  std::vector<std::uint32_t> heads_;
-  std::uint32_t free_ = kNone;
-  std::uint32_t newest_ = kNone;
-  std::uint32_t oldest_ = kNone;
-};
-
-Ledger::Ledger() : shards_(std::make_unique<Shard[]>(kShards)) {}
+Ledger::Ledger() : shards_(std::make_unique<Shard[]>(kShards)) {
+  for (std::size_t i = 0; i < kShards; ++i)
+    shards_[i].belong_to(room_);
+}
 Ledger::~Ledger() = default;
 
-void Ledger::set_most(std::size_t keys) {
-  for (std::size_t i = 0; i < kShards; ++i)
-    shards_[i].most.store(std::max<std::size_t>(keys / kShards, 1), std::memory_order_relaxed);
-}
+void Ledger::set_most(std::size_t keys) { room_.most.store(keys, std::memory_order_relaxed); }
 
 Ledger::Shard& Ledger::shard_of(const Key& key) const { return shards_[key.high % kShards]; }
 
 Ledger::Taken Ledger::take(const Key& key, const Terms& terms, std::uint64_t tokens, Nanos now) {
-  Shard& shard = shard_of(key);
-  const Nanos depth = terms.depth();
-  const std::lock_guard lock(shard.mutex);
-  Shard::Entry& entry = shard.get(key, now);
-  const Nanos next = std::max(entry.full_at, now) + terms.time_of(tokens);
+  const Fine depth = fine(terms, terms.burst);
+  const Fine wanted = fine(terms, tokens);
+  Fine debt = 0;
   Taken out;
-  out.passed = next - now <= depth;
-  if (out.passed) {
-    entry.full_at = next;
-  } else {
-    out.wait = next - now - depth;
+  Shard& shard = shard_of(key);
+  {
+    const std::lock_guard lock(shard.mutex);
+    Entry& entry = shard.get(key, Kind::bucket, now);
+    convert(entry, terms, now);
+    debt = debt_of(entry, now);  // more than its depth where `now` is behind
+    out.passed = debt + wanted <= depth;
+    if (out.passed) owe(entry, debt + wanted, now);
   }
-  out.full = std::max<Nanos>(entry.full_at - now, 0);
-  out.left = std::max(static_cast<double>(depth - out.full) / terms.per_token, 0.0);
-  shard.touch(entry);
+  if (out.passed) {
+    debt += wanted;
+  } else {
+    out.wait = whole(debt + wanted - depth);
+  }
+  out.full = whole(debt);
+  out.left = left_of(depth - debt, terms);
   return out;
 }
 
+// By the terms that the bucket has, which may be others by now.
 void Ledger::give_back(const Key& key, const Terms& terms, std::uint64_t tokens) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  if (Shard::Entry* const entry = shard.find(key)) entry->full_at -= terms.time_of(tokens);
+  std::uint32_t at = shard.find(key, Kind::bucket);
+  if (at == Shard::kNone) at = shard.find(key, Kind::queue);
+  if (at == Shard::kNone) return;
+  Entry& entry = shard.entry(at);
+  const bool settled = entry.per_token != static_cast<float>(terms.per_token);
+  const Terms own = settled ? Terms{static_cast<double>(entry.per_token), terms.burst} : terms;
+  const Fine back = Fine{entry.state} * kFine + entry.part - fine(own, tokens);
+  owe(entry, std::max<Fine>(back, 0), 0);
 }
 
 Nanos Ledger::reserve(const Key& key, const Terms& terms, std::uint64_t tokens, Nanos now) {
+  const Fine wanted = fine(terms, tokens);
+  Fine debt = 0;
+  Shard& shard = shard_of(key);
+  {
+    const std::lock_guard lock(shard.mutex);
+    Entry& entry = shard.get(key, Kind::queue, now);
+    convert(entry, terms, now);
+    debt = debt_of(entry, now) + wanted;
+    owe(entry, debt, now);
+  }
+  return std::max<Nanos>(whole(debt - fine(terms, terms.burst)), 0);
+}
+
+bool Ledger::try_reserve(const Key& key, const Terms& terms, std::uint64_t tokens, Nanos now) {
+  const Fine depth = fine(terms, terms.burst);
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  Shard::Entry& entry = shard.get(key, now);
-  entry.full_at = std::max(entry.full_at, now) + terms.time_of(tokens);
-  const Nanos wait = std::max<Nanos>(entry.full_at - now - terms.depth(), 0);
-  shard.touch(entry);
-  return wait;
+  Entry& entry = shard.get(key, Kind::queue, now);
+  convert(entry, terms, now);
+  const Fine debt = debt_of(entry, now) + fine(terms, tokens);
+  if (debt > depth) return false;
+  owe(entry, debt, now);
+  return true;
 }
 
 Ledger::Entered Ledger::enter(const Key& key, std::uint32_t most) {
+  if (most == 0) return {};
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  Shard::Entry& entry = shard.get(key, 0);
-  Entered out;
-  out.passed = entry.inside < most;
-  if (out.passed) ++entry.inside;
-  out.inside = entry.inside;
-  shard.touch(entry);
-  return out;
+  Entry& entry = shard.get(key, Kind::count, 0);
+  const bool passed = entry.state < most;
+  if (passed) ++entry.state;
+  return {passed, static_cast<std::uint32_t>(entry.state)};
 }
 
 void Ledger::leave(const Key& key) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  Shard::Entry* const entry = shard.find(key);
-  if (entry == nullptr || entry->inside == 0) return;
-  if (--entry->inside != 0) return;
-  shard.touch(*entry);
-  shard.drop(*entry);
+  const std::uint32_t at = shard.find(key, Kind::count);
+  if (at != Shard::kNone && --shard.entry(at).state == 0) shard.drop(at);
 }
 
-// Goes through all entries, in pieces; `change` says whether the entry is to go.
-template <class Change>
-void Ledger::change_all(Change change) {
-  for (std::size_t i = 0; i < kShards; ++i) {
-    Shard& shard = shards_[i];
-    for (std::size_t at = 0;;) {
-      const std::lock_guard lock(shard.mutex);
-      const std::size_t end = std::min(at + kAtOnce, shard.slots());
-      for (; at < end; ++at) {
-        Shard::Entry& entry = shard.entry(at);
-        if (entry.limit != 0 && change(entry)) shard.drop(entry);
-      }
-      if (at < shard.slots()) continue;
-      if (shard.count.load(std::memory_order_relaxed) == 0) shard.give_up_memory();
-      break;
+// From the end: what takes the place of one that went was seen already, or came later. `look` may see an
+// entry twice, and says whether it is to go. Answers how many it went through.
+template <class Look>
+std::size_t Ledger::visit(Shard& shard, Look look) {
+  std::size_t seen = 0;
+  std::uint32_t at = Shard::kNone;
+  do {
+    const std::lock_guard lock(shard.mutex);
+    at = std::min(at, shard.size());
+    const std::uint32_t end = at - std::min(at, kAtOnce);
+    seen += at - end;
+    while (at > end) {
+      if (look(shard.entry(--at))) shard.drop(at);
     }
+  } while (at != 0);
+  return seen;
+}
+
+void Ledger::change(const Changes& changes, Nanos now) {
+  for (std::size_t i = 0; i < kShards; ++i) {
+    visit(shards_[i], [&](Entry& entry) {
+      if (entry.kind == Kind::count) return false;
+      if (changes.limits_gone.contains(entry.limit) || changes.tenants_gone.contains(entry.tenant))
+        return true;
+      const auto changed = changes.limits.find(entry.limit);
+      if (changed != changes.limits.end()) settle(entry, changed->second, now);
+      return false;
+    });
   }
 }
 
-void Ledger::settle(std::uint32_t limit, const Terms& old, const Terms& next, Nanos now) {
-  change_all([&](Shard::Entry& entry) {
-    if (entry.limit != limit || entry.full_at <= now) return false;
-    const double taken = static_cast<double>(entry.full_at - now) / old.per_token;
-    entry.full_at = now + std::min(static_cast<Nanos>(taken * next.per_token), next.depth());
-    return false;
-  });
-}
-
-void Ledger::forget_tenant(std::uint32_t tenant) {
-  change_all([&](const Shard::Entry& entry) { return entry.tenant == tenant && entry.inside == 0; });
-}
-
-void Ledger::forget_limit(std::uint32_t limit) {
-  change_all([&](const Shard::Entry& entry) { return entry.limit == limit && entry.inside == 0; });
-}
-
 void Ledger::sweep(Nanos now) {
-  change_all([&](const Shard::Entry& entry) { return entry.means_nothing(now); });
+  std::size_t seen = 0;
+  std::size_t at = swept_.load(std::memory_order_relaxed);
+  for (std::size_t left = kShards; left > 0 && seen < kSweepAtMost; --left, at = (at + 1) % kShards) {
+    seen += visit(shards_[at], [now](const Entry& entry) { return entry.full(now); });
+    make_room(shards_[at], left, now);
+  }
+  swept_.store(at, std::memory_order_relaxed);
+}
+
+// One of `shards` that have too many between them.
+void Ledger::make_room(Shard& shard, std::size_t shards, Nanos now) {
+  const std::size_t taken = room_.taken.load(std::memory_order_relaxed);
+  const std::size_t most = room_.most.load(std::memory_order_relaxed);
+  std::size_t beyond = taken > most ? (taken - most + shards - 1) / shards : 0;
+  bool found = true;
+  do {
+    const std::lock_guard lock(shard.mutex);
+    for (std::size_t i = std::min(beyond, kEvictAtOnce); i > 0 && found; --i, --beyond)
+      found = shard.evict(now);
+    shard.trim();
+  } while (beyond > 0 && found);
 }
 
 std::size_t Ledger::size() const {
-  std::size_t out = 0;
-  for (std::size_t i = 0; i < kShards; ++i)
-    out += shards_[i].count.load(std::memory_order_relaxed);
-  return out;
+  return sum_of([](const Shard& shard) { return shard.size(); });
 }
 
 std::uint64_t Ledger::evicted() const {
-  std::uint64_t out = 0;
-  for (std::size_t i = 0; i < kShards; ++i)
-    out += shards_[i].evicted.load(std::memory_order_relaxed);
-  return out;
+  return sum_of([](const Shard& shard) { return shard.evicted(); });
 }
 
 std::size_t Ledger::memory() const {
-  std::size_t out = kShards * sizeof(Shard);
+  return kShards * sizeof(Shard) + sum_of([](const Shard& shard) { return shard.memory(); });
+}
+
+template <class Part>
+std::size_t Ledger::sum_of(Part part) const {
+  std::size_t out = 0;
   for (std::size_t i = 0; i < kShards; ++i) {
     const std::lock_guard lock(shards_[i].mutex);
-    out += shards_[i].memory();
+    out += part(shards_[i]);
   }
   return out;
 }

@@ -137,7 +137,7 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
 }  // namespace
 
 std::string metrics_text(const Samples& samples) {
-  const auto& [exchanges, pools, servers, offload, limits, orders] = samples;
+  const auto& [exchanges, pools, servers, offload, ledger, limits, orders] = samples;
   return prometheus::TextSerializer().Serialize(
       {build_info(),
        abuse(),
@@ -160,6 +160,12 @@ std::string metrics_text(const Samples& samples) {
               offload.queued),
        single("sluice_offload_rejected_total", "Work refused because too much waited for the offload.",
               MetricType::Counter, offload.rejected),
+       single("sluice_limit_keys", "Whom limits remember: buckets that are not full, and counts.",
+              MetricType::Gauge, ledger.keys),
+       single("sluice_limit_keys_evicted_total", "Buckets forgotten before they were full, to make room.",
+              MetricType::Counter, ledger.evicted),
+       single("sluice_limit_memory_bytes", "Memory for whom limits remember.", MetricType::Gauge,
+              ledger.memory),
        family("sluice_upstream_up", "Whether the server takes new requests.", MetricType::Gauge, servers,
               [](const ServerSample& server) { return server.up ? 1 : 0; }),
        family("sluice_upstream_active", "Requests under way at the server.", MetricType::Gauge, servers,

@@ -29,7 +29,8 @@ void Admission::set_limits(const plan::ConnectionLimits& limits, Nanos now) {
   const limits::Terms before = std::exchange(handshakes_, next);
   counts_handshakes_.store(true, std::memory_order_relaxed);
   lock.unlock();  // it takes its time, and clients are admitted meanwhile
-  if (before.per_token != 0 && before != next) ledger_.settle(limits::tag_of(kHandshakes), before, next, now);
+  if (before.per_token == 0 || before == next) return;
+  ledger_.change({.limits = {{limits::tag_of(kHandshakes), next}}}, now);
 }
 
 std::uint32_t Admission::bits_of(const IpAddress& ip) const {

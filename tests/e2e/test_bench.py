@@ -280,6 +280,23 @@ def test_requests_from_a_file(tmp_path, apps):
     assert {(v.request.method, v.request.get("host"), len(v.request.body)) for v in posts} == {("POST", "run.test", 1000)}
 
 
+def test_a_field_varies_with_each_request(apps, h2apps):
+    options = ["--vary", "X-Forwarded-For: {ip}", "--values", 30, "--header", "X-All: yes", "--rate", 100,
+               "--duration", "1s", "--connections", 2, "--threads", 2]
+    wanted = Counter({f"10.0.0.{n}": 3 + (n < 10) for n in range(30)})
+    app, h2app = apps(), h2apps()
+    assert load(f"http://{app.address}/some", *options)["requests"]["ok"] == 100
+    assert Counter(v.request.get("x-forwarded-for") for v in app.to("/some")) == wanted
+    assert {v.request.get("x-all") for v in app.to("/some")} == {"yes"}
+    assert load(f"http://{h2app.address}/some", "--http", 2, *options)["requests"]["ok"] == 100
+    assert Counter(v.request.get("x-forwarded-for") for c in h2app.connections for v in c.visits.values()) == wanted
+
+
+@pytest.mark.parametrize("field", ["X-User: same", "X-User", "Host: {n}.test", "Content-Length: {n}"])
+def test_a_field_that_cannot_vary_is_a_mistake(field):
+    Bench("load", "--url", "http://127.0.0.1:1", "--rate", 1, "--vary", field).finish(2)
+
+
 def test_a_body_out_of_a_file(tmp_path, apps):
     app = apps()
     file = tmp_path / "body"

@@ -97,6 +97,8 @@ class Steering {
   void look_after_pools();
   // Ends bans and holds whose time is over.
   void look_after_orders();
+  // Forgets what limits need not remember. On the steering thread.
+  void sweep_limits();
   void drain();
   void abort();
   void stop();
@@ -112,6 +114,7 @@ class Steering {
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   std::uint32_t open_connections() const { return server_->open_connections(); }
   observe::OffloadSample offload() const;
+  observe::LedgerSample ledger() const;
   std::vector<observe::LimitSample> limits() const;
   // Of all workers.
   observe::Totals::Sum totals() const { return server_->totals(); }
@@ -140,6 +143,8 @@ class Steering {
   // The same for the holds.
   void take_holds();
   void tell(const limits::Ban& ban);
+  // What limits remember becomes what the plan that runs now makes of it.
+  void change_limits(const proxy::Runtime* before);
   bool give_to_workers(const std::shared_ptr<const proxy::Runtime>& runtime,
                        config::Diagnostics& diagnostics);
   bool hand_out(const std::shared_ptr<const proxy::Runtime>& runtime, config::Diagnostics& diagnostics);

@@ -36,6 +36,13 @@ struct OffloadSample {
   std::uint64_t rejected = 0;
 };
 
+// What limits remember of clients.
+struct LedgerSample {
+  std::uint64_t keys = 0;
+  std::uint64_t evicted = 0;
+  std::uint64_t memory = 0;  // bytes
+};
+
 // How often a limit refused a tenant, or would have.
 struct LimitSample {
   std::string limit;
@@ -56,6 +63,7 @@ struct Samples {
   std::vector<PoolSample> pools;
   std::vector<ServerSample> servers;
   OffloadSample offload;
+  LedgerSample ledger;
   std::vector<LimitSample> limits;
   OrderSample orders;
 };

@@ -90,7 +90,7 @@ bool Pacer::take(std::uint64_t bytes, Nanos now) {
 }
 
 bool Pacer::take(Lane& lane, std::uint64_t bytes, Nanos now) {
-  if (!lane.own) return ledger_->take(lane.key, lane.terms, bytes, now).passed;
+  if (!lane.own) return ledger_->try_reserve(lane.key, lane.terms, bytes, now);
   const Nanos next = std::max(lane.full_at, now) + lane.terms.time_of(bytes);
   if (next - now > lane.terms.depth()) return false;
   lane.full_at = next;

@@ -23,6 +23,7 @@ TEST_CASE("totals of the process are there from the start", "[observe][metrics]"
                     .pools = {},
                     .servers = {},
                     .offload = {3, 4},
+                    .ledger = {5, 6, 7},
                     .limits = {}});
   CHECK(has(text, "sluice_build_info{version=\"" SLUICE_VERSION "\"} 1"));
   CHECK(has(text, "sluice_http_requests_total{code=\"200\"} 7"));
@@ -36,6 +37,9 @@ TEST_CASE("totals of the process are there from the start", "[observe][metrics]"
   CHECK(has(text, "sluice_offload_queue_depth 3"));
   CHECK(has(text, "# TYPE sluice_offload_rejected_total counter"));
   CHECK(has(text, "sluice_offload_rejected_total 4"));
+  CHECK(has(text, "# TYPE sluice_limit_keys gauge\nsluice_limit_keys 5"));
+  CHECK(has(text, "# TYPE sluice_limit_keys_evicted_total counter\nsluice_limit_keys_evicted_total 6"));
+  CHECK(has(text, "# TYPE sluice_limit_memory_bytes gauge\nsluice_limit_memory_bytes 7"));
   count_lost(LogKind::access, 2);
   CHECK(has(metrics_text({}),
             "sluice_access_log_dropped_total " + std::to_string(counted_lost(LogKind::access))));
@@ -67,8 +71,8 @@ TEST_CASE("pools and servers have theirs", "[observe][metrics]") {
   const PoolSample pool{"app", {{"connect", 5}, {"503", 1}}, 2, true};
   const ServerSample up{"app", "127.0.0.1:1", true, 4, 0};
   const ServerSample down{"app", "127.0.0.1:2", false, 0, 3};
-  const std::string text =
-      metrics_text({.exchanges = {}, .pools = {pool}, .servers = {up, down}, .offload = {}, .limits = {}});
+  const std::string text = metrics_text(
+      {.exchanges = {}, .pools = {pool}, .servers = {up, down}, .offload = {}, .ledger = {}, .limits = {}});
   CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:1"} 1)"));
   CHECK(has(text, R"(sluice_upstream_up{pool="app",server="127.0.0.1:2"} 0)"));
   CHECK(has(text, R"(sluice_upstream_active{pool="app",server="127.0.0.1:1"} 4)"));
@@ -80,8 +84,12 @@ TEST_CASE("pools and servers have theirs", "[observe][metrics]") {
 }
 
 TEST_CASE("limits have theirs", "[observe][metrics]") {
-  const std::string text = metrics_text(
-      {.exchanges = {}, .pools = {}, .servers = {}, .offload = {}, .limits = {{"gold", "acme", 7, 0}}});
+  const std::string text = metrics_text({.exchanges = {},
+                                         .pools = {},
+                                         .servers = {},
+                                         .offload = {},
+                                         .ledger = {},
+                                         .limits = {{"gold", "acme", 7, 0}}});
   CHECK(has(text, R"(sluice_ratelimit_rejected_total{limit="gold",tenant="acme"} 7)"));
   CHECK(has(text, R"(sluice_ratelimit_reported_total{limit="gold",tenant="acme"} 0)"));
 }

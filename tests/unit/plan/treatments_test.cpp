@@ -99,9 +99,9 @@ TEST_CASE(
   const auto told = [&](const Wishes& first, const Wishes& tenant) {
     return policy::describe(wished.treatments.settings(first, tenant));
   };
-  CHECK(told(route, wished.defaults) == std::vector<std::string>{"max.body 5KiB", "c", "b (cost 9)", "a"});
-  CHECK(told({}, wished.defaults) == std::vector<std::string>{"max.body 1KiB", "c", "b (cost 2)"});
-  CHECK(told(route, {}) == std::vector<std::string>{"max.body 5KiB", "b (cost 9)", "a"});
+  CHECK(told(route, wished.defaults) == std::vector<std::string>{"c", "b (cost 9)", "a", "max.body 5KiB"});
+  CHECK(told({}, wished.defaults) == std::vector<std::string>{"c", "b (cost 2)", "max.body 1KiB"});
+  CHECK(told(route, {}) == std::vector<std::string>{"b (cost 9)", "a", "max.body 5KiB"});
   CHECK(told({}, {}).empty());
 }
 
