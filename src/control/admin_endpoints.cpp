@@ -35,7 +35,7 @@ asio::awaitable<Answer> metrics(Question /*question*/, Steering& steering) {
   co_return Answer{200, observe::kMetricsType,
                    observe::metrics_text({steering.totals(), pool_samples(*runtime), server_samples(*runtime),
                                           steering.offload(), steering.ledger(), steering.limits(),
-                                          steering.orders()})};
+                                          steering.orders(), steering.store()})};
 }
 
 asio::awaitable<Answer> pools(Question /*question*/, Steering& steering) {

@@ -62,6 +62,7 @@ limits::Ledger::Changes limits_change(const config::Document& before, const conf
 void Steering::change_limits(const proxy::Runtime* before) {
   const config::Document& document = runtime_->plan->document();
   limits_.ledger.set_most(document.max.limit_keys);
+  limits_.shared.set_most(document.max.limit_keys);
   if (before == nullptr || &before->plan->document() == &document) return;
   const auto changes = limits_change(before->plan->document(), document);
   if (!changes.empty()) limits_.ledger.change(changes, steady_now());
@@ -72,7 +73,9 @@ void Steering::sweep_limits() {
 }
 
 observe::LedgerSample Steering::ledger() const {
-  return {limits_.ledger.size(), limits_.ledger.evicted(), limits_.ledger.memory()};
+  const limits::Shared& shared = limits_.shared;
+  return {limits_.ledger.size() + shared.size(), limits_.ledger.evicted() + shared.evicted(),
+          limits_.ledger.memory() + shared.memory()};
 }
 
 std::vector<observe::LimitSample> Steering::limits() const {

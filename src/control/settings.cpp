@@ -13,6 +13,20 @@ NameSettings name_settings(const config::Resolver& from) {
   return out;
 }
 
+// The URL was checked with the rest of the configuration.
+std::optional<store::Settings> store_settings(const std::optional<config::LimitStore>& from) {
+  if (!from) return std::nullopt;
+  auto out = store::parse_url(from->url.value);
+  if (!out) return std::nullopt;
+  if (from->ca) out->ca_file = from->ca->value;
+  switch (from->on_outage) {
+    case config::OnOutage::local: out->outage = limits::Outage::local; break;
+    case config::OnOutage::open: out->outage = limits::Outage::open; break;
+    case config::OnOutage::closed: out->outage = limits::Outage::closed; break;
+  }
+  return out;
+}
+
 observe::LogLevel level_of(config::LogLevel from) {
   switch (from) {
     case config::LogLevel::debug: return observe::LogLevel::debug;

@@ -211,6 +211,7 @@ Outcome Steering::publish(std::shared_ptr<const plan::Plan> plan, config::Diagno
   generation_ = runtime->generation;
   drain_ = runtime->plan->drain();
   limits_.bans.spare(runtime->plan->trusted_proxies());
+  store_.use(store_settings(runtime->plan->document().limit_store));
   outcome.applied = true;
   outcome.generation = runtime->generation;
   return outcome;
@@ -226,6 +227,11 @@ bool Steering::give_to_workers(const std::shared_ptr<const proxy::Runtime>& runt
 
 observe::OffloadSample Steering::offload() const {
   return {server_->offload().depth(), server_->offload().rejected()};
+}
+
+observe::StoreSample Steering::store() const {
+  const store::Client::Sample sample = store_.sample();
+  return {sample.configured, sample.up, sample.nodes, sample.leases, sample.errors};
 }
 
 std::shared_ptr<const proxy::Runtime> Steering::runtime() const {

@@ -140,6 +140,8 @@ class Lines {
 
 }  // namespace
 
+bool needs_trust(FieldId id) { return (bit(id) & (kForwarding | kNever)) != 0; }
+
 std::string_view make_request_id(Arena& arena) {
   thread_local Random random;
   const std::uint64_t high = random.next();

@@ -1,5 +1,7 @@
 #include "sluice/limits/key.hpp"
 
+#include "limits/sha256.hpp"
+
 #include <cstdlib>
 #include <cstring>
 #include <sys/random.h>
@@ -34,11 +36,11 @@ std::uint32_t tag_of(std::string_view name) {
 // Each part behind its length, so that "ab" and "c" are not "a" and "bc".
 void KeyMaker::add(std::string_view part) {
   static_assert(sizeof text_ >= (kMostKeyParts + 1) * (kLongest + 1));
-  XXH128_hash_t of_long{};
+  Sha256 of_long{};
   char* at = text_ + size_;
   if (part.size() > kLongest) {
-    of_long = digest(part.data(), part.size());
-    part = {reinterpret_cast<const char*>(&of_long), sizeof of_long};
+    of_long = sha256(part);
+    part = {reinterpret_cast<const char*>(of_long.data()), of_long.size()};
     *at++ = static_cast<char>(kLongest + 1);  // no length that a part which goes in as it is can have
   } else {
     *at++ = static_cast<char>(part.size());

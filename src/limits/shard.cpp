@@ -140,7 +140,9 @@ std::uint32_t Ledger::Shard::victim(Nanos now) {
     if (found == kNone || seen.state < entry(found).state) found = hand_;
   }
   if (found == kNone) found = otherwise;
-  if (found != kNone) ++evicted_;
+  if (found == kNone) return found;
+  hand_ = found;  // the next search begins behind it: of those that owe the same, each has its turn
+  ++evicted_;
   return found;
 }
 

@@ -65,19 +65,17 @@ Task<void> Pipeline::travel(http::Exchange& exchange, const plan::Action* refusa
   identify(exchange, pin.plan());
   const plan::Action* action = refusal;
   const policy::Chain* policies = nullptr;
-  bool turned_away = action == nullptr && is_banned(exchange);
-  if (action == nullptr && !turned_away) action = admit(exchange, pin.plan());
-  if (action == nullptr && !turned_away) {
+  bool made = action == nullptr && is_banned(exchange);  // the answer
+  if (action == nullptr && !made) action = admit(exchange, pin.plan());
+  if (action == nullptr && !made) {
     action = &route(exchange, pin.plan(), policies);
-    turned_away = is_kept_from_tenant(exchange, pin.holds());
-    if (turned_away) policies = nullptr;
+    made = is_kept_from_tenant(exchange, pin.holds());
   }
   exchange.record.generation = pin.generation();
   policy::Visit visit{exchange, loop_, limits_};
-  if (turned_away) {
-    // The answer is made.
-  } else if (policies != nullptr && policies->admit(visit) == policy::Policy::Verdict::answered) {
-    // It has said what there is to say.
+  if (!made && policies != nullptr) made = policies->admit(visit) == policy::Policy::Verdict::answered;
+  if (made) {
+    // There is nothing more to say.
   } else if (const auto* to = std::get_if<plan::Forward>(action); to == nullptr) {
     answer(exchange, *action);
   } else if (exchange.request_body == nullptr || accept_body(exchange)) {

@@ -19,7 +19,8 @@ def test_tenants_may_have_their_own_patience(start, app):
     """One route, one pool: only the tenant differs."""
     release = threading.Event()
     app.play("/x", lambda visit: (release.wait(PATIENCE), visit.reply(body=b"at last")))
-    tenants = {**TENANTS, "defaults": {"timeouts": {"first_byte": "300ms"}}, "items": {"calm": {"timeouts": {"first_byte": "120s"}}}}
+    tenants = {**TENANTS, "defaults": {"timeouts": {"first_byte": "300ms"}},
+               "items": {"calm": {"timeouts": {"first_byte": "120s"}}}}
     sluice = start(config(app, tenants=tenants))
     with sluice.connect() as calm, sluice.connect() as nobody:
         calm.send(b"GET /x HTTP/1.1\r\nHost: calm.example.com\r\n\r\n")
@@ -33,7 +34,8 @@ def test_tenants_may_have_their_own_patience(start, app):
 
 
 def test_the_most_specific_bound_of_bodies_holds(start, app):
-    routes = [{"pool": "app"}, {"pool": "app", "path": "/big/", "max": {"body": 0}}, {"pool": "app", "path": "/small/", "max": {"body": "1KiB"}}]
+    routes = [{"pool": "app"}, {"pool": "app", "path": "/big/", "max": {"body": 0}},
+              {"pool": "app", "path": "/small/", "max": {"body": "1KiB"}}]
     tenants = {**TENANTS, "defaults": {"max": {"body": "1KiB"}}, "items": {"large": {"max": {"body": "4KiB"}}}}
     sluice = start(config(app, routes=routes, tenants=tenants))
     assert post(sluice, "other.test") == 200
@@ -69,7 +71,8 @@ def test_listeners_may_have_their_own_bounds(start, app):
 def test_check_groups_tenants_that_have_set_the_same(tmp_path):
     names = [f"t{number}" for number in range(10_000)]
     document = config(
-        admin="off", pools={"app": pool("127.0.0.1:3001")}, routes=[{"pool": "app", "path": "/search/", "limits": [{"limit": "few", "cost": 2}]}],
+        admin="off", pools={"app": pool("127.0.0.1:3001")},
+        routes=[{"pool": "app", "path": "/search/", "limits": [{"limit": "few", "cost": 2}]}],
         limits={"many": {"rate": "500/s", "key": "tenant"}, "few": {"rate": "5/m", "key": "client_ip"}},
         tenants={**TENANTS, "defaults": {"pool": "app", "limits": ["many"]},
                  "items": {name: {"limits": ["few", "many"]} if number % 2 else {} for number, name in enumerate(names)}})

@@ -9,6 +9,7 @@
 #include "sluice/plan/plan.hpp"
 #include "sluice/proxy/pipeline.hpp"
 #include "sluice/server/server.hpp"
+#include "sluice/store/client.hpp"
 #include "sluice/upstream/health/checker.hpp"
 #include "sluice/upstream/registry.hpp"
 
@@ -115,6 +116,7 @@ class Steering {
   std::uint32_t open_connections() const { return server_->open_connections(); }
   observe::OffloadSample offload() const;
   observe::LedgerSample ledger() const;
+  observe::StoreSample store() const;
   std::vector<observe::LimitSample> limits() const;
   // Of all workers.
   observe::Totals::Sum totals() const { return server_->totals(); }
@@ -158,6 +160,7 @@ class Steering {
   upstream::Registry registry_;
   limits::State limits_;  // before the server, which counts in it
   std::unique_ptr<Orders> orders_;
+  store::Client store_{limits_.shared};
   std::shared_ptr<const config::Document> first_document_;
   std::shared_ptr<const proxy::Runtime> runtime_;  // written by this thread, under the mutex
   mutable std::mutex runtime_mutex_;

@@ -44,6 +44,9 @@ const IpAddress& client_address(Exchange& exchange);
 // One that an unknown proxy speaks for is not.
 bool is_insider(const Exchange& exchange);
 
+// Whether a field of that id means nothing where an untrusted client sends it.
+bool needs_trust(FieldId id);
+
 // Replaces the client's forwarding fields by ours. What an untrusted client says about forwarding (also the
 // claims that do not pass, and spellings with underscores) is dropped; a trusted peer's is extended. Proxy is
 // dropped from everybody; CDN-Loop from nobody.

@@ -32,14 +32,14 @@ class KeyMaker {
   void add(const IpAddress& address) {
     add({reinterpret_cast<const char*>(address.bytes), sizeof address.bytes});
   }
-  // All parts, as far as they are short.
-  std::string_view text() const { return {text_, size_}; }
   // The digest; who asks fills in the tags.
   Key key() const;
+  // What it is made of, as every process makes it: of use until the next add().
+  std::string_view text() const { return {text_, size_}; }
 
  private:
-  // Parts that are longer go in as digests, so that what clients send cannot overflow it: the limit's name
-  // and as many parts as a limit may have.
+  // Parts that are longer go in as digests (SHA-256), so that what clients send cannot overflow it: the
+  // limit's name and as many parts as a limit may have.
   static constexpr std::size_t kLongest = 64;
   char text_[1024];
   std::size_t size_ = 0;

@@ -58,14 +58,24 @@ struct OrderSample {
   std::uint64_t held = 0;
 };
 
+// The store of limits that several nodes share.
+struct StoreSample {
+  bool configured = false;
+  bool up = false;
+  std::uint32_t nodes = 0;
+  std::uint64_t leases = 0;
+  std::uint64_t errors = 0;
+};
+
 struct Samples {
-  Totals::Sum exchanges;
-  std::vector<PoolSample> pools;
-  std::vector<ServerSample> servers;
-  OffloadSample offload;
-  LedgerSample ledger;
-  std::vector<LimitSample> limits;
-  OrderSample orders;
+  Totals::Sum exchanges = {};
+  std::vector<PoolSample> pools = {};
+  std::vector<ServerSample> servers = {};
+  OffloadSample offload = {};
+  LedgerSample ledger = {};
+  std::vector<LimitSample> limits = {};
+  OrderSample orders = {};
+  StoreSample store = {};
 };
 
 // All metrics as they stand now. Any thread.

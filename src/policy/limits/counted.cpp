@@ -12,10 +12,17 @@ namespace {
 
 using Of = config::KeyPart::Of;
 
-bool has(const http::Fields& fields, const config::FieldIs& wanted) {
-  const auto all = fields.all();
+// What only a trusted proxy may say is not said where it is not one: such a field is dropped before a server
+// sees it, and a client that makes values up would have a key of its own for each.
+bool heard(const http::Field& field, const http::Exchange& exchange) {
+  return exchange.origin.trusted_peer || !http::needs_trust(field.id);
+}
+
+bool has(const http::Exchange& exchange, const config::FieldIs& wanted) {
+  const auto all = exchange.request.fields.all();
   return std::any_of(all.begin(), all.end(), [&](const http::Field& field) {
-    return iequals(field.name, wanted.name.value) && (!wanted.value || field.value == *wanted.value);
+    return iequals(field.name, wanted.name.value) && (!wanted.value || field.value == *wanted.value) &&
+           heard(field, exchange);
   });
 }
 
@@ -37,7 +44,7 @@ bool matches(const LimitMatch& match, http::Exchange& exchange) {
   if (!methods.empty() && std::find(methods.begin(), methods.end(), request.method_text) == methods.end())
     return false;
   return std::all_of(match.headers.begin(), match.headers.end(),
-                     [&](const auto& field) { return has(request.fields, field); }) &&
+                     [&](const auto& field) { return has(exchange, field); }) &&
          fits(match, exchange);
 }
 
@@ -46,7 +53,7 @@ std::string_view field_value(http::Exchange& exchange, std::string_view name) {
   std::string_view out;
   bool found = false;
   for (const http::Field& field : exchange.request.fields.all()) {
-    if (!iequals(field.name, name)) continue;
+    if (!iequals(field.name, name) || !heard(field, exchange)) continue;
     out = found ? exchange.arena.join({out, ", ", field.value}) : field.value;
     found = true;
   }
@@ -70,7 +77,7 @@ bool counts(const Limit& limit, http::Exchange& exchange) {
     return false;
   const auto& headers = limit.exempt_headers;
   return std::none_of(headers.begin(), headers.end(),
-                      [&](const auto& field) { return has(exchange.request.fields, field); });
+                      [&](const auto& field) { return has(exchange, field); });
 }
 
 limits::Key key_of(const Limit& limit, http::Exchange& exchange, limits::KeyMaker& maker) {

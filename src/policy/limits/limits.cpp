@@ -26,6 +26,7 @@ void ask_rate(const LimitUse& use, Visit& visit, std::string_view name, Answer& 
                                           : visit.state.ledger.take(out.key, limit.terms, use.cost, now);
   out.passed = taken.passed;
   out.inside = false;
+  out.unreachable = taken.unreachable;
   out.left = static_cast<std::uint64_t>(taken.left + kRounding);
   if (!taken.passed) out.left = std::min<std::uint64_t>(out.left, use.cost - 1);
   out.wait = taken.wait;
@@ -35,6 +36,7 @@ void ask_rate(const LimitUse& use, Visit& visit, std::string_view name, Answer& 
 void ask_concurrency(const Limit& limit, limits::State& state, Answer& out) {
   const limits::Ledger::Entered entered = state.ledger.enter(out.key, limit.concurrency);
   out.passed = out.inside = entered.passed;
+  out.unreachable = false;
   out.left = limit.concurrency - std::min(limit.concurrency, entered.inside);
   out.wait = kSecond;  // nobody knows when one of them will be over
   out.full = 0;
@@ -62,7 +64,7 @@ void give_back(Answer& answer, limits::State& state) {
     ++answer.left;
   } else if (answer.passed) {
     if (limit.shared) {
-      state.shared.give_back(answer.key, limit.terms, answer.cost);
+      state.shared.give_back(answer.key, answer.cost);
     } else {
       state.ledger.give_back(answer.key, limit.terms, answer.cost);
     }
@@ -73,31 +75,40 @@ void give_back(Answer& answer, limits::State& state) {
 
 void strike(const Limit& limit, const limits::Key& key, Visit& visit) {
   const IpAddress& client = http::client_address(visit.exchange);
-  if (client == IpAddress{}) return;  // a socket of this machine
+  if (client == IpAddress{}) return;                             // a socket of this machine
+  if (limit.by_tenant && visit.exchange.tenant.empty()) return;  // no tenant's business, and so nobody's
   const unsigned bits = client.is_v4() ? limit.v4_bits : limit.v6_bits;
   const std::string_view tenant = limit.by_tenant ? visit.exchange.tenant : std::string_view{};
   visit.state.bans.strike(key, *limit.ban, client, bits, tenant, limit.name, visit.loop.now());
 }
 
+// Of a limit whose buckets are out of reach: nothing that the client did.
+http::Reason reason_for(const Answer& by, Arena& arena) {
+  if (by.unreachable) {
+    return {503, "proxy_internal_error",
+            arena.join({"the store of limit \"", by.limit->name, "\" is out of reach"})};
+  }
+  return {429, "http_request_denied", arena.join({"limit \"", by.limit->name, "\""}), kGrpcResourceExhausted};
+}
+
 // `by`: the first that refused.
-void refuse(const Limit& by, const Passage& passage, Visit& visit) {
+void refuse(const Answer& by, const Passage& passage, Visit& visit) {
   http::Exchange& exchange = visit.exchange;
   Nanos wait = 0;
   for (Answer& answer : passage.all()) {
     if (answer.limit->enforced && !answer.passed) {
       wait = std::max(wait, answer.wait);
-      if (answer.limit->ban) strike(*answer.limit, answer.key, visit);
+      if (answer.limit->ban && !answer.unreachable) strike(*answer.limit, answer.key, visit);
     }
     give_back(answer, visit.state);
   }
-  http::Reason reason{429, "http_request_denied", exchange.arena.join({"limit \"", by.name, "\""}),
-                      kGrpcResourceExhausted};
+  http::Reason reason = reason_for(by, exchange.arena);
   constexpr Nanos kLongest = std::numeric_limits<std::uint32_t>::max();
   reason.retry_after =
       static_cast<std::uint32_t>(std::clamp<Nanos>((wait + kSecond - 1) / kSecond, 1, kLongest));
   http::make_reply(exchange, reason);
-  exchange.record.limited = exchange.arena.copy(by.name);
-  visit.state.tally.count(limits::Tally::What::rejected, by.name, exchange.tenant);
+  exchange.record.limited = exchange.arena.copy(by.limit->name);
+  visit.state.tally.count(limits::Tally::What::rejected, by.limit->name, exchange.tenant);
 }
 
 // A limit that is only tried out would have refused.
@@ -120,7 +131,7 @@ void leave(http::Note& note) {
 // Every limit is asked, also behind one that refuses: the client is told when all of them will let it pass.
 Policy::Verdict Limits::admit(Visit& visit) const {
   http::Exchange& exchange = visit.exchange;
-  const Limit* refusing = nullptr;
+  const Answer* refusing = nullptr;
   Passage* const passage = new (exchange.arena.array<Passage>(1)) Passage;
   passage->ledger = &visit.state.ledger;
   passage->answers = exchange.arena.array<Answer>(uses_.size());
@@ -133,7 +144,7 @@ Policy::Verdict Limits::admit(Visit& visit) const {
     if (!use.limit->enforced) {
       report(*use.limit, visit);
     } else if (refusing == nullptr) {
-      refusing = use.limit.get();
+      refusing = &answer;
     }
   }
   if (passage->size == 0) return Verdict::pass;

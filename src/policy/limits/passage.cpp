@@ -48,20 +48,22 @@ void drop_own(http::Fields& fields) {
   }
 }
 
+bool shown(const Answer& answer) { return answer.limit->enforced && !answer.unreachable; }
+
 }  // namespace
 
 void tell(http::Exchange& exchange, const Passage& passage) {
   std::size_t room = 0;
   for (const Answer& answer : passage.all()) {
     const Limit& limit = *answer.limit;
-    if (limit.enforced) room += std::max(limit.announced.size(), limit.remaining.size() + kAround) + 2;
+    if (shown(answer)) room += std::max(limit.announced.size(), limit.remaining.size() + kAround) + 2;
   }
   if (room == 0) return;
   Text policies(exchange.arena, room);
   Text states(exchange.arena, room);
   for (const Answer& answer : passage.all()) {
     const Limit& limit = *answer.limit;
-    if (!limit.enforced) continue;
+    if (!shown(answer)) continue;
     policies.begin_member();
     policies.add(limit.announced);
     states.begin_member();

@@ -17,6 +17,7 @@ struct Answer {
   std::uint32_t cost;
   bool passed;
   bool inside;         // counted as under way until the exchange is over
+  bool unreachable;    // not passed: nobody could tell
   std::uint64_t left;  // tokens, or places
   Nanos wait;          // not passed: until it will
   Nanos full;          // of a rate: until all of them are back

@@ -31,6 +31,7 @@ const std::map<std::string, Names> kMayInclude = {
     {"observe", {"http", "base"}},
     {"http1", {"net", "http", "base"}},
     {"http2", {"net", "http", "base"}},
+    {"store", {"limits", "tls", "net", "observe", "base"}},
     {"upstream", {"http1", "http2", "tls", "net", "observe", "http", "base"}},
     {"handler", {"upstream", "http", "net", "base"}},
     {"policy", {"limits", "http", "net", "config", "base"}},
@@ -39,7 +40,8 @@ const std::map<std::string, Names> kMayInclude = {
     // It makes connections out of everything below.
     {"server",
      {"proxy", "plan", "limits", "http1", "http2", "tls", "observe", "http", "config", "net", "base"}},
-    {"control", {"server", "proxy", "plan", "limits", "upstream", "tls", "observe", "config", "net", "base"}},
+    {"control",
+     {"server", "proxy", "plan", "store", "limits", "upstream", "tls", "observe", "config", "net", "base"}},
     {"cli", {"control", "plan", "tls", "config", "base"}},
 };
 
@@ -54,11 +56,8 @@ const std::map<std::string, Names> kUpstreamMayInclude = {
 
 // Libraries that stay behind a room's door.
 const std::vector<std::pair<std::string, Names>> kFenced = {
-    {"yaml-cpp/", {"config"}},
-    {"prometheus/", {"observe"}},
-    {"boost/beast", {"control", "cli"}},
-    {"ares.h", {"net"}},
-    {"nghttp2/", {}},  // only tests compare with it
+    {"yaml-cpp/", {"config"}}, {"prometheus/", {"observe"}}, {"boost/beast", {"control", "cli"}},
+    {"ares.h", {"net"}},       {"hiredis/", {"store"}},      {"nghttp2/", {}},  // only tests compare with it
 };
 
 struct Include {

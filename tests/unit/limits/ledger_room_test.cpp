@@ -80,6 +80,18 @@ TEST_CASE("bounded buckets and those inside stay, whoever comes", "[limits]") {
   }
 }
 
+TEST_CASE("of those that owe the same, nobody stays for ever", "[limits]") {
+  const std::size_t most = GENERATE(as<std::size_t>{}, 256, 1'000, 5'000);
+  Ledger ledger;
+  ledger.set_most(most);
+  for (std::size_t i = 0; i < 30 * most; ++i)
+    ledger.take(client_key(i), kTerms, 10, kStart);
+  for (std::size_t i = 0; i < most; ++i) {
+    CAPTURE(i);
+    REQUIRE(ledger.take(client_key(i), kTerms, 1, kStart).passed);
+  }
+}
+
 TEST_CASE("who keeps coming, and who is far beyond, outlives those who were seen once", "[limits]") {
   Ledger ledger;
   ledger.set_most(10'000);

@@ -45,6 +45,17 @@ TEST_CASE("totals of the process are there from the start", "[observe][metrics]"
             "sluice_access_log_dropped_total " + std::to_string(counted_lost(LogKind::access))));
 }
 
+TEST_CASE("the store of limits has its metrics where there is one", "[observe][metrics]") {
+  CHECK(metrics_text({}).find("sluice_limit_store") == std::string::npos);
+  Samples samples;
+  samples.store = {.configured = true, .up = true, .nodes = 3, .leases = 7, .errors = 2};
+  const std::string text = metrics_text(samples);
+  CHECK(has(text, "sluice_limit_store_up 1"));
+  CHECK(has(text, "sluice_limit_store_nodes 3"));
+  CHECK(has(text, "sluice_limit_store_leases_total 7"));
+  CHECK(has(text, "sluice_limit_store_errors_total 2"));
+}
+
 TEST_CASE("every reason to end a connection has its line", "[observe][metrics]") {
   const std::string text = metrics_text({});
   for (std::size_t at = 0; at < sluice::http::kAbuses; ++at) {
