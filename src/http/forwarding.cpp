@@ -45,13 +45,20 @@ bool valid_request_id(std::string_view id) {
   return true;
 }
 
+// Some balancers write the client's port behind its address.
+std::string_view without_port(std::string_view text) {
+  if (text.starts_with('[')) return text.substr(1, std::max<std::size_t>(text.find(']'), 1) - 1);
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && colon == text.rfind(':') ? text.substr(0, colon) : text;
+}
+
 // Right to left: each address was written by the one to its right, which we know to be trustworthy.
 std::string_view client_of(std::string_view forwarded_for, std::string_view peer, const AddressSet& trusted) {
   std::string_view client = peer;
   for (std::size_t seen = 0; !forwarded_for.empty() && seen < kMostElements; ++seen) {
     const std::size_t comma = forwarded_for.rfind(',');
-    const std::string_view last =
-        trim_ows(comma == std::string_view::npos ? forwarded_for : forwarded_for.substr(comma + 1));
+    const std::string_view last = without_port(
+        trim_ows(comma == std::string_view::npos ? forwarded_for : forwarded_for.substr(comma + 1)));
     const auto address = IpAddress::parse(last);
     if (!address) return client;
     client = last;

@@ -184,6 +184,12 @@ void make_reply(Exchange& exchange, const Reason& reason) {
   exchange.response_body = &exchange.text_body;
 }
 
+void leave_body(Exchange& exchange) {
+  const RequestHead& request = exchange.request;
+  if (exchange.request_body != nullptr && request.framing == Framing::length && request.length > kDiscarded)
+    exchange.downstream->close_after();
+}
+
 void make_redirect(Exchange& exchange, std::string_view location) {
   ResponseHead& head = exchange.response;
   head.status = 308;

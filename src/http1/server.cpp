@@ -21,8 +21,6 @@ constexpr Nanos kDrainGrace = kSecond / 2;
 // After the last response: how long we read on, so that the client can take what we sent before its own
 // unread bytes turn our close into a reset.
 constexpr Nanos kLinger = 5 * kSecond;
-// Of a request body nobody wanted: how much is read for the sake of keeping the connection.
-constexpr std::uint64_t kDiscard = 256 * 1024;
 
 }  // namespace
 
@@ -181,7 +179,7 @@ Task<void> ServerConnection::finish_request_body() {
     const BodyStep step = s.body.poll(piece);
     if (step == BodyStep::end) co_return;
     if (step == BodyStep::data) discarded += piece.size();
-    if (step == BodyStep::failed || discarded > kDiscard) keep_alive_ = false;
+    if (step == BodyStep::failed || discarded > http::kDiscarded) keep_alive_ = false;
     if (step == BodyStep::wait) co_await s.body.fill();
   }
 }

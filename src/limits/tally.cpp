@@ -4,17 +4,18 @@
 
 namespace sluice::limits {
 
-void Tally::count(What what, std::string_view limit, std::string_view tenant) {
+void Tally::count(What what, std::string_view limit, std::string_view tenant, bool listed) {
   const std::lock_guard lock(mutex_);
-  Row& row = row_of(limit, tenant);
+  Row& row = row_of(limit, tenant, listed);
   ++(what == What::rejected ? row.rejected : row.reported);
 }
 
-Tally::Row& Tally::row_of(std::string_view limit, std::string_view tenant) {
+Tally::Row& Tally::row_of(std::string_view limit, std::string_view tenant, bool listed) {
   std::uint32_t tag = tenant.empty() ? 0 : tag_of(tenant);
   if (tag != 0 && !tenants_.contains(tag)) {
-    if (tenants_.size() < kMostTenants) {
+    if (tenants_.size() < kMostTenants && (listed || unlisted_ < kMostUnlisted)) {
       tenants_.insert(tag);
+      if (!listed) ++unlisted_;
     } else {
       tenant = kOther;
       tag = tag_of(kOther);

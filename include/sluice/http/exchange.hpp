@@ -26,6 +26,10 @@ enum class Departure : std::uint8_t {
   gone,         // reset, or closed where the listener takes a FIN for the end
 };
 
+// Bytes of a request's body that nobody wants, which are read nevertheless for the sake of the connection.
+// With more the connection ends.
+inline constexpr std::uint64_t kDiscarded = 256 * 1024;
+
 // The client's side of an exchange, as the codec offers it to whoever answers.
 class Downstream {
  public:

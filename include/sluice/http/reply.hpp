@@ -36,6 +36,10 @@ void add_grpc_status(Arena& arena, Fields& fields, const Reason& reason);
 // says what is allowed. An insider is told what exactly was wrong, everybody else the reason's own words.
 void make_reply(Exchange& exchange, const Reason& reason);
 
+// Beside an answer for which the request's body is not read: where its length says that more is to come than
+// is worth receiving for the sake of the connection, this ends, and the answer says so.
+void leave_body(Exchange& exchange);
+
 // 308 to `location`.
 void make_redirect(Exchange& exchange, std::string_view location);
 

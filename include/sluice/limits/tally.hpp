@@ -16,8 +16,11 @@ namespace sluice::limits {
 class Tally {
  public:
   // As many tenants have rows of their own: the first that were refused. The others share rows of kOther, and
-  // so do limits beyond kMostRows, so that every sum is right.
+  // so do limits beyond kMostRows, so that every sum is right. Of tenants that the configuration does not
+  // list, and whose names clients may make up, there are fewer, so that they take no row from one that it
+  // lists.
   static constexpr std::size_t kMostTenants = 100;
+  static constexpr std::size_t kMostUnlisted = 50;
   static constexpr std::size_t kMostRows = 10'000;
   static constexpr std::string_view kOther = "_other";
 
@@ -32,15 +35,16 @@ class Tally {
     std::uint64_t reported = 0;
   };
 
-  void count(What what, std::string_view limit, std::string_view tenant);
+  void count(What what, std::string_view limit, std::string_view tenant, bool listed);
   std::vector<Row> rows() const;
 
  private:
-  Row& row_of(std::string_view limit, std::string_view tenant);
+  Row& row_of(std::string_view limit, std::string_view tenant, bool listed);
 
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, Row> rows_;  // by the tags of both
   std::unordered_set<std::uint32_t> tenants_;    // with rows of their own
+  std::size_t unlisted_ = 0;                     // of these
 };
 
 }  // namespace sluice::limits

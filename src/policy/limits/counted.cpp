@@ -26,13 +26,31 @@ bool has(const http::Exchange& exchange, const config::FieldIs& wanted) {
   });
 }
 
+// Without what some servers cut off each segment ("/login;x=1"), and with the separators that others take
+// "\\" for.
+std::string_view plain_path(std::string_view decoded, Arena& arena) {
+  if (decoded.find_first_of(";\\") == std::string_view::npos) return decoded;
+  char* const out = arena.array<char>(decoded.size());
+  std::size_t size = 0;
+  bool parameter = false;
+  for (const char c : decoded) {
+    const bool separator = c == '/' || c == '\\';
+    parameter = !separator && (parameter || c == ';');
+    if (parameter || (separator && size != 0 && out[size - 1] == '/')) continue;
+    out[size++] = separator ? '/' : c;
+  }
+  return {out, size};
+}
+
 // By any reading that an application may have of it: "/%6cogin" is no way past a limit on "/login".
 bool fits(const LimitMatch& match, http::Exchange& exchange) {
   const auto same = [&match](std::string_view path) {
     return match.prefix ? path.starts_with(match.path) : path == match.path;
   };
   const std::string_view path = exchange.request.path;
-  if (match.path.empty() || same(path) || same(http::decoded_path(path, exchange.arena))) return true;
+  if (match.path.empty() || same(path)) return true;
+  const std::string_view decoded = http::decoded_path(path, exchange.arena);
+  if (same(decoded) || same(plain_path(decoded, exchange.arena))) return true;
   return exchange.request.dotted &&
          !http::all_resolutions(path, exchange.arena,
                                 [&](std::string_view reading) { return !same(reading); });

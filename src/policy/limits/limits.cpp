@@ -107,14 +107,16 @@ void refuse(const Answer& by, const Passage& passage, Visit& visit) {
   reason.retry_after =
       static_cast<std::uint32_t>(std::clamp<Nanos>((wait + kSecond - 1) / kSecond, 1, kLongest));
   http::make_reply(exchange, reason);
+  http::leave_body(exchange);
   exchange.record.limited = exchange.arena.copy(by.limit->name);
-  visit.state.tally.count(limits::Tally::What::rejected, by.limit->name, exchange.tenant);
+  visit.state.tally.count(limits::Tally::What::rejected, by.limit->name, exchange.tenant,
+                          exchange.tenant_listed);
 }
 
 // A limit that is only tried out would have refused.
 void report(const Limit& limit, Visit& visit) {
   http::Exchange& exchange = visit.exchange;
-  visit.state.tally.count(limits::Tally::What::reported, limit.name, exchange.tenant);
+  visit.state.tally.count(limits::Tally::What::reported, limit.name, exchange.tenant, exchange.tenant_listed);
   if (exchange.record.limited.empty()) exchange.record.limited = exchange.arena.join({"report:", limit.name});
 }
 

@@ -137,14 +137,17 @@ TEST_CASE("the client is the last address that is not itself trusted", "[http][f
   CHECK(client_of("10.4.4.4, 10.2.2.2") == "10.4.4.4");
   CHECK(client_of("2001:db8::1, ::1") == "2001:db8::1");
   CHECK(client_of("::ffff:10.9.9.9") == "::ffff:10.9.9.9");
+  // As some balancers write it.
+  CHECK(client_of("6.6.6.6, 192.0.2.1:1234, 10.2.2.2:80") == "192.0.2.1");
+  CHECK(client_of("[2001:db8::1]:1, [::1]") == "2001:db8::1");
   CHECK(Request(true).with("X-Forwarded-For", "192.0.2.1").with("x-forwarded-for", "10.1.1.1").client() ==
         "192.0.2.1");
 }
 
 TEST_CASE("what is no address ends the search", "[http][forwarding]") {
-  for (const char* text :
-       {"", " ", ",", ", ,", "unknown", "_hidden", "192.0.2.1:1234", "[2001:db8::1]:1", "192.0.2.1,",
-        "192.0.2.1, unknown", "192.0.2.1, 6.6.6.6 7.7.7.7", "localhost", "192.0.2.256", "\"192.0.2.1\""}) {
+  for (const char* text : {"", " ", ",", ", ,", "unknown", "_hidden", "192.0.2.1:1:2", "[2001:db8::1", ":1",
+                           "[]:1", "192.0.2.1,", "192.0.2.1, unknown", "192.0.2.1, 6.6.6.6 7.7.7.7",
+                           "localhost", "192.0.2.256", "\"192.0.2.1\""}) {
     CAPTURE(text);
     CHECK(client_of(text) == "10.0.0.1");
   }

@@ -26,10 +26,10 @@ std::uint64_t all(const Tally& tally) {
 
 TEST_CASE("refusals are counted by limit and tenant", "[limits][tally]") {
   Tally tally;
-  tally.count(Tally::What::rejected, "gold", "acme");
-  tally.count(Tally::What::rejected, "gold", "acme");
-  tally.count(Tally::What::rejected, "gold", "");
-  tally.count(Tally::What::reported, "new", "acme");
+  tally.count(Tally::What::rejected, "gold", "acme", true);
+  tally.count(Tally::What::rejected, "gold", "acme", true);
+  tally.count(Tally::What::rejected, "gold", "", true);
+  tally.count(Tally::What::reported, "new", "acme", true);
   CHECK(rejected(tally, "gold", "acme") == 2);
   CHECK(rejected(tally, "gold", "") == 1);
   CHECK(rejected(tally, "new", "acme") == 0);
@@ -40,7 +40,7 @@ TEST_CASE("however many tenants are made up, rows are few and sums are right", "
   Tally tally;
   for (int round = 0; round < 2; ++round) {
     for (std::size_t i = 0; i < Tally::kMostTenants + 50; ++i)
-      tally.count(Tally::What::rejected, "gold", "tenant-" + std::to_string(i));
+      tally.count(Tally::What::rejected, "gold", "tenant-" + std::to_string(i), true);
   }
   CHECK(tally.rows().size() == Tally::kMostTenants + 1);
   CHECK(rejected(tally, "gold", "tenant-0") == 2);
@@ -48,10 +48,20 @@ TEST_CASE("however many tenants are made up, rows are few and sums are right", "
   CHECK(all(tally) == 2 * (Tally::kMostTenants + 50));
 }
 
+TEST_CASE("tenants that clients make up take no row from those that are listed", "[limits][tally]") {
+  Tally tally;
+  for (std::size_t i = 0; i < 1000; ++i)
+    tally.count(Tally::What::rejected, "gold", "made-up-" + std::to_string(i), false);
+  tally.count(Tally::What::rejected, "gold", "acme", true);
+  CHECK(rejected(tally, "gold", "acme") == 1);
+  CHECK(rejected(tally, "gold", "made-up-0") == 1);
+  CHECK(rejected(tally, "gold", "_other") == 1000 - Tally::kMostUnlisted);
+}
+
 TEST_CASE("nor do limits without end make rows without end", "[limits][tally]") {
   Tally tally;
   for (std::size_t i = 0; i < Tally::kMostRows + 10; ++i)
-    tally.count(Tally::What::rejected, "limit-" + std::to_string(i), "acme");
+    tally.count(Tally::What::rejected, "limit-" + std::to_string(i), "acme", true);
   CHECK(tally.rows().size() == Tally::kMostRows + 1);
   CHECK(rejected(tally, "_other", "_other") == 10);
   CHECK(all(tally) == Tally::kMostRows + 10);
