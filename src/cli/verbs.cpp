@@ -48,6 +48,7 @@ void add_policies(const plan::Plan& plan, json::object& out) {
   for (const plan::Guards::Line& line : guards.lines)
     policies.push_back(json::object{{"of", line.of}, {"policies", json::value_from(line.policies)}});
   if (!limits.empty()) out["limits"] = std::move(limits);
+  if (const auto& store = plan.document().limit_store) out["limit_store"] = config::describe(*store);
   if (!policies.empty()) out["policies"] = std::move(policies);
   if (guards.left_out != 0) out["policies_left_out"] = guards.left_out;
 }

@@ -2,6 +2,8 @@
 
 #include "config/units.hpp"
 
+#include <array>
+
 #include <fmt/format.h>
 
 namespace sluice::config {
@@ -48,6 +50,20 @@ std::string matched(const LimitMatch& match) {
 }
 
 }  // namespace
+
+std::string describe(const LimitStore& store) {
+  constexpr std::array<std::string_view, 3> kOutages{"local", "open", "closed"};
+  const std::string_view url = store.url.value;
+  const std::size_t start = url.find("://") + 3;
+  const std::size_t sign = url.rfind('@');
+  std::string_view rest = url.substr(sign == std::string_view::npos ? start : sign + 1);
+  const std::string_view place = rest.substr(0, rest.find('/'));
+  rest.remove_prefix(place.size());
+  const std::size_t colon = place.rfind(':');
+  const bool port = colon != std::string_view::npos && place.find(']', colon) == std::string_view::npos;
+  return fmt::format("counted in {}{}{}{}, on outage {}", url.substr(0, start), place, port ? "" : ":6379",
+                     rest, kOutages[static_cast<std::size_t>(store.on_outage)]);
+}
 
 std::string describe_size(std::uint64_t bytes) { return show_size(bytes); }
 

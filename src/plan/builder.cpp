@@ -5,6 +5,7 @@
 #include "plan/forwarding.hpp"
 #include "plan/limit_checks.hpp"
 #include "plan/log_place.hpp"
+#include "plan/nearest.hpp"
 #include "plan/pattern.hpp"
 #include "plan/rules.hpp"
 #include "plan/sockets.hpp"
@@ -184,11 +185,9 @@ class Builder {
     if (const auto found = pool_index_.find(name.value); found != pool_index_.end()) return found->second;
     if (name.value.empty()) return 0;  // missing, and reported as that
     if (in_doubt({"pools", "pools." + name.value})) return 0;
-    std::vector<std::string_view> known;
-    for (const Pool& pool : plan_->pools_)
-      known.push_back(pool.name);
     error(name.at, path,
-          fmt::format("there is no pool \"{}\"{}", name.value, config::did_you_mean(name.value, known)));
+          fmt::format("there is no pool \"{}\"{}", name.value,
+                      nearest_of(name.value, plan_->pools_, diagnostics_)));
     return 0;
   }
 

@@ -40,6 +40,7 @@ void add_limits(std::string& out, const Plan& plan) {
   const config::Document& document = plan.document();
   for (const config::Limit& limit : document.limits)
     out += fmt::format("limit    {:<12} {}\n", limit.name, config::describe(limit));
+  if (document.limit_store) out += fmt::format("limits are {}\n", config::describe(*document.limit_store));
   const Guards all = guards(plan, kMostGuards);
   for (const Guards::Line& line : all.lines)
     out += fmt::format("policies {}: {}\n", line.of, line.policies.empty() ? "none" : join(line.policies));

@@ -1,5 +1,6 @@
 #include "plan/treatments.hpp"
 
+#include "plan/nearest.hpp"
 #include "plan/time_limits.hpp"
 
 #include <algorithm>
@@ -45,13 +46,12 @@ Treatments::Treatments(const config::Document& document, TreatmentStore& store,
 
 std::optional<std::uint32_t> Treatments::find(const config::LimitUse& use, const std::string& path) {
   const std::string& name = use.name.value;
+  if (name.empty()) return std::nullopt;  // the reader has said why
   if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
   if (diagnostics_.doubtful("limits") || diagnostics_.doubtful("limits." + name)) return std::nullopt;
-  std::vector<std::string_view> known;
-  for (const config::Limit& limit : doc_.limits)
-    known.push_back(limit.name);
-  diagnostics_.add(use.name.at, path,
-                   fmt::format("there is no limit \"{}\"{}", name, config::did_you_mean(name, known)));
+  diagnostics_.add(
+      use.name.at, path,
+      fmt::format("there is no limit \"{}\"{}", name, nearest_of(name, doc_.limits, diagnostics_)));
   return std::nullopt;
 }
 

@@ -64,6 +64,23 @@ def test_check_limits(examples):
     assert {"of": "tenant acme", "policies": ["gold", "login", "flight"]} in told["policies"]
 
 
+def test_check_says_where_limits_are_counted(tmp_path):
+    """Without the password, which is nobody's business who reads the output."""
+    file = tmp_path / "c.yaml"
+    file.write_text('version: 1\nlisteners: { http: "127.0.0.1:0" }\npools: { app: { servers: ["127.0.0.1:1"] } }\n'
+                    'limits: { a: { rate: 5/s, key: client_ip }, store: "redis://u:secret@10.0.0.1/2", on_outage: open }\n'
+                    'routes: [{ pool: app, limits: [a] }]\n')
+    done = command("check", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "limits are counted in redis://10.0.0.1:6379/2, on outage open" in done.stdout.splitlines()
+    told = json.loads(command("check", "--json", file).stdout)
+    assert told["limit_store"] == "counted in redis://10.0.0.1:6379/2, on outage open"
+    file.write_text(file.read_text().replace("redis://", "rediss://").replace("on_outage: open", "store_ca: none.pem"))
+    done = command("check", file)
+    assert done.returncode == 1
+    assert "limits.store_ca: cannot read" in done.stderr and "secret" not in done.stderr + done.stdout
+
+
 def test_check_from_another_folder(examples, tmp_path):
     """Relative paths belong to the file, not to the shell."""
     done = command("check", "--config", "examples/tenants.yaml", cwd=tmp_path)

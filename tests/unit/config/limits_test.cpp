@@ -122,6 +122,16 @@ TEST_CASE("a ban that is not told how long lasts a quarter of an hour", "[config
   CHECK(login.ban->lasts == 15min);
 }
 
+TEST_CASE("the store is described without its password", "[config][limits]") {
+  const auto told = [](const char* url, OnOutage outage) {
+    return describe(LimitStore{{url, {}}, outage, {}});
+  };
+  CHECK(told("redis://h", OnOutage::local) == "counted in redis://h:6379, on outage local");
+  CHECK(told("redis://:p%40ss@h:7000", OnOutage::open) == "counted in redis://h:7000, on outage open");
+  CHECK(told("rediss://u:secret@[::1]/2", OnOutage::closed) ==
+        "counted in rediss://[::1]:6379/2, on outage closed");
+}
+
 TEST_CASE("limits are described in few words", "[config][limits]") {
   CHECK(describe(limit("{ rate: 50/s, burst: 100, key: tenant }")) == "50/s, burst 100, by tenant");
   CHECK(describe(limit("{ concurrency: 7, key: host, mode: report }")) ==

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace sluice;
 using namespace sluice::plan;
@@ -131,6 +132,46 @@ TEST_CASE("who meets which policies is told by classes, and not more than was as
   CHECK(guards(*plan, 3).lines.size() == 3);
   CHECK(guards(*plan, 3).left_out == 4);
   CHECK(guards(*good("routes: [{ pool: app }]\n"), 9).lines.empty());
+}
+
+TEST_CASE("on a route that names hosts only those are told who may come there", "[plan][guards]") {
+  const auto plan = good(
+      "routes:\n"
+      "- { hosts: [www.foo.test], pool: app, limits: [c] }\n"
+      "- { hosts: [u.example.com], pool: app, limits: [c] }\n"
+      "- { hosts: [other.example.com], pool: app, limits: [c] }\n"
+      "- { hosts: [\"*.foo.test\", v.test], pool: app, limits: [c] }\n"
+      "tenants:\n"
+      "  from_host: \"{tenant}.example.com\"\n"
+      "  defaults: { pool: app, limits: [a] }\n"
+      "  items: { t: , u: { limits: [b] }, v: { limits: [], hosts: [v.test] }, w: { limits: [b], hosts: "
+      "[w.foo.test] } }\n");
+  std::string text;
+  for (const Guards::Line& line : guards(*plan, 100).lines) {
+    if (line.of.starts_with("routes")) text += line.of + "\n";
+  }
+  CHECK(text ==
+        "routes[0], requests without a tenant\n"
+        "routes[1], tenant u\n"
+        "routes[2], any other tenant\n"
+        "routes[3], tenant v\n"
+        "routes[3], tenant w\n"
+        "routes[3], requests without a tenant\n");
+}
+
+TEST_CASE("of thousands of unknown names only the first are guessed at", "[plan][treatments]") {
+  std::string text = "routes: [{ pool: app }]\ntenants:\n  from_host: \"{tenant}.x.test\"\n  items:\n";
+  for (int i = 0; i < 150; ++i)
+    text += fmt::format("    t{}: {{ pool: app{} }}\n", i, i);
+  config::Diagnostics out;
+  auto document =
+      std::make_shared<const config::Document>(config::load_text(kStart + text, "t.yaml", "/none", out));
+  CHECK(Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), out) == nullptr);
+  CHECK(out.errors() == 150);
+  std::size_t guesses = 0;
+  for (const config::Diagnostic& item : out.items())
+    guesses += item.hint.starts_with("did you mean") ? 1 : 0;
+  CHECK(guesses == 100);
 }
 
 TEST_CASE("time limits of tenants hold on routes that all of them share", "[plan][treatments]") {
