@@ -44,8 +44,15 @@ std::string what_to_write(Kind kind, const Node& node) {
     }
   }
   if (kind == Kind::map && node.kind == Kind::list) return "; write \"NAME: …\" instead of \"- …\"";
-  const bool single = node.kind == Kind::list && node.children.size() == 1;
-  if (kind == Kind::scalar && single && node.children[0].value->kind == Kind::scalar)
+  const bool single = node.kind != Kind::scalar && node.children.size() == 1;
+  if (kind == Kind::scalar && node.kind == Kind::map && single) {
+    const Entry& only = node.children[0];
+    const bool named = only.key->text == "header" || only.key->text == "cookie";
+    if (named && only.value->kind == Kind::scalar)
+      return fmt::format("; write {}, without a space", quoted(only.key->text + ':' + only.value->text));
+  }
+  if (kind == Kind::scalar && node.kind == Kind::list && single &&
+      node.children[0].value->kind == Kind::scalar)
     return fmt::format("; write {} without the brackets", quoted(node.children[0].value->text));
   return {};
 }
@@ -85,14 +92,20 @@ void Cursor::error(std::string_view message) const { context_->out.add(at(), pat
 
 void Cursor::error_at_key(std::string_view message) const { context_->out.add(key_at(), path(), message); }
 
-void Cursor::missing(std::string_view key) const {
-  if (!doubtful(key)) context_->out.missing(key_at(), path(), key);
+void Cursor::missing(std::string_view key, std::string_view message) const {
+  if (doubtful(key)) return;
+  if (message.empty()) {
+    context_->out.missing(key_at(), path(), key);
+  } else {
+    context_->out.add(key_at(), path_of(key), message);
+  }
 }
 
 bool Cursor::doubtful(std::string_view key) const { return context_->out.doubtful(path_of(key)); }
 
 bool Cursor::expect(Kind kind, std::string_view expected, std::string_view hint) const {
   if (node_->kind == kind) return true;
+  if (node_->refused) return false;
   const std::string better = what_to_write(kind, *node_);
   error(fmt::format("expected {}, got {}{}", expected, describe(*node_), better.empty() ? hint : better));
   return false;

@@ -49,7 +49,8 @@ class Cursor {
   std::string path_of(std::string_view key) const;    // of a key of this map, written or not
   void error(std::string_view message) const;         // at the value
   void error_at_key(std::string_view message) const;  // at the key that leads to the value
-  void missing(std::string_view key) const;           // unless something else may stand for it
+  // That the map has no `key`, in these words or the usual ones, unless something else may stand for it.
+  void missing(std::string_view key, std::string_view message = {}) const;
 
   // Whether `key` of this map may be meant by something that could not be read.
   bool doubtful(std::string_view key) const;

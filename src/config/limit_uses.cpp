@@ -75,7 +75,8 @@ std::vector<LimitUse> read_limit_uses(const Cursor& at) {
   std::vector<LimitUse> out;
   if (refuse_definition(at)) return out;
   read_list(at, [&](const Cursor& item) {
-    LimitUse use;
+    // One that cannot be read stays, without a name: the others are counted as they stand in the file.
+    LimitUse& use = out.emplace_back();
     if (refuse_definition(item)) return;
     if (item.node().kind == Kind::map) {
       read_map(item, kLimitUseSchema, use);
@@ -85,12 +86,10 @@ std::vector<LimitUse> read_limit_uses(const Cursor& at) {
     if (use.name.value.empty()) return;
     const auto first =
         std::find_if(out.begin(), out.end(), [&](const LimitUse& other) { return other.name == use.name; });
-    if (first != out.end()) {
-      item.error(fmt::format("limit \"{}\" stands in this list already, at {}; leave it out here",
-                             use.name.value, at.context().where(first->name.at)));
-    } else {
-      out.push_back(std::move(use));
-    }
+    if (&*first == &use) return;
+    item.error(fmt::format("limit \"{}\" stands in this list already, at {}; leave it out here",
+                           use.name.value, at.context().where(first->name.at)));
+    use.name.value.clear();
   });
   return out;
 }

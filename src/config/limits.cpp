@@ -55,8 +55,12 @@ void read_part(const Cursor& at, Limit& out) {
 }
 
 void read_key(const Cursor& at, Limit& out) {
-  if (at.node().kind == Kind::scalar && at.node().text.find(',') == std::string::npos)
-    return read_part(at, out);
+  const Kind kind = at.node().kind;
+  if (kind == Kind::scalar && at.node().text.find(',') == std::string::npos) return read_part(at, out);
+  if (kind == Kind::map && at.children().size() == 1)
+    return read_part(at, out);  // "header: X" for "header:X"
+  if (kind == Kind::map)
+    return at.error("expected a word or a list of them, got a map; write [tenant, client_ip]");
   if (!at.expect(Kind::list, "a word or a list of them")) return;
   if (at.children().empty())
     at.error("the list is empty; write what it counts by, such as [tenant] or [client_ip]");
@@ -73,6 +77,8 @@ void read_rate(const Cursor& at, Limit& out) {
 
 void read_concurrency(const Cursor& at, Limit& out) {
   out.kind = LimitKind::concurrency;
+  if (at.node().kind == Kind::scalar && at.node().text == "0")
+    return at.error("a concurrency of 0 would let nothing pass; write 1 for one after the other");
   set<&Limit::concurrency, whole<1, kMostConcurrency>>(at, out);
 }
 
@@ -112,7 +118,25 @@ void read_fields(const Cursor& at, std::vector<FieldIs>& out) {
 }
 
 void read_match_headers(const Cursor& at, LimitMatch& out) { read_fields(at, out.headers); }
-void read_exempt_headers(const Cursor& at, LimitExempt& out) { read_fields(at, out.headers); }
+
+void read_exempt_headers(const Cursor& at, LimitExempt& out) {
+  read_fields(at, out.headers);
+  for (const Entry& entry : at.children()) {
+    if (at.node().kind != Kind::map || entry.value->kind != Kind::null) continue;
+    const Cursor item = at.value(entry);
+    at.context().out.warn(
+        item.key_at(), item.path(),
+        fmt::format(
+            "any client can send it, and pass uncounted; write a value that only yours know: {}: VALUE",
+            item.key()));
+  }
+}
+
+void read_exempt_blocks(const Cursor& at, LimitExempt& out) {
+  locate_blocks(at, out.client_ip, "nobody would be counted; name your own networks, or leave the limit out");
+  if (at.node().kind == Kind::list && at.children().empty())
+    at.error("the list is empty; leave the key out instead");
+}
 
 void read_exempt(const Cursor& at, Limit& out) {
   if (at.node().kind == Kind::list) return at.error("expected a map, got a list; write { client_ip: […] }");
@@ -132,17 +156,19 @@ constexpr std::array kLimitKeys{
                &read_rate},
     Key<Limit>{{"concurrency", "whole number", "none", "So many requests under way at a time, 1 to 1000000."},
                &read_concurrency},
-    Key<Limit>{{"bytes", "size and `/s`, `/m` or `/h`", "none",
-                "So many bytes of response bodies in so much time, such as `1MiB/s`; they are paced, and "
-                "nothing is refused."},
-               &read_bytes},
+    Key<Limit>{
+        {"bytes", "size and `/s`, `/m` or `/h`", "none",
+         "So many bytes of response bodies in so much time, such as `1MiB/s`, at most `953MiB/s`; they "
+         "are paced, and nothing is refused."},
+        &read_bytes},
     Key<Limit>{{"burst", "whole number, or size", "one time of the rate",
                 "How much may come at once: requests, 1 to 1000000000, or for `bytes` a size. Without it "
                 "the number in `rate`, or the bytes of a second."},
                &leave_for_later},
     Key<Limit>{{"key", "word or list of words", kRequired,
                 "For whom it counts: `tenant`, `client_ip`, `host`, `path`, `header:NAME`, `cookie:NAME`, "
-                "or several of them together; for `bytes` also `response`, each response alone."},
+                "or several of them together; for `bytes` also `response`, each response alone.",
+                "a limit needs a key, for whom it counts; write key: tenant, or key: client_ip"},
                &read_key},
     Key<Limit>{{"v4_prefix", "whole number", "32",
                 "How many leading bits of an IPv4 address in the key are one client, 1 to 32."},
@@ -172,18 +198,23 @@ constexpr std::array kMatchKeys{
 
 constexpr std::array kExemptKeys{
     Key<LimitExempt>{{"client_ip", "list of addresses or blocks", "none", "Such as `[10.0.0.0/8]`."},
-                     &locate_some<&LimitExempt::client_ip, parsed<parse_block>>},
+                     &read_exempt_blocks},
     Key<LimitExempt>{
         {"headers", "map", "none", "Request fields and their values, as in `match`; one is enough."},
         &read_exempt_headers}};
 
 constexpr std::array kBanKeys{
-    Key<LimitBan>{{"after", "whole number", kRequired, "Refusals within `window`, 1 to 1000000."},
+    Key<LimitBan>{{"after", "whole number", kRequired, "Refusals within `window`, 1 to 1000000.",
+                   "a ban needs a number of refusals; write after: 10"},
                   &set<&LimitBan::after, whole<1, kMostRefusals>>},
     Key<LimitBan>{{"window", "duration", "1m", "Time in which they must come, 1s to 24h."},
                   &set<&LimitBan::window, duration<kSecond, kDay>>},
     Key<LimitBan>{{"for", "duration", "15m", "How long it is banned, 1s to 168h."},
                   &set<&LimitBan::lasts, duration<kSecond, 7 * kDay>>}};
+
+constexpr std::string_view kNoDelay =
+    "nothing within the burst is delayed, and what is beyond it is refused; leave this out";
+constexpr std::array kNotNeeded{Misplaced{"nodelay", kNoDelay}, Misplaced{"delay", kNoDelay}};
 
 bool has_part(const Limit& limit, KeyPart::Of of) {
   return std::any_of(limit.key.begin(), limit.key.end(), [&](const KeyPart& part) { return part.of == of; });
@@ -203,7 +234,8 @@ bool settle_kind(const Cursor& at, const Limit& out) {
     }
     first = written;
   }
-  if (!first && !at.doubtful("rate"))
+  const auto meant = [&](std::string_view word) { return at.doubtful(word); };
+  if (!first && std::none_of(kKindWords.begin(), kKindWords.end(), meant))
     at.error_at_key("a limit needs one of rate, concurrency and bytes; write rate: 50/s");
   if (!first) return false;
   const auto mode = at.find("mode");
@@ -224,7 +256,9 @@ void read_burst(const Cursor& at, Limit& out) {
     at.error_at_key(
         "\"burst\" goes with \"rate\" or \"bytes\"; \"concurrency\" is itself the most at a time");
   } else if (at.node().kind == Kind::scalar && at.node().text == "0") {
-    at.error("a burst of 0 would let nothing pass; write 1 for one after the other");
+    at.error(out.kind == LimitKind::rate
+                 ? "a burst of 0 would let nothing pass; write 1 for one after the other"
+                 : "a burst of 0 would let nothing pass; write a size such as 64KiB, or leave it out");
   } else if (out.kind == LimitKind::rate) {
     set<&Limit::burst, whole<1, kMost>>(at, out);
   } else {
@@ -291,6 +325,12 @@ void check_ban(const Cursor& at, const Limit& out) {
 void read_limit(const Cursor& at, Limit& out) {
   out.name = read_name(at, "limit");
   out.at = at.key_at();
+  if (out.name == "ban" || out.name == "hold") {
+    at.error_at_key(
+        fmt::format("{} is what the access log calls a request that a {} refused; call the limit "
+                    "something else",
+                    quoted(out.name), out.name));
+  }
   if (at.node().kind == Kind::scalar && parse_rate(at.node().text)) {
     at.error(fmt::format("expected a map, got {0}; write {{ rate: {1}, key: tenant }}",
                          quoted(at.node().text), at.node().text));
@@ -305,7 +345,9 @@ void read_limit(const Cursor& at, Limit& out) {
 
 constinit const Schema<Limit> kLimitSchema{
     {"limits.NAME",
-     "A limit by name, for `limits` of tenants and routes. One of `rate`, `concurrency` and `bytes`."},
+     "A limit by name, for `limits` of tenants and routes. One of `rate`, `concurrency` and `bytes`.",
+     {},
+     kNotNeeded},
     kLimitKeys};
 constinit const Schema<LimitMatch> kLimitMatchSchema{
     {"limits.NAME.match", "All of what is set must hold.", {}, {}, "path"}, kMatchKeys};

@@ -70,11 +70,19 @@ bool good_escapes(std::string_view path) {
   return true;
 }
 
+// In whatever spelling.
+bool is_dots(std::string_view segment) {
+  std::string plain = lower(segment);
+  for (std::size_t at = plain.find("%2e"); at != std::string::npos; at = plain.find("%2e", at))
+    plain.replace(at, 3, ".");
+  return plain == "." || plain == "..";
+}
+
 bool has_dot_segment(std::string_view path) {
   while (!path.empty()) {
     path.remove_prefix(1);
     const std::string_view segment = path.substr(0, path.find('/'));
-    if (segment == "." || segment == "..") return true;
+    if (is_dots(segment)) return true;
     path.remove_prefix(segment.size());
   }
   return false;

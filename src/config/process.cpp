@@ -93,15 +93,8 @@ std::optional<std::string> access_target(const Cursor& at) {
 }
 
 void read_trusted_proxies(const Cursor& at, Document& out) {
-  locate_list<&Document::trusted_proxies, parsed<parse_block>>(at, out);
-  for (std::size_t i = 0; i < out.trusted_proxies.size(); ++i) {
-    const Located<std::string>& block = out.trusted_proxies[i];
-    if (!block.value.ends_with("/0")) continue;
-    at.context().out.warn(block.at, fmt::format("{}[{}]", at.path(), i),
-                          fmt::format("{} is everybody: any client may claim any address and host; name the "
-                                      "proxies in front",
-                                      block.value));
-  }
+  locate_blocks(at, out.trusted_proxies,
+                "any client may claim any address and host; name the proxies in front");
 }
 
 void read_access(const Cursor& at, Log& out) {

@@ -1,5 +1,6 @@
 #include "config/scalar.hpp"
 
+#include "config/address.hpp"
 #include "config/environment.hpp"
 #include "config/file.hpp"
 #include "config/names.hpp"
@@ -142,6 +143,18 @@ std::optional<Rate> rate(const Cursor& at) {
   if (value) return value.value;
   at.error(value.error);
   return std::nullopt;
+}
+
+void locate_blocks(const Cursor& at, std::vector<Located<std::string>>& out, std::string_view so) {
+  if (!at.expect(Kind::list, "a list")) return;
+  for (std::size_t i = 0; i < at.children().size(); ++i) {
+    const Cursor item = at.item(i);
+    auto block = read_parsed(item, parse_block);
+    if (!block) continue;
+    if (block->ends_with("/0"))
+      at.context().out.warn(item.at(), item.path(), fmt::format("{} is everybody: {}", *block, so));
+    out.push_back({std::move(*block), item.at()});
+  }
 }
 
 std::optional<std::string> file_path(const Cursor& at) {

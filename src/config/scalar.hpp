@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::config {
 
@@ -39,6 +40,9 @@ std::optional<std::uint64_t> read_size(const Cursor& at, std::uint64_t low, std:
 std::optional<double> read_percentage(const Cursor& at, double low, double high);
 
 std::optional<Rate> rate(const Cursor& at);
+
+// A list of blocks of addresses. One that is everybody is a warning, in the words of `so`: "so what".
+void locate_blocks(const Cursor& at, std::vector<Located<std::string>>& out, std::string_view so);
 
 // The path of a file, absolute; a relative one starts from the directory of the YAML file.
 std::optional<std::string> file_path(const Cursor& at);

@@ -29,6 +29,21 @@ std::string instead_of_map(const Cursor& at, std::string_view key, std::string_v
   return fmt::format("; write {{ {}: {} }}", key, plain ? node.text : quoted(node.text));
 }
 
+namespace {
+
+// What is meant by `key`: rather one that is not written yet, since twice would be wrong again.
+std::string_view free_key(const Cursor& map, std::string_view key,
+                          const std::vector<std::string_view>& known) {
+  const std::string_view meant = meant_key(key, known);
+  if (meant.empty() || !map.find(meant)) return meant;
+  std::vector<std::string_view> left = known;
+  std::erase_if(left, [&](std::string_view name) { return map.find(name).has_value(); });
+  const std::string_view other = meant_key(key, left);
+  return other.empty() ? meant : other;
+}
+
+}  // namespace
+
 void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
                 const std::vector<std::string_view>& known) {
   const std::string_view key = at.key();
@@ -52,8 +67,13 @@ void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
     map.context().out.doubt(map.path_of(start));
     return;
   }
-  const std::string_view meant = meant_key(key, known);
-  if (meant.empty()) {
+  const std::string_view meant = free_key(map, key, known);
+  const auto there = map.find(meant);
+  if (!meant.empty() && there) {
+    at.error_at_key(fmt::format("unknown key {}; leave it out, {} is at {}", quoted(key), quoted(meant),
+                                map.context().where(there->key_at())));
+    map.context().out.doubt(map.path_of(meant));
+  } else if (meant.empty()) {
     at.error_at_key(fmt::format("unknown key {}{}", quoted(key), place_of_key(key)));
     map.context().out.doubt(map.path());
   } else {

@@ -22,9 +22,10 @@ inline constexpr std::string_view kRequired = "required";
 // What the reference says about a key.
 struct KeyText {
   std::string_view name;
-  std::string_view type;      // "duration", "list of addresses"
-  std::string_view fallback;  // the default as it would be written, kRequired, or what applies instead
-  std::string_view meaning;   // one sentence
+  std::string_view type;          // "duration", "list of addresses"
+  std::string_view fallback;      // the default as it would be written, kRequired, or what applies instead
+  std::string_view meaning;       // one sentence
+  std::string_view missing = {};  // what is said where it is required and not there; empty: the usual
 };
 
 template <class T>
@@ -111,7 +112,7 @@ void read_map(const Cursor& at, const Schema<T>& schema, T& out) {
   }
   for (std::size_t i = 0; i < schema.keys.size(); ++i) {
     const KeyText& key = schema.keys[i].text;
-    if (key.fallback == kRequired && (seen >> i & 1) == 0) at.missing(key.name);
+    if (key.fallback == kRequired && (seen >> i & 1) == 0) at.missing(key.name, key.missing);
   }
 }
 

@@ -16,8 +16,10 @@ namespace {
 // Lower case, with `_` between the words of a camelCase or dashed name.
 std::string plain(std::string_view word) {
   std::string out;
+  char before = '_';
   for (const char c : word) {
-    if (is_upper(c) && !out.empty() && out.back() != '_' && !is_upper(word[out.size() - 1])) out += '_';
+    if (is_upper(c) && !is_upper(before) && !out.empty() && out.back() != '_') out += '_';
+    before = c;
     out += c == '-' || c == ' ' ? '_' : to_lower(c);
   }
   return out;

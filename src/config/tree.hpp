@@ -29,9 +29,10 @@ struct Entry {
 
 struct Node {
   Kind kind = Kind::null;
-  bool quoted = false;  // quotes, `|`, `>` or !!str: text, whatever it looks like
-  Position at;          // columns count bytes
-  std::string text;     // of scalars; escapes resolved, ${NAME} not
+  bool quoted = false;   // quotes, `|`, `>` or !!str: text, whatever it looks like
+  bool refused = false;  // it has its error, and another kind than what is expected is none more
+  Position at;           // columns count bytes
+  std::string text;      // of scalars; escapes resolved, ${NAME} not
   std::vector<Entry> children;
 };
 

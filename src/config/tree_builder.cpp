@@ -100,8 +100,9 @@ void TreeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
 void TreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                            const std::string& value) {
   const Position at = advance(mark);
-  check_tag(tag, "tag:yaml.org,2002:str", at);
+  const bool good = check_tag(tag, "tag:yaml.org,2002:str", at);
   Node& node = make(Kind::scalar, at, anchor);
+  node.refused = !good;
   node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
   node.text = value;
   check_word(node);
@@ -190,8 +191,8 @@ void TreeBuilder::attach_key(Frame& frame, const Node& node) {
 }
 
 // yaml-cpp's own marks: "?" nothing written, "!" quotes.
-void TreeBuilder::check_tag(const std::string& tag, std::string_view expected, Position at) {
-  if (tag.empty() || tag == "?" || tag == "!" || tag == expected) return;
+bool TreeBuilder::check_tag(const std::string& tag, std::string_view expected, Position at) {
+  if (tag.empty() || tag == "?" || tag == "!" || tag == expected) return true;
   constexpr std::string_view kStandard = "tag:yaml.org,2002:";
   if (tag.starts_with(kStandard)) {
     const std::string written = "!!" + tag.substr(kStandard.size());
@@ -199,6 +200,7 @@ void TreeBuilder::check_tag(const std::string& tag, std::string_view expected, P
   } else {
     error(at, fmt::format("the YAML tag {} is not supported", quoted(tag)));
   }
+  return false;
 }
 
 // What yaml-cpp lets pass, though it is not what was meant.

@@ -59,7 +59,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void close();
   void attach(const Node& node);
   void attach_key(Frame& frame, const Node& node);
-  void check_tag(const std::string& tag, std::string_view expected, Position at);
+  bool check_tag(const std::string& tag, std::string_view expected, Position at);
   void check_word(const Node& node) const;
   void check_entry(std::size_t offset) const;
   void check_key() const;

@@ -151,11 +151,9 @@ std::string show(std::uint64_t value, std::span<const Unit> table) {
   return fmt::format("{}{}", value / unit->factor, unit->name);
 }
 
-// "10r/s", "10 per minute", "10/sec", "10rps": the rate that is meant, as it is written here, or nothing.
-std::string guess_rate(std::string_view text) {
-  std::string_view rest = text;
-  const std::string_view digits = take_digits(rest);
-  std::string unit = lower(rest);
+// "/s", "r/s", "ps", " per minute": the unit of time that is meant, as it is written here, or nothing.
+std::string_view guess_period(std::string_view text) {
+  std::string unit = lower(text);
   std::erase_if(unit, [](char c) { return c == ' ' || c == '/' || c == '1'; });
   for (const std::string_view noun : {"requests", "req", "r"}) {
     if (unit.starts_with(noun)) unit.erase(0, noun.size());
@@ -164,10 +162,51 @@ std::string guess_rate(std::string_view text) {
   if (unit == "ps" || unit == "pm" || unit == "ph") unit.erase(0, 1);
   const auto found = std::find_if(kOtherTimes.begin(), kOtherTimes.end(),
                                   [&](const Spelling& entry) { return entry.word == unit; });
-  if (digits.empty() || digits.size() > kMaxWhole || found == kOtherTimes.end()) return {};
+  if (found == kOtherTimes.end()) return {};
   const auto period = std::find_if(kPeriods.begin(), kPeriods.end(),
                                    [&](const Unit& known) { return known.factor == found->factor; });
-  return period != kPeriods.end() ? fmt::format("{}/{}", digits, period->name) : std::string();
+  return period != kPeriods.end() ? period->name : std::string_view();
+}
+
+// "10r/s", "10 per minute", "10/sec", "10rps": the rate that is meant, as it is written here, or nothing.
+std::string guess_rate(std::string_view text) {
+  std::string_view rest = text;
+  const std::string_view digits = take_digits(rest);
+  if (digits.empty() || digits.size() > kMaxWhole) return {};
+  const std::string_view period = guess_period(rest);
+  return period.empty() ? std::string() : fmt::format("{}/{}", digits, period);
+}
+
+// "1MB/s", "512 kB per second", "1MBps", "512k" as nginx has it: the same of bytes.
+std::string guess_byte_rate(std::string_view text) {
+  const std::string plain = lower(text);
+  std::size_t end = std::min(plain.find('/'), plain.find("per"));
+  if (end == std::string::npos && plain.ends_with("ps")) end = plain.size() - 2;
+  const std::uint64_t size = guess(std::string_view(plain).substr(0, end), kOtherSizes);
+  const std::string_view period =
+      end == std::string::npos ? "s" : guess_period(std::string_view(plain).substr(end));
+  return size == 0 || period.empty() ? std::string() : fmt::format("{}/{}", show(size, kSizes), period);
+}
+
+// Whether nothing but zeros is written, in whatever unit.
+bool is_nothing(std::string_view text) {
+  const std::string_view digits = text.substr(0, text.find_first_not_of("0."));
+  return digits.starts_with('0') && (digits.size() == text.size() || !is_digit(text[digits.size()]));
+}
+
+// Why it is no rate of bytes; `amount` is what stands before the "/".
+std::string byte_rate_error(std::string_view text, std::string_view amount) {
+  if (const std::string meant = guess_byte_rate(text); !meant.empty())
+    return fmt::format("{} is not a rate of bytes as written here; write {}", quoted(text), quoted(meant));
+  if (all_digits(amount) && amount.size() < text.size()) {
+    return fmt::format(
+        "{} has no unit of size; write {} if bytes are meant, and otherwise add B, KiB, MiB or GiB",
+        quoted(text), quoted(fmt::format("{}B{}", amount, text.substr(amount.size()))));
+  }
+  if (lower(text).find("bit") != std::string::npos)
+    return fmt::format("{} is in bits; write bytes, such as \"1MiB/s\"", quoted(text));
+  return fmt::format("{} is not a rate of bytes; write a size and /s, /m or /h, such as \"1MiB/s\"",
+                     quoted(text));
 }
 
 }  // namespace
@@ -198,6 +237,7 @@ Parsed<Rate> parse_rate(std::string_view text) {
   constexpr std::string_view kUnits = "/s, /m or /h";
   const std::string_view digits = text.substr(0, text.find('/'));
   const std::string_view unit = text.substr(std::min(digits.size() + 1, text.size()));
+  if (is_nothing(text)) return failed<Rate>("a rate of 0 would let nothing pass; write 1/h or more");
   if (all_digits(text)) {
     return failed<Rate>(fmt::format("{} has no unit of time; write {} if it is per second, and otherwise {}",
                                     quoted(text), quoted(fmt::format("{}/s", text)), "/m or /h"));
@@ -214,7 +254,7 @@ Parsed<Rate> parse_rate(std::string_view text) {
   }
   Parsed<std::uint64_t> count = parse_whole(digits);
   if (!count) return failed<Rate>(std::move(count.error));
-  if (count.value < 1 || count.value > kMostPerPeriod) {
+  if (count.value > kMostPerPeriod) {
     return failed<Rate>(fmt::format("{} is out of range: 1..{}", quoted(text), kMostPerPeriod));
   }
   return {{count.value, Duration(static_cast<Duration::rep>(period->factor))}, {}};
@@ -225,19 +265,18 @@ Parsed<Rate> parse_byte_rate(std::string_view text) {
   const std::string_view unit = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
   const auto period =
       std::find_if(kPeriods.begin(), kPeriods.end(), [&](const Unit& u) { return u.name == unit; });
+  if (is_nothing(text)) return failed<Rate>("a rate of 0 would let nothing pass; write 1KiB/s or more");
   if (period == kPeriods.end() && parse_size(text)) {
     return failed<Rate>(fmt::format("{} has no unit of time; write {} if it is per second, and otherwise {}",
                                     quoted(text), quoted(fmt::format("{}/s", text)), "/m or /h"));
   }
-  if (period == kPeriods.end()) {
-    return failed<Rate>(fmt::format(
-        "{} is not a rate of bytes; write a size and /s, /m or /h, such as \"1MiB/s\"", quoted(text)));
-  }
-  Parsed<std::uint64_t> size = parse_size(text.substr(0, slash));
-  if (!size) return failed<Rate>(std::move(size.error));
-  if (size.value < 1 || size.value / (period->factor / kPeriods[0].factor) > kMostPerPeriod) {
+  const std::string_view amount = text.substr(0, std::min(slash, text.size()));
+  Parsed<std::uint64_t> size = parse_size(amount);
+  if (!size || period == kPeriods.end()) return failed<Rate>(byte_rate_error(text, amount));
+  if (size.value / (period->factor / kPeriods[0].factor) > kMostPerPeriod) {
     return failed<Rate>(
-        fmt::format("{} is out of range: 1B to {}B in a second", quoted(text), kMostPerPeriod));
+        fmt::format("{} is more than can be paced; write {}/s or less, or leave the limit out", quoted(text),
+                    show_size(kMostPerPeriod / kMiB * kMiB)));
   }
   return {{size.value, Duration(static_cast<Duration::rep>(period->factor))}, {}};
 }

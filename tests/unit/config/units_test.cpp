@@ -77,7 +77,32 @@ TEST_CASE("rates count by a unit of time", "[config]") {
     CAPTURE(text);
     CHECK(parse_rate(text).error.ends_with("; write \"5/s\""));
   }
-  CHECK(parse_rate("0/m").error == "\"0/m\" is out of range: 1..1000000000");
+  for (const char* text : {"0", "0/m", "00/s", "0.0/h"}) {
+    CAPTURE(text);
+    CHECK(parse_rate(text).error == "a rate of 0 would let nothing pass; write 1/h or more");
+  }
+}
+
+TEST_CASE("rates of bytes are a size and a unit of time", "[config]") {
+  CHECK(parse_byte_rate("1MiB/s").value == Rate{1 << 20, milliseconds(1'000)});
+  CHECK(parse_byte_rate("1.5KiB/m").value == Rate{1536, milliseconds(60'000)});
+  CHECK(parse_byte_rate("953MiB/s"));
+  CHECK(parse_byte_rate("954MiB/s").error ==
+        "\"954MiB/s\" is more than can be paced; write 953MiB/s or less, or leave the limit out");
+  for (const char* text :
+       {"1MB/s", "1MB/sec", "1 mb per second", "1mbps", "1m", "1024KiB/second", "1024 k/s"}) {
+    CAPTURE(text);
+    CHECK(parse_byte_rate(text).error.ends_with("; write \"1MiB/s\""));
+  }
+  for (const char* text : {"0", "0/s", "0B/s", "0MiB/m", "0.0KiB"}) {
+    CAPTURE(text);
+    CHECK(parse_byte_rate(text).error == "a rate of 0 would let nothing pass; write 1KiB/s or more");
+  }
+  for (const char* text : {"", "/", "/s", "MiB/s", "-1MiB/s", "1MiB/", "1MiB/d", "8Mbit/s", "1MiB/s/s"}) {
+    CAPTURE(text);
+    const std::string error = parse_byte_rate(text).error;
+    CHECK(error.find("; write ") != std::string::npos);
+  }
 }
 
 TEST_CASE("percentages are plain numbers", "[config]") {
