@@ -66,12 +66,15 @@ Finding finding_of(const Diagnostic& item, const std::vector<std::string>& files
 
 std::vector<Group> by_cause(const std::vector<const Diagnostic*>& sorted) {
   std::vector<Group> out;
+  const Diagnostic* before = nullptr;
   for (const Diagnostic* item : sorted) {
-    if (out.empty() || cause_of(*out.back().first) != cause_of(*item)) {
+    if (before == nullptr || cause_of(*before) != cause_of(*item)) {
       out.push_back({item, 0});
-    } else if (out.back().first->path != item->path) {
+    } else if (before->path != item->path) {
       ++out.back().more;
+      out.back().first = std::min(out.back().first, item);  // the path by which it was met first
     }
+    before = item;
   }
   return out;
 }

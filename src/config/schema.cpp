@@ -68,18 +68,16 @@ void refuse_key(const Cursor& map, const Cursor& at, const SchemaText& schema,
     return;
   }
   const std::string_view meant = free_key(map, key, known);
-  const auto there = map.find(meant);
-  if (!meant.empty() && there) {
-    at.error_at_key(fmt::format("unknown key {}; leave it out, {} is at {}", quoted(key), quoted(meant),
-                                map.context().where(there->key_at())));
-    map.context().out.doubt(map.path_of(meant));
-  } else if (meant.empty()) {
+  if (meant.empty()) {
     at.error_at_key(fmt::format("unknown key {}{}", quoted(key), place_of_key(key)));
     map.context().out.doubt(map.path());
-  } else {
-    at.error_at_key(fmt::format("unknown key {}; did you mean {}?", quoted(key), quoted(meant)));
-    map.context().out.doubt(map.path_of(meant.substr(0, meant.find('.'))));
+    return;
   }
+  const auto there = map.find(meant);
+  const std::string already =
+      there ? fmt::format(" It is written already, at {}", map.context().where(there->key_at())) : "";
+  at.error_at_key(fmt::format("unknown key {}; did you mean {}?{}", quoted(key), quoted(meant), already));
+  map.context().out.doubt(map.path_of(meant.substr(0, meant.find('.'))));
 }
 
 }  // namespace sluice::config

@@ -1,6 +1,7 @@
 #include "sluice/config/limit_text.hpp"
 #include "sluice/plan/guards.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -34,12 +35,17 @@ std::string way_to(const config::Pool& pool) {
   return out;
 }
 
+// Of limits and of lines about policies. More is for programs to read.
+constexpr std::size_t kMostLimits = 20;
 constexpr std::size_t kMostGuards = 20;
 
 void add_limits(std::string& out, const Plan& plan) {
   const config::Document& document = plan.document();
-  for (const config::Limit& limit : document.limits)
-    out += fmt::format("limit    {:<12} {}\n", limit.name, config::describe(limit));
+  const std::size_t shown = std::min(document.limits.size(), kMostLimits);
+  for (std::size_t i = 0; i < shown; ++i)
+    out += fmt::format("limit    {:<12} {}\n", document.limits[i].name, config::describe(document.limits[i]));
+  if (document.limits.size() > shown)
+    out += fmt::format("limits and {} more; --json has them\n", document.limits.size() - shown);
   if (document.limit_store) out += fmt::format("limits are {}\n", config::describe(*document.limit_store));
   const Guards all = guards(plan, kMostGuards);
   for (const Guards::Line& line : all.lines)

@@ -159,6 +159,22 @@ TEST_CASE("on a route that names hosts only those are told who may come there", 
         "routes[3], requests without a tenant\n");
 }
 
+TEST_CASE("of many limits the listing has twenty", "[plan]") {
+  std::string text =
+      "version: 1\nlisteners: { http: \"127.0.0.1:8080\" }\npools: { app: { servers: [\"127.0.0.1:1\"] } }\n"
+      "routes: [{ pool: app }]\nlimits:\n";
+  for (int i = 0; i < 23; ++i)
+    text += fmt::format("  l{}: {{ rate: 5/s, key: client_ip }}\n", i);
+  config::Diagnostics out;
+  auto document = std::make_shared<const config::Document>(config::load_text(text, "t.yaml", "/none", out));
+  const auto plan = Plan::build(document, nullptr, std::make_shared<tls::TicketKeys>(), out);
+  REQUIRE(plan != nullptr);
+  const std::string told = summary(*plan);
+  CHECK(told.find("limit    l19 ") != std::string::npos);
+  CHECK(told.find("limit    l20 ") == std::string::npos);
+  CHECK(told.find("\nlimits and 3 more; --json has them\n") != std::string::npos);
+}
+
 TEST_CASE("of thousands of unknown names only the first are guessed at", "[plan][treatments]") {
   std::string text = "routes: [{ pool: app }]\ntenants:\n  from_host: \"{tenant}.x.test\"\n  items:\n";
   for (int i = 0; i < 150; ++i)
