@@ -198,10 +198,11 @@ bool is_nothing(std::string_view text) {
 std::string byte_rate_error(std::string_view text, std::string_view amount) {
   if (const std::string meant = guess_byte_rate(text); !meant.empty())
     return fmt::format("{} is not a rate of bytes as written here; write {}", quoted(text), quoted(meant));
-  if (all_digits(amount) && amount.size() < text.size()) {
+  if (const std::string_view period = guess_period(text.substr(amount.size()));
+      all_digits(amount) && !period.empty()) {
     return fmt::format(
         "{} has no unit of size; write {} if bytes are meant, and otherwise add B, KiB, MiB or GiB",
-        quoted(text), quoted(fmt::format("{}B{}", amount, text.substr(amount.size()))));
+        quoted(text), quoted(fmt::format("{}B/{}", amount, period)));
   }
   if (lower(text).find("bit") != std::string::npos)
     return fmt::format("{} is in bits; write bytes, such as \"1MiB/s\"", quoted(text));

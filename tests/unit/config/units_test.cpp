@@ -98,11 +98,14 @@ TEST_CASE("rates of bytes are a size and a unit of time", "[config]") {
     CAPTURE(text);
     CHECK(parse_byte_rate(text).error == "a rate of 0 would let nothing pass; write 1KiB/s or more");
   }
-  for (const char* text : {"", "/", "/s", "MiB/s", "-1MiB/s", "1MiB/", "1MiB/d", "8Mbit/s", "1MiB/s/s"}) {
+  for (const char* text :
+       {"", "/", "/s", "MiB/s", "-1MiB/s", "1MiB/", "1MiB/d", "8Mbit/s", "1MiB/s/s", "5/x"}) {
     CAPTURE(text);
     const std::string error = parse_byte_rate(text).error;
     CHECK(error.find("; write ") != std::string::npos);
+    CHECK(error.find("/x\" if") == std::string::npos);
   }
+  CHECK(parse_byte_rate("5/sec").error.find("; write \"5B/s\" if") != std::string::npos);
 }
 
 TEST_CASE("percentages are plain numbers", "[config]") {
