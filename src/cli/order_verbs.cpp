@@ -41,9 +41,8 @@ int list(const Options& options, const Target& target, std::string_view key,
   Report report;
   auto told = Conversation(options, report).ask("GET", target.text(), key);
   if (told) {
-    const json::value* const found = told->if_contains(key);
-    if (found != nullptr) report.text = table(*found);
-    if (report.text.empty()) report.text = none;
+    if (report.code == kDone) report.text = table(told->at(key));
+    if (report.code == kDone && report.text.empty()) report.text = none;
     report.members = std::move(*told);
   }
   return print(report, options.json);
@@ -63,7 +62,9 @@ int change(const Options& options, const Target& target, std::string_view key, W
 
 std::string because(const json::object& told) {
   const std::string_view reason = text_in(told, "reason");
-  return reason.empty() ? std::string() : fmt::format(": {}", reason);
+  const json::value* const kept = told.if_contains("reason_kept");
+  const bool before = kept != nullptr && kept->is_bool() && kept->get_bool();
+  return reason.empty() ? std::string() : fmt::format(": {}{}", reason, before ? " (as before)" : "");
 }
 
 std::string for_whom(const json::object& told) {

@@ -71,7 +71,10 @@ std::string tenants_table(const json::value& tenants) {
   for_each_object(tenants, [&](const json::object& tenant) {
     const json::value* const found = tenant.if_contains("hold");
     const json::object* const hold = found != nullptr ? found->if_object() : nullptr;
-    rows.push_back({std::string(text_in(tenant, "tenant")), fmt::format("{}", number_in(tenant, "hosts")),
+    const json::value* const configured = tenant.if_contains("configured");
+    const bool gone = configured != nullptr && configured->is_bool() && !configured->get_bool();
+    rows.push_back({std::string(text_in(tenant, "tenant")),
+                    gone ? "gone" : fmt::format("{}", number_in(tenant, "hosts")),
                     or_dash(text_in(tenant, "pool")), names_in(tenant, "limits"),
                     hold != nullptr ? fmt::format("until {}", text_in(*hold, "until")) : "-",
                     or_dash(hold != nullptr ? text_in(*hold, "reason") : "")});

@@ -2,6 +2,7 @@
 
 #include "sluice/config/load.hpp"
 #include "sluice/control/moment.hpp"
+#include "sluice/control/reason.hpp"
 
 #include <algorithm>
 
@@ -47,7 +48,8 @@ std::string misfit_order(std::string_view verb, const Options& options, const Gi
       return fmt::format("{} is of no use to {}", option, listing ? "list" : options.action);
   }
   if (options.action == "hold" && options.until.empty()) return "hold needs --until WHEN or --for TIME";
-  std::string problem;
+  std::string problem = control::unfit_reason(options.reason);
+  if (!problem.empty()) return "--reason: " + problem;
   if (!options.until.empty()) control::parse_end(options.until, control::unix_now(), problem);
   return problem;
 }

@@ -1,9 +1,11 @@
 #include "control/admin.hpp"
 
 #include "sluice/base/clock.hpp"
+#include "sluice/config/diagnostics_json.hpp"
 
 #include "control/admin_endpoints.hpp"
 #include "control/admin_guard.hpp"
+#include "control/answering.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +17,8 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/json.hpp>
+#include <fmt/format.h>
 
 // GCC 12 inlines one of the two functions by which Asio makes and frees a coroutine's frame, and then takes
 // them for a mismatch.
@@ -81,6 +85,15 @@ unsigned status_of(const boost::system::error_code& error) {
   const bool malformed = error.category() == make_error_code(http::error::bad_method).category();
   const bool over = error == http::error::end_of_stream || error == http::error::partial_message;
   return malformed && !over ? 400 : 0;
+}
+
+// As endpoints say what is wrong: most likely a parameter is too long.
+Answer not_read(unsigned status) {
+  std::string why = "the request cannot be understood";
+  if (status == 431) why = fmt::format("the head of the request is longer than {} bytes", kMostHead);
+  if (status == 413) why = fmt::format("the body of the request is longer than {} bytes", kMostBody);
+  const config::Finding error = config::finding(config::Severity::error, std::move(why));
+  return json_answer(status, {{"errors", config::to_json({error})}});
 }
 
 }  // namespace
@@ -177,10 +190,11 @@ asio::awaitable<void> Admin::serve(Protocol::socket socket) {
     if (read_error && wrong == 0) co_return;
     Request request = parser.release();
     connection.stream.expires_never();  // a reload takes what it takes
-    Answer told{.status = wrong, .body = "not understood\n"};
+    Answer told;
     if (wrong == 0) {
       told = co_await answer(request, steering_);
     } else {
+      told = not_read(wrong);
       request.version(11);
       request.keep_alive(false);
     }

@@ -32,11 +32,16 @@ Answer refused(unsigned status, config::Finding error) {
 
 // Has it obeyed, and answers with `told` where that went well.
 asio::awaitable<Answer> give(Order order, Steering& steering, json::object told) {
+  const bool lasts = order.until != 0;
   const auto outcome = co_await steered<OrderOutcome>([&](std::function<void(const OrderOutcome&)> done) {
     steering.give_order(std::move(order), std::move(done));
   });
   if (!outcome.error.empty()) co_return refused(outcome.status, error_of(outcome.error, outcome.hint));
   std::vector<config::Finding> warnings;
+  if (lasts) {
+    told["reason"] = outcome.reason;
+    told["reason_kept"] = outcome.reason_kept;
+  }
   for (const std::string& warning : outcome.warnings)
     warnings.push_back(config::finding(config::Severity::warning, warning));
   told["warnings"] = config::to_json(warnings);
@@ -119,10 +124,8 @@ asio::awaitable<Answer> add_ban(Question question, Steering& steering) {
   order.reason = parameter(question, "reason");
   const std::string force = parameter(question, "force");
   order.force = force == "1" || force == "true";
-  json::object told{{"block", order.block.text()},
-                    {"tenant", order.tenant},
-                    {"until", moment_text(order.until)},
-                    {"reason", order.reason}};
+  json::object told{
+      {"block", order.block.text()}, {"tenant", order.tenant}, {"until", moment_text(order.until)}};
   co_return co_await give(std::move(order), steering, std::move(told));
 }
 
@@ -147,10 +150,7 @@ asio::awaitable<Answer> hold_tenant(Question question, Steering& steering) {
   std::string problem;
   if (!take_end(question, 0, order, problem)) co_return refused(400, error_of(problem));
   order.reason = parameter(question, "reason");
-  json::object told{{"tenant", order.tenant},
-                    {"held", true},
-                    {"until", moment_text(order.until)},
-                    {"reason", order.reason}};
+  json::object told{{"tenant", order.tenant}, {"held", true}, {"until", moment_text(order.until)}};
   co_return co_await give(std::move(order), steering, std::move(told));
 }
 

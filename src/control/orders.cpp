@@ -1,5 +1,6 @@
 #include "control/orders.hpp"
 
+#include "sluice/control/reason.hpp"
 #include "sluice/observe/log.hpp"
 
 #include "control/tenants.hpp"
@@ -49,6 +50,12 @@ std::string for_whom(const std::string& tenant) {
 // Whether that block is `ban`'s, for the same requests.
 auto same_as(const limits::Ban& ban) {
   return [&ban](const limits::Ban& other) { return other.block == ban.block && other.tenant == ban.tenant; };
+}
+
+// Whoever gives an order again to change its end most likely means it for the reason of before.
+void take_reason(const Order& order, const std::string* before, OrderOutcome& outcome) {
+  outcome.reason_kept = order.reason.empty() && before != nullptr && !before->empty();
+  outcome.reason = outcome.reason_kept ? *before : order.reason;
 }
 
 OrderOutcome refused(unsigned status, std::string error, std::string hint = {}) {
@@ -119,11 +126,13 @@ OrderOutcome Orders::hold(const Order& order, const plan::Plan& plan) {
   OrderOutcome out;
   if (!know_tenant(plan, order.tenant, out)) return out;
   limits::Holds next = holds_ != nullptr ? *holds_ : limits::Holds();
-  next[order.tenant] = {steady_of(order.until), order.reason};
+  const auto before = next.find(order.tenant);
+  take_reason(order, before != next.end() ? &before->second.reason : nullptr, out);
+  next[order.tenant] = {steady_of(order.until), out.reason};
   if (!keep(next, bans_by_hand(), out)) return out;
   set_holds(std::move(next));
   observe::log_info("tenant {} is put on hold by hand until {}{}", order.tenant, moment_text(order.until),
-                    because(order.reason));
+                    because(out.reason));
   return out;
 }
 
@@ -131,9 +140,8 @@ OrderOutcome Orders::release(const Order& order, const plan::Plan& plan) {
   OrderOutcome out;
   limits::Holds next = holds_ != nullptr ? *holds_ : limits::Holds();
   if (next.erase(order.tenant) == 0) {
-    if (know_tenant(plan, order.tenant, out))
-      out.warnings.push_back(fmt::format("tenant {} was not on hold", order.tenant));
-    return out;
+    if (!know_tenant(plan, order.tenant, out)) return out;
+    return refused(404, fmt::format("tenant {} is not on hold", order.tenant), "see: sluice tenant list");
   }
   if (!keep(next, bans_by_hand(), out)) return out;
   set_holds(std::move(next));
@@ -149,13 +157,16 @@ OrderOutcome Orders::ban(const Order& order, const plan::Plan& plan) {
     return refused(409, fmt::format("{} is, or holds, a proxy that is trusted", order.block.text()),
                    "ban the client's own address; --force bans the proxy itself");
   }
-  const limits::Ban made{.block = order.block,
-                         .tenant = order.tenant,
-                         .reason = order.reason,
-                         .since = steady_now(),
-                         .until = steady_of(order.until)};
+  limits::Ban made{
+      .block = order.block, .tenant = order.tenant, .since = steady_now(), .until = steady_of(order.until)};
   std::vector<limits::Ban> next = bans_by_hand();
-  std::erase_if(next, same_as(made));
+  const auto before = std::find_if(next.begin(), next.end(), same_as(made));
+  take_reason(order, before != next.end() ? &before->reason : nullptr, out);
+  made.reason = out.reason;
+  if (before != next.end()) {
+    made.since = before->since;
+    next.erase(before);
+  }
   if (next.size() >= limits::Bans::kMostByHand)
     return refused(409, fmt::format("there are {} bans by hand already", next.size()),
                    "lift some, or ban blocks");
@@ -163,7 +174,7 @@ OrderOutcome Orders::ban(const Order& order, const plan::Plan& plan) {
   if (!keep(holds_ != nullptr ? *holds_ : limits::Holds(), next, out)) return out;
   bans_.add(made);
   observe::log_info("{} is banned by hand for {} until {}{}", order.block.text(), for_whom(order.tenant),
-                    moment_text(order.until), because(order.reason));
+                    moment_text(order.until), because(out.reason));
   return out;
 }
 

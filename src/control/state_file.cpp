@@ -1,8 +1,8 @@
 #include "control/state_file.hpp"
 
 #include "sluice/base/file_error.hpp"
-#include "sluice/base/utf8.hpp"
 #include "sluice/control/json_text.hpp"
+#include "sluice/control/reason.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -111,18 +111,6 @@ void append_lines(std::string& out, std::string_view key, const std::vector<json
 }
 
 }  // namespace
-
-std::string unfit_reason(std::string_view reason) {
-  if (reason.size() > kLongestReason)
-    return fmt::format("a reason has {} bytes at most, this one {}", kLongestReason, reason.size());
-  for (std::string_view rest = reason; !rest.empty();) {
-    const std::size_t length = utf8_length(rest);
-    const auto first = static_cast<unsigned char>(rest.front());
-    if (length == 0 || first < ' ' || first == 0x7f) return "a reason is one line of text, in UTF-8";
-    rest.remove_prefix(length);
-  }
-  return {};
-}
 
 std::string kept_text(const Kept& kept) {
   std::vector<json::object> holds;

@@ -37,11 +37,6 @@ std::string kept_text(const Kept& kept);
 // word is worse than a file that somebody has to look at.
 std::optional<Kept> parse_kept(std::string_view text);
 
-// Longer ones are refused.
-inline constexpr std::size_t kLongestReason = 200;
-// What is wrong with it; empty: nothing.
-std::string unfit_reason(std::string_view reason);
-
 class StateFile {
  public:
   // `directory` empty: there is no file, and nothing is kept.

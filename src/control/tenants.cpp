@@ -40,10 +40,32 @@ json::object hold_json(const limits::Hold& hold, Nanos now) {
           {"reason", hold.reason}};
 }
 
-// `tenant` may be nullptr: it is known by its host alone.
+// What follows the name in the host of `from_host`; empty without one.
+std::string_view suffix_of(const config::Document& document) {
+  const bool has = document.tenants && document.tenants->from_host;
+  const std::string_view pattern = has ? document.tenants->from_host->value : std::string_view();
+  return pattern.substr(std::min(pattern.find('.'), pattern.size()));
+}
+
+std::size_t count_hosts(std::string_view name, const config::Tenant* tenant, std::string_view suffix) {
+  const std::string from_host = suffix.empty() ? std::string() : fmt::format("{}{}", name, suffix);
+  std::size_t count = from_host.empty() ? 0 : 1;
+  if (tenant == nullptr) return count;
+  for (const auto& host : tenant->hosts)
+    count += host.value != from_host ? 1 : 0;
+  return count;
+}
+
+// `tenant` may be nullptr: it is known by its host alone, or not any more.
 json::object tenant_json(std::string_view name, const config::Tenant* tenant,
-                         const config::TenantDefaults& defaults) {
-  json::object out{{"tenant", name}, {"hosts", tenant != nullptr ? tenant->hosts.size() : 0}};
+                         const config::Document& document) {
+  const std::string_view suffix = suffix_of(document);
+  const bool known = tenant != nullptr || (!suffix.empty() && is_label(name));
+  json::object out{{"tenant", name}, {"configured", known}};
+  out["hosts"] = known ? count_hosts(name, tenant, suffix) : 0;
+  out["limits"] = json::array();
+  if (!known) return out;
+  const config::TenantDefaults& defaults = document.tenants->defaults;
   const auto& pool = tenant != nullptr && tenant->pool ? tenant->pool : defaults.pool;
   if (pool) out["pool"] = pool->value;
   json::array limits;
@@ -52,6 +74,12 @@ json::object tenant_json(std::string_view name, const config::Tenant* tenant,
     limits.emplace_back(use.name.value);
   out["limits"] = std::move(limits);
   return out;
+}
+
+// Whose host that is; empty: nobody's.
+std::string owner_of(const plan::Plan& plan, std::string_view host) {
+  const std::string asked = config::canonical_host(host.substr(0, host.find(':')));
+  return asked.empty() ? std::string() : std::string(plan.routes().find(asked, "/", "GET").tenant);
 }
 
 }  // namespace
@@ -75,6 +103,8 @@ bool know_tenant(const plan::Plan& plan, const std::string& name, OrderOutcome& 
   outcome.status = 404;
   outcome.error = fmt::format("there is no tenant \"{}\"", name);
   outcome.hint = listed.empty() ? "there are no tenants" : hint;
+  if (const std::string owner = owner_of(plan, name); !owner.empty())
+    outcome.hint = fmt::format("it is a host of tenant \"{}\"", owner);
   return false;
 }
 
@@ -82,8 +112,6 @@ json::array tenants_json(const proxy::Runtime& runtime, const TenantChoice& choi
   const config::Document& document = runtime.plan->document();
   static const limits::Holds kNone;
   const limits::Holds& holds = runtime.holds != nullptr ? *runtime.holds : kNone;
-  const config::TenantDefaults defaults =
-      document.tenants ? document.tenants->defaults : config::TenantDefaults();
   const Nanos now = steady_now();
   Listed listed = listed_in(document);
   for (const auto& [name, hold] : holds)
@@ -95,7 +123,7 @@ json::array tenants_json(const proxy::Runtime& runtime, const TenantChoice& choi
     if (choice.held && !on_hold) continue;
     if (!choice.pattern.empty() && ::fnmatch(choice.pattern.c_str(), std::string(name).c_str(), 0) != 0)
       continue;
-    json::object told = tenant_json(name, tenant, defaults);
+    json::object told = tenant_json(name, tenant, document);
     told["held"] = on_hold;
     if (on_hold) told["hold"] = hold_json(held->second, now);
     out.push_back(std::move(told));

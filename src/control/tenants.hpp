@@ -21,7 +21,7 @@ struct TenantChoice {
   bool held = false;    // only those on hold
 };
 // As `GET /api/tenants` says it, by name; see docs/operations.md. Those on hold that the configuration does
-// not list are listed as well.
+// not list are listed as well, also where there can be no requests for them any more.
 boost::json::array tenants_json(const proxy::Runtime& runtime, const TenantChoice& choice);
 
 }  // namespace sluice::control

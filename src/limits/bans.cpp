@@ -170,7 +170,9 @@ void Bans::spare(AddressSet proxies) {
 bool Bans::add(Ban ban) {
   const std::lock_guard lock(mutex_);
   const Ban* const before = table_->find(key_of(ban.block, ban.tenant));
-  if ((before == nullptr || !before->by_hand()) && table_->by_hand() >= kMostByHand) return false;
+  const bool again = before != nullptr && before->by_hand();
+  if (!again && table_->by_hand() >= kMostByHand) return false;
+  if (again) ban.refused = before->refused;
   table_->put(std::move(ban));
   return true;
 }

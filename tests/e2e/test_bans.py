@@ -181,6 +181,28 @@ def test_others_are_served_meanwhile(start, app):
     assert seen == {200}
 
 
+def test_add_again_changes_the_end_and_what_else_is_given(start, app, tmp_path):
+    """Its reason, since when, and how many were refused stay."""
+    sluice = start(fronted(app, state=str(tmp_path)))
+    obeyed(sluice, "ban", "add", CLIENT, "--for", "1h", "--reason", "scans")
+    assert status(sluice, CLIENT, count=2) == {403}
+    [first] = asked(sluice, "ban", "list")["bans"]
+    assert re.fullmatch(rf"{CLIENT}: banned for all tenants until \S+Z: scans \(as before\)\n", obeyed(sluice, "ban", "add", CLIENT, "--for", "2h"))
+    [again] = asked(sluice, "ban", "list")["bans"]
+    assert again["until"] > first["until"]
+    assert {**again, "until": 0, "ends_in_s": 0} == {**first, "until": 0, "ends_in_s": 0} and again["refused"] == 2
+    told = asked(sluice, "ban", "add", CLIENT, "--for", "2h", "--reason", "guesses")
+    assert told["reason"] == "guesses" and not told["reason_kept"]
+    told = asked(sluice, "ban", "add", CLIENT)
+    assert told["reason"] == "guesses" and told["reason_kept"]
+    assert asked(sluice, "ban", "add", CLIENT, "--tenant", "acme")["reason"] == "", "that is another ban"
+
+
+def test_a_wrong_address_is_no_all_clear(start, app):
+    done = order(start(fronted(app)), "ban", "list", "garbage")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", 'sluice: "garbage" is no address\n')
+
+
 # --- by a limit ----------------------------------------------------------------------------------------------
 
 def test_refusals_make_a_ban(start, app, tmp_path):

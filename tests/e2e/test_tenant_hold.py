@@ -246,9 +246,65 @@ def test_a_tenant_that_is_not_there(start, app):
     assert told["errors"][0]["message"] == 'there is no tenant "acne"' and told["exit_code"] == 1
 
 
-def test_to_release_who_is_not_held_is_no_error(start, app):
-    done = order(start(tenants(app)), "tenant", "release", "acme")
-    assert done.returncode == 0 and "tenant acme was not on hold" in done.stderr
+@pytest.mark.parametrize("name", ["acme", "other"])
+def test_to_release_who_is_not_held_is_an_error(start, app, name):
+    """As it is to lift a ban that there is not."""
+    done = order(start(tenants(app)), "tenant", "release", name)
+    assert (done.returncode, done.stdout) == (1, "") and f"tenant {name} is not on hold; see: sluice tenant list" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["one.acme.test", "ONE.acme.test.", "acme.example.test", "one.acme.test:8080", "x.wild.acme.test"])
+def test_a_host_is_no_tenant_but_leads_to_one(start, app, host):
+    whole = tenants(app)
+    whole["tenants"]["items"]["acme"]["hosts"].append("*.wild.acme.test")
+    sluice = start(whole)
+    for words in (["tenant", "hold", host, *LONG], ["tenant", "release", host], ["ban", "add", "192.0.2.1", "--tenant", host]):
+        done = order(sluice, *words)
+        assert (done.returncode, done.stderr) == (1, f'sluice: there is no tenant "{host}"; it is a host of tenant "acme"\n'), words
+
+
+@pytest.mark.parametrize("words", [["tenant", "hold", "acme", *LONG], ["ban", "add", "192.0.2.1"]])
+@pytest.mark.parametrize("length", [201, 5000, 20000])
+def test_a_reason_is_short(start, app, words, length):
+    """It is refused before anybody is asked; and over the admin address, in whatever way it comes."""
+    done = command(*words, "--reason", "x" * length)
+    assert done.returncode == 2 and f"--reason: a reason has 200 bytes at most, this one {length}" in done.stderr
+    sluice = start(tenants(app))
+    target = "/api/tenants/acme/hold?for=1h" if words[0] == "tenant" else "/api/bans?address=192.0.2.1"
+    answer = sluice.admin(f"{target}&reason={'x' * length}", "POST")
+    message = json.loads(answer.body)["errors"][0]["message"]
+    assert (answer.status, message) == ((431, "the head of the request is longer than 8192 bytes") if length > 8192 else
+                                        (400, f"a reason has 200 bytes at most, this one {length}"))
+    assert held(sluice) == []
+
+
+def test_a_name_that_is_too_long_is_said_to_be(start, app):
+    done = order(start(tenants(app)), "tenant", "hold", "x" * 20000, *LONG)
+    assert done.returncode == 1 and "the head of the request is longer than 8192 bytes" in done.stderr and "does Sluice listen" not in done.stderr
+
+
+def test_to_hold_again_keeps_the_reason(start, app):
+    sluice = start(tenants(app))
+    obeyed(sluice, "tenant", "hold", "acme", *LONG, "--reason", "moving")
+    assert re.fullmatch(r"tenant acme: on hold until \S+Z: moving \(as before\)\n", obeyed(sluice, "tenant", "hold", "acme", "--for", "2h"))
+    [one] = asked(sluice, "tenant", "list")["tenants"]
+    assert one["hold"]["reason"] == "moving" and one["hold"]["ends_in_s"] > 7000
+
+
+def test_a_tenant_that_a_reload_takes_away_is_listed_as_gone(start, app):
+    """Its hold stays: it may come back."""
+    whole = tenants(app)
+    sluice = start(whole)
+    obeyed(sluice, "tenant", "hold", "beta", *LONG)
+    obeyed(sluice, "tenant", "hold", "other", *LONG)
+    assert [one["configured"] for one in asked(sluice, "tenant", "list")["tenants"]] == [True, True]
+    del whole["tenants"]["items"]["beta"], whole["tenants"]["from_host"]
+    whole["routes"] = [{"hosts": ["beta.test"], "pool": "app"}]
+    assert sluice.reload(whole).returncode == 0
+    for one in asked(sluice, "tenant", "list")["tenants"]:
+        assert (one["hosts"], one["limits"], one["configured"]) == (0, [], False) and "pool" not in one
+    assert re.search(r"^beta +gone +- +- +until ", obeyed(sluice, "tenant"), re.M)
+    obeyed(sluice, "tenant", "release", "beta")
 
 
 @pytest.mark.parametrize("words, problem", [
@@ -284,12 +340,12 @@ def test_tenants_are_listed(start, app):
     assert obeyed(sluice, "tenant", "list") == "no tenant is on hold; --all lists all\n"
     obeyed(sluice, "tenant", "hold", "acme", *LONG, "--reason", "why")
     lines = obeyed(sluice, "tenant").splitlines()
-    assert len(lines) == 2 and re.fullmatch(r"acme +2 +app +- +until \S+Z +why", lines[1])
+    assert len(lines) == 2 and re.fullmatch(r"acme +3 +app +- +until \S+Z +why", lines[1])
     assert len(obeyed(sluice, "tenant", "list", "--all").splitlines()) == 2003
     assert [line.split()[0] for line in obeyed(sluice, "tenant", "list", "t000*").splitlines()[1:]] == [f"t000{i}" for i in range(10)]
     assert obeyed(sluice, "tenant", "list", "nobody") == "there is no such tenant\n"
     told = asked(sluice, "tenant", "list", "beta")
-    assert told["tenants"] == [{"tenant": "beta", "hosts": 1, "pool": "app", "limits": [], "held": False}] and told["listed"] == 2002
+    assert told["tenants"] == [{"tenant": "beta", "hosts": 2, "pool": "app", "limits": [], "configured": True, "held": False}] and told["listed"] == 2002
 
 
 def test_programs_ask_over_the_admin_address(start, app):

@@ -64,6 +64,8 @@ struct OrderOutcome {
   std::string error = {};
   std::string hint = {};
   std::vector<std::string> warnings = {};
+  std::string reason = {};   // of what lasts
+  bool reason_kept = false;  // it is that of the order before, for this one gave none
 };
 
 class Steering {

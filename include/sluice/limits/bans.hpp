@@ -79,7 +79,8 @@ class Bans {
   // Is told of each ban that a limit makes, on the thread that struck. Before the first strike.
   void on_ban(std::function<void(const Ban&)> told) { told_ = std::move(told); }
 
-  // By hand; replaces the one of the same block and tenant. False: there are too many by hand.
+  // By hand; replaces the one of the same block and tenant, and counts on where that is by hand. False: there
+  // are too many by hand.
   bool add(Ban ban);
   // False: there is none.
   bool lift(const AddressBlock& block, std::string_view tenant, Nanos now);

@@ -1,5 +1,7 @@
 #include "control/state_file.hpp"
 
+#include "sluice/control/reason.hpp"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
