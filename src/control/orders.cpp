@@ -58,6 +58,13 @@ void take_reason(const Order& order, const std::string* before, OrderOutcome& ou
   outcome.reason = outcome.reason_kept ? *before : order.reason;
 }
 
+// A block that nobody was given alone: most likely its length is mistyped.
+bool is_wide(const AddressBlock& block) {
+  constexpr unsigned kMapped = 96;
+  constexpr unsigned kNarrowest = 8;
+  return block.bits < kNarrowest + (block.bits >= kMapped && block.address.is_v4() ? kMapped : 0);
+}
+
 OrderOutcome refused(unsigned status, std::string error, std::string hint = {}) {
   OrderOutcome out;
   out.status = status;
@@ -72,10 +79,13 @@ Orders::Orders(limits::Bans& bans) : bans_(bans) {}
 
 void Orders::begin(const config::Document& document, config::Diagnostics& diagnostics) {
   file_ = StateFile(directory_of(document));
+  if (std::string taken = file_.claim(); !taken.empty())
+    return diagnostics.add(place_of(document), "state", std::move(taken));
+  // Of a directory that the document names, its plan has said so.
+  if (const std::string why = file_.unwritable(); !why.empty() && !document.state)
+    observe::log_warn("{}", why);
   std::string warning;
-  std::string error;
-  const Kept kept = file_.read(warning, error);
-  if (!error.empty()) return diagnostics.add(place_of(document), "state", error);
+  const Kept kept = file_.read(warning);
   if (!warning.empty()) observe::log_warn("{}", warning);
   const UnixMs now = unix_now();
   limits::Holds holds;
@@ -94,18 +104,27 @@ void Orders::begin(const config::Document& document, config::Diagnostics& diagno
                .since = steady_of(ban.since),
                .until = steady_of(ban.until)});
   }
+  // There may be thousands.
+  if (bans_.any()) observe::log_info("bans by hand that still hold: {}", bans_.size());
 }
 
 void Orders::move(const config::Document& document, config::Diagnostics& diagnostics) {
   StateFile next(directory_of(document));
-  if (next.directory() == file_.directory()) return;
-  StateFile before = std::exchange(file_, std::move(next));
-  OrderOutcome outcome;
-  if (keep(holds_ != nullptr ? *holds_ : limits::Holds(), bans_by_hand(), outcome)) return;
-  diagnostics.warn(place_of(document), "state",
-                   fmt::format("{}; what must survive a restart stays in {}", outcome.error,
-                               before.none() ? "no file" : before.directory()));
-  file_ = std::move(before);
+  if (file_.is_in(next.directory())) return;
+  const auto warn = [&](std::string text) { diagnostics.warn(place_of(document), "state", std::move(text)); };
+  std::string why = next.claim();
+  std::string aside;
+  if (why.empty()) aside = next.put_aside();
+  if (why.empty()) why = next.write(kept_of(in_force(), bans_by_hand()));
+  if (!aside.empty()) {
+    warn(fmt::format("there are orders of another time in {}, which are not in force: moved to {}",
+                     next.directory(), aside));
+  }
+  if (!why.empty()) {
+    const std::string place = file_.none() ? "no file" : file_.directory();
+    return warn(fmt::format("{}; what must survive a restart stays in {}", why, place));
+  }
+  file_ = std::move(next);
 }
 
 OrderOutcome Orders::obey(const Order& order, const plan::Plan& plan) {
@@ -125,7 +144,7 @@ OrderOutcome Orders::obey(const Order& order, const plan::Plan& plan) {
 OrderOutcome Orders::hold(const Order& order, const plan::Plan& plan) {
   OrderOutcome out;
   if (!know_tenant(plan, order.tenant, out)) return out;
-  limits::Holds next = holds_ != nullptr ? *holds_ : limits::Holds();
+  limits::Holds next = in_force();
   const auto before = next.find(order.tenant);
   take_reason(order, before != next.end() ? &before->second.reason : nullptr, out);
   next[order.tenant] = {steady_of(order.until), out.reason};
@@ -138,12 +157,12 @@ OrderOutcome Orders::hold(const Order& order, const plan::Plan& plan) {
 
 OrderOutcome Orders::release(const Order& order, const plan::Plan& plan) {
   OrderOutcome out;
-  limits::Holds next = holds_ != nullptr ? *holds_ : limits::Holds();
+  limits::Holds next = in_force();
   if (next.erase(order.tenant) == 0) {
     if (!know_tenant(plan, order.tenant, out)) return out;
     return refused(404, fmt::format("tenant {} is not on hold", order.tenant), "see: sluice tenant list");
   }
-  if (!keep(next, bans_by_hand(), out)) return out;
+  keep_less(next, bans_by_hand(), out);
   set_holds(std::move(next));
   observe::log_info("tenant {} is released by hand", order.tenant);
   return out;
@@ -156,6 +175,10 @@ OrderOutcome Orders::ban(const Order& order, const plan::Plan& plan) {
   if (!order.force && plan.trusted_proxies().overlaps(order.block)) {
     return refused(409, fmt::format("{} is, or holds, a proxy that is trusted", order.block.text()),
                    "ban the client's own address; --force bans the proxy itself");
+  }
+  if (!order.force && is_wide(order.block)) {
+    return refused(409, fmt::format("{} is a large part of all clients", order.block.text()),
+                   "ban smaller blocks; --force bans this one");
   }
   limits::Ban made{
       .block = order.block, .tenant = order.tenant, .since = steady_now(), .until = steady_of(order.until)};
@@ -171,7 +194,7 @@ OrderOutcome Orders::ban(const Order& order, const plan::Plan& plan) {
     return refused(409, fmt::format("there are {} bans by hand already", next.size()),
                    "lift some, or ban blocks");
   next.push_back(made);
-  if (!keep(holds_ != nullptr ? *holds_ : limits::Holds(), next, out)) return out;
+  if (!keep(in_force(), next, out)) return out;
   bans_.add(made);
   observe::log_info("{} is banned by hand for {} until {}{}", order.block.text(), for_whom(order.tenant),
                     moment_text(order.until), because(out.reason));
@@ -190,7 +213,7 @@ OrderOutcome Orders::lift(const Order& order, const plan::Plan& /*plan*/) {
   }
   std::vector<limits::Ban> next = bans_by_hand();
   std::erase_if(next, same_as(meant));
-  if (!keep(holds_ != nullptr ? *holds_ : limits::Holds(), next, out)) return out;
+  keep_less(in_force(), next, out);
   bans_.lift(meant.block, meant.tenant, now);
   observe::log_info("the ban of {} for {} is lifted by hand", order.block.text(), for_whom(order.tenant));
   return out;
@@ -209,12 +232,23 @@ bool Orders::expire(Nanos now) {
   return true;
 }
 
-bool Orders::keep(const limits::Holds& holds, const std::vector<limits::Ban>& bans, OrderOutcome& outcome) {
+bool Orders::keep(const limits::Holds& holds, const std::vector<limits::Ban>& bans,
+                  OrderOutcome& outcome) const {
   const std::string error = file_.write(kept_of(holds, bans));
   if (error.empty()) return true;
   outcome = refused(500, error, "nothing was changed");
   return false;
 }
+
+void Orders::keep_less(const limits::Holds& holds, const std::vector<limits::Ban>& bans,
+                       OrderOutcome& outcome) const {
+  const std::string error = file_.write(kept_of(holds, bans));
+  if (error.empty()) return;
+  outcome.warnings.push_back(error + "; a restart brings it back, unless a later order can be written");
+  observe::log_warn("{}", outcome.warnings.back());
+}
+
+limits::Holds Orders::in_force() const { return holds_ != nullptr ? *holds_ : limits::Holds(); }
 
 void Orders::set_holds(limits::Holds holds) {
   holds_ = holds.empty() ? nullptr : std::make_shared<const limits::Holds>(std::move(holds));

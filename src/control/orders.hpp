@@ -23,7 +23,8 @@ class Orders {
   // Takes over what is kept where the document says, or in the service's own directory. Once, before the
   // first request. Errors go to `diagnostics`.
   void begin(const config::Document& document, config::Diagnostics& diagnostics);
-  // A reload may name another directory: what is in force is kept there from now on. Warns where it cannot.
+  // A reload may name another directory: what is in force is kept there from now on. Warns where it cannot,
+  // and where others have left orders.
   void move(const config::Document& document, config::Diagnostics& diagnostics);
 
   OrderOutcome obey(const Order& order, const plan::Plan& plan);
@@ -38,7 +39,11 @@ class Orders {
   OrderOutcome ban(const Order& order, const plan::Plan& plan);
   OrderOutcome lift(const Order& order, const plan::Plan& plan);
   // Keeps these holds, and these bans; says in `outcome` where that fails.
-  bool keep(const limits::Holds& holds, const std::vector<limits::Ban>& bans, OrderOutcome& outcome);
+  bool keep(const limits::Holds& holds, const std::vector<limits::Ban>& bans, OrderOutcome& outcome) const;
+  // The same where something is taken back, which must be possible also while nothing can be written.
+  void keep_less(const limits::Holds& holds, const std::vector<limits::Ban>& bans,
+                 OrderOutcome& outcome) const;
+  limits::Holds in_force() const;
   void set_holds(limits::Holds holds);
   std::vector<limits::Ban> bans_by_hand() const;
 

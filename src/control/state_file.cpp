@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -23,20 +25,6 @@ namespace json = boost::json;
 constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kMostBytes = 64U << 20U;
 constexpr const char* kName = "/orders.json";
-
-class Descriptor {
- public:
-  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-  bool open() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  bool close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -145,34 +133,60 @@ std::optional<Kept> parse_kept(std::string_view text) {
 StateFile::StateFile(std::string directory)
     : directory_(std::move(directory)), path_(directory_.empty() ? "" : directory_ + kName) {}
 
-Kept StateFile::read(std::string& warning, std::string& error) const {
+bool StateFile::is_in(const std::string& directory) const {
+  std::error_code none;
+  return directory == directory_ || std::filesystem::equivalent(directory, directory_, none);
+}
+
+// On the directory itself, so that nothing is left behind. Where that cannot be told, it is not held against
+// the operator.
+std::string StateFile::claim() {
   if (none()) return {};
-  if (::access(directory_.c_str(), W_OK | X_OK) != 0) {
-    error = fmt::format("{} cannot be written: {}", directory_, file_error(errno));
-    return {};
-  }
+  lock_ = Descriptor(directory_, O_RDONLY | O_DIRECTORY);
+  if (!lock_.open() || ::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return fmt::format("{} is in use by another process: each needs one of its own", directory_);
+}
+
+std::string StateFile::unwritable() const {
+  if (none() || ::access(directory_.c_str(), W_OK | X_OK) == 0) return {};
+  return fmt::format("{} cannot be written: {}", directory_, file_error(errno));
+}
+
+Kept StateFile::read(std::string& warning) const {
+  if (none()) return {};
   const Descriptor file(path_, O_RDONLY);
   if (!file.open() && errno == ENOENT) return {};
   const auto text = file.open() ? read_all(file.get()) : std::nullopt;
-  if (!text) {
-    error = fmt::format("{} cannot be read: {}", path_, file_error(errno));
-    return {};
+  const std::string why = text ? "cannot be understood" : "cannot be read: " + file_error(errno);
+  if (text) {
+    if (auto kept = parse_kept(*text)) return std::move(*kept);
   }
-  if (auto kept = parse_kept(*text)) return std::move(*kept);
-  const std::string aside = fmt::format("{}.corrupt-{}", path_, unix_now());
-  if (::rename(path_.c_str(), aside.c_str()) != 0) {
-    error = fmt::format("{} cannot be understood, nor moved aside: {}", path_, file_error(errno));
-  } else {
-    warning = fmt::format("{} cannot be understood: moved to {}; no tenant is on hold, and nobody is banned",
-                          path_, aside);
-  }
+  const std::string aside = rename_to("corrupt");
+  warning = fmt::format("{} {}{}; no tenant is on hold, and nobody is banned", path_, why,
+                        aside.empty() ? ", nor moved: " + file_error(errno) : ": moved to " + aside);
   return {};
+}
+
+std::string StateFile::put_aside() const {
+  if (none()) return {};
+  const Descriptor file(path_, O_RDONLY);
+  const auto text = file.open() ? read_all(file.get()) : std::nullopt;
+  return !text || *text == kept_text({}) ? std::string() : rename_to("before");
+}
+
+std::string StateFile::rename_to(std::string_view mark) const {
+  std::string aside = fmt::format("{}.{}-{}", path_, mark, unix_now());
+  return ::rename(path_.c_str(), aside.c_str()) == 0 ? aside : std::string();
 }
 
 std::string StateFile::write(const Kept& kept) const {
   if (none()) return {};
   const std::string fresh = path_ + ".new";
-  const auto failed = [&] { return fmt::format("cannot write {}: {}", path_, file_error(errno)); };
+  const auto failed = [&] {
+    std::string why = fmt::format("cannot write {}: {}", path_, file_error(errno));
+    ::unlink(fresh.c_str());
+    return why;
+  };
   Descriptor file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.open()) return failed();
   if (!write_all(file.get(), kept_text(kept)) || ::fsync(file.get()) != 0 || !file.close()) return failed();

@@ -4,6 +4,8 @@
 #include "sluice/base/address.hpp"
 #include "sluice/control/moment.hpp"
 
+#include "control/descriptor.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,16 +45,26 @@ class StateFile {
   explicit StateFile(std::string directory);
   bool none() const { return path_.empty(); }
   const std::string& directory() const { return directory_; }
+  bool is_in(const std::string& directory) const;
 
-  // What is kept. A file that cannot be understood is moved aside, and `warning` says so. `error`: it cannot
-  // be had, nor moved, or nothing can be written there.
-  Kept read(std::string& warning, std::string& error) const;
+  // Has the directory for this process alone, until the end of the object. Why not, or "".
+  std::string claim();
+  // Why nothing can be written there, as far as can be seen beforehand, or "".
+  std::string unwritable() const;
+  // What is kept. A file that cannot be understood is moved aside; `warning` says so.
+  Kept read(std::string& warning) const;
+  // Orders that somebody else has left there are moved aside. Where to; empty: there are none.
+  std::string put_aside() const;
   // On the disk when it returns, all of it or nothing. What went wrong, or "".
   std::string write(const Kept& kept) const;
 
  private:
+  // The new name; empty: errno says why not.
+  std::string rename_to(std::string_view mark) const;
+
   std::string directory_;
   std::string path_;
+  Descriptor lock_;
 };
 
 }  // namespace sluice::control

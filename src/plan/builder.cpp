@@ -80,7 +80,7 @@ class Builder {
     certificates();
     check_sockets(*plan_, previous_, diagnostics_);
     check_log(doc_.log, diagnostics_);
-    check_state(doc_, diagnostics_);
+    check_state(doc_, previous_, diagnostics_);
     if (diagnostics_.failed()) return nullptr;
     return plan_;
   }

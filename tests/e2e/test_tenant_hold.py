@@ -1,7 +1,9 @@
 """`sluice tenant hold`: 503 for one tenant on all its hosts, for a while; kept over reloads and over a restart."""
 
 import json
+import os
 import re
+import subprocess
 import threading
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from http2 import Http2Client
 from orders import asked, kill, obeyed, order
 from pools import metric
-from sluice import command, config, pool
+from sluice import binary, command, config, pool
 from waiting import wait_until
 
 HOSTS = ("one.acme.test", "two.acme.test", "acme.example.test")
@@ -52,7 +54,7 @@ def test_a_tenant_is_held_on_all_its_hosts_and_nobody_else(start, app):
         assert status(sluice, "beta.test") == status(sluice, "other.example.test") == {200}
         assert len(app.to("/")) == 18
         sluice.wait_log("tenant acme is put on hold by hand until .*: moving house")
-        assert metric(sluice, "sluice_tenants_held") == 1
+        assert metric(sluice, "sluice_tenants_held") == 1 and metric(sluice, "sluice_held_requests_total") == 25
         assert obeyed(sluice, "tenant", "release", "acme") == "tenant acme: released\n"
         assert visitor.get("/", host=HOSTS[0]).status == 200
     sluice.wait_log("tenant acme is released by hand")
@@ -74,6 +76,14 @@ def test_http2_streams_are_held_one_by_one(start, app):
     with Http2Client(sluice["h2"]) as visitor:
         assert visitor.get("/", authority="one.acme.test").status == 503
         assert visitor.get("/", authority="beta.test").status == 200
+
+
+def test_a_call_is_told_when_to_come_back(start, app):
+    sluice = start(tenants(app))
+    obeyed(sluice, "tenant", "hold", "acme", *LONG)
+    answer = sluice.get("/", "Content-Type: application/grpc", host=HOSTS[0])
+    assert answer.status == 200 and answer.get("grpc-status") == "14"
+    assert 3500 < int(answer.get("Retry-After")) <= 3600 and answer.get("grpc-retry-pushback-ms") == answer.get("Retry-After") + "000"
 
 
 def test_a_tenant_that_is_known_by_its_host_alone(start, app):
@@ -210,16 +220,104 @@ def test_a_file_that_cannot_be_understood_is_moved_aside(start, app, tmp_path, t
     assert status(start(tenants(app, state=str(tmp_path))), HOSTS[0]) == {503}
 
 
+def test_a_reload_into_a_directory_with_orders_overwrites_none(start, app, tmp_path):
+    """They are not in force: who left them, and what has become of them since, nobody knows."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    first = start(tenants(app, state=str(new)))
+    obeyed(first, "tenant", "hold", "beta", *LONG)
+    kill(first)
+    left = (new / "orders.json").read_bytes()
+    sluice = start(tenants(app, state=str(old)))
+    obeyed(sluice, "tenant", "hold", "acme", *LONG)
+    done = sluice.reload(tenants(app, state=str(new)))
+    [aside] = new.glob("orders.json.before-*")
+    assert done.returncode == 0 and f"not in force: moved to {aside}" in done.stderr
+    assert aside.read_bytes() == left and held(sluice) == ["acme"]
+    done = sluice.reload(tenants(app, state=str(new) + "/"))
+    assert done.stderr == "" and len(list(new.glob("orders.json*"))) == 2, "that is the same one"
+
+
+def test_two_processes_do_not_share_a_directory(start, app, tmp_path):
+    """Else what one acknowledged the other would overwrite."""
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    shared.mkdir()
+    own.mkdir()
+    first = start(tenants(app, state=str(shared)))
+    file = tmp_path / "second.yaml"
+    file.write_text(json.dumps(tenants(app, state=str(shared))).replace("unix:admin.sock", "off"))
+    done = command("run", "--config", file)
+    assert done.returncode == 1 and f"state: {shared} is in use by another process" in done.stderr
+    assert command("check", "--config", file).returncode == 0
+    second = start(tenants(app, state=str(own)))
+    obeyed(second, "tenant", "hold", "beta", *LONG)
+    done = second.reload(tenants(app, state=str(shared)))
+    assert done.returncode == 0 and f"is in use by another process: each needs one of its own; what must survive a restart stays in {own}" in done.stderr
+    obeyed(first, "tenant", "hold", "acme", *LONG)
+    obeyed(second, "tenant", "hold", "acme", *LONG)
+    kill(first)
+    assert held(start(tenants(app, state=str(shared)))) == ["acme"]
+
+
 def test_what_cannot_be_written_is_not_acknowledged(start, app, tmp_path):
-    state = tmp_path / "state"
-    state.mkdir()
-    sluice = start(tenants(app, state=str(state)))
+    """Taking back works all the same: whoever banned too much must not have to wait for the disk."""
+    (tmp_path / "state").mkdir()
+    whole = tenants(app, state=str(tmp_path / "state"))
+    sluice = start(whole)
     obeyed(sluice, "tenant", "hold", "beta", *LONG)
-    state.rename(tmp_path / "elsewhere")
-    done = order(sluice, "tenant", "hold", "acme", *LONG)
-    assert done.returncode == 1 and "orders.json: No such file or directory" in done.stderr and "nothing was changed" in done.stderr
-    assert order(sluice, "tenant", "release", "beta").returncode == 1
+    obeyed(sluice, "ban", "add", "192.0.2.1")
+    (tmp_path / "state").rename(tmp_path / "elsewhere")
+    for words in (["tenant", "hold", "acme", *LONG], ["ban", "add", "192.0.2.2"]):
+        done = order(sluice, *words)
+        assert done.returncode == 1 and "orders.json: No such file or directory" in done.stderr and "nothing was changed" in done.stderr
     assert status(sluice, HOSTS[0]) == {200} and status(sluice, "beta.test") == {503}
+    for words in (["tenant", "release", "beta"], ["ban", "lift", "192.0.2.1"]):
+        done = order(sluice, *words)
+        assert done.returncode == 0 and "orders.json: No such file or directory" in done.stderr and "a restart brings it back" in done.stderr
+    assert status(sluice, "beta.test") == {200} and asked(sluice, "ban", "list")["bans"] == []
+    done = sluice.reload(whole)
+    assert done.returncode == 0 and "cannot be written: No such file or directory" in done.stderr, "no reload waits for it"
+    assert sluice.reload({**whole, "state": str(tmp_path / "missing")}).returncode == 1
+    (tmp_path / "elsewhere").rename(tmp_path / "state")
+    obeyed(sluice, "tenant", "hold", "acme", *LONG)
+    kill(sluice)
+    assert held(start(whole)) == ["acme"]
+
+
+def test_nothing_half_written_stays(start, app, tmp_path):
+    sluice = start(tenants(app, state=str(tmp_path)))
+    (tmp_path / "orders.json").mkdir()
+    assert order(sluice, "tenant", "hold", "acme", *LONG).returncode == 1
+    assert not (tmp_path / "orders.json.new").exists()
+
+
+def powerless(*arguments):
+    """Root without its powers, for whom the modes of files hold as they do for everybody."""
+    return [*(("setpriv", "--bounding-set=-all") if os.geteuid() == 0 else ()), *arguments]
+
+
+def test_a_directory_that_only_another_user_can_write_is_a_warning(start, app, tmp_path):
+    """`check` may be asked by anybody, and a disk that has failed must not keep the balancer down."""
+    whole = tenants(app, state=str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    first = start(whole)
+    obeyed(first, "tenant", "hold", "beta", *LONG)
+    obeyed(first, "ban", "add", "192.0.2.1", "--reason", "scans")
+    kill(first)
+    file = tmp_path / "sluice.yaml"
+    file.write_text(json.dumps(whole))
+    (tmp_path / "state").chmod(0o500)
+    done = subprocess.run(powerless(binary(), "check", "--config", file), capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "warning: state: " in done.stderr and "/state cannot be written: Permission denied" in done.stderr
+    sluice = start(whole, wrapper=powerless())
+    sluice.wait_log("warn .*/state cannot be written: Permission denied")
+    sluice.wait_log("bans by hand that still hold: 1$")
+    assert held(sluice) == ["beta"]
+    assert order(sluice, "tenant", "hold", "acme", *LONG).returncode == 1
+    obeyed(sluice, "tenant", "release", "beta")
+    (tmp_path / "state").chmod(0o700)
+    obeyed(sluice, "tenant", "hold", "acme", *LONG)
 
 
 def test_a_directory_that_cannot_be_used_is_an_error_with_its_place(tmp_path, app):

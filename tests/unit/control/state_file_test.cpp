@@ -41,9 +41,8 @@ class Folder {
 
 // What it has to say beside what it has read.
 struct Read {
-  explicit Read(const StateFile& file) { kept = file.read(warning, error); }
+  explicit Read(const StateFile& file) { kept = file.read(warning); }
   std::string warning;
-  std::string error;
   Kept kept;
 };
 
@@ -92,7 +91,7 @@ TEST_CASE("a file is written whole, and leaves nothing else behind", "[control][
   CHECK(file.write(some()).empty());
   const Read read(file);
   CHECK(read.kept == some());
-  CHECK((read.warning.empty() && read.error.empty()));
+  CHECK(read.warning.empty());
   CHECK(folder.files() == 1);
 }
 
@@ -112,7 +111,6 @@ TEST_CASE("what cannot be understood is moved aside, and not lost", "[control][s
   std::ofstream(folder.path / "orders.json") << "not this";
   const Read read(file);
   CHECK(read.kept == Kept());
-  CHECK(read.error.empty());
   CHECK(read.warning.find("cannot be understood: moved to ") != std::string::npos);
   REQUIRE(folder.files() == 1);
   std::ostringstream text;
@@ -120,12 +118,40 @@ TEST_CASE("what cannot be understood is moved aside, and not lost", "[control][s
   CHECK(text.str() == "not this");
 }
 
-TEST_CASE("a directory that is not there is an error, to read and to write", "[control][state]") {
+TEST_CASE("in a directory that is not there nothing can be written", "[control][state]") {
   const Folder folder;
   const StateFile file(folder.path / "missing");
-  CHECK(Read(file).error.find("missing cannot be written: No such file or directory") != std::string::npos);
+  CHECK(file.unwritable().find("missing cannot be written: No such file or directory") != std::string::npos);
   CHECK(file.write(some()).find("orders.json: No such file or directory") != std::string::npos);
   const StateFile none("");
   CHECK(none.none());
   CHECK(none.write(some()).empty());
+}
+
+TEST_CASE("a directory is one process's at a time", "[control][state]") {
+  const Folder folder;
+  StateFile one(folder.path);
+  CHECK(one.claim().empty());
+  StateFile moved = std::move(one);
+  CHECK(StateFile(folder.path).claim().find("is in use by another process") != std::string::npos);
+  moved = StateFile("");
+  CHECK(StateFile(folder.path).claim().empty());
+}
+
+TEST_CASE("orders that somebody else has left are put aside, if there are any", "[control][state]") {
+  const Folder folder;
+  const StateFile file(folder.path);
+  CHECK(file.put_aside().empty());
+  REQUIRE(file.write(Kept()).empty());
+  CHECK(file.put_aside().empty());
+  REQUIRE(file.write(some()).empty());
+  CHECK(file.put_aside().find("orders.json.before-") != std::string::npos);
+  CHECK((Read(file).kept == Kept() && folder.files() == 1));
+}
+
+TEST_CASE("a write that failed leaves nothing behind", "[control][state]") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path / "orders.json");
+  CHECK_FALSE(StateFile(folder.path).write(some()).empty());
+  CHECK(folder.files() == 1);
 }
