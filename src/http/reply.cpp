@@ -117,6 +117,14 @@ void make_grpc_reply(Exchange& exchange, Reason reason, std::string_view details
   Fields& fields = head.fields;
   fields.add(exchange.arena, "Content-Type", "application/grpc", FieldId::content_type);
   add_grpc_status(exchange.arena, fields, reason);
+  if (reason.retry_after != 0) {
+    // What clients with a retry policy go by, in milliseconds; the other one is for people.
+    const std::uint64_t pushback = std::uint64_t{reason.retry_after} * 1000;
+    fields.add(exchange.arena, "grpc-retry-pushback-ms", exchange.arena.copy(Decimal(pushback).view()),
+               FieldId::other);
+    fields.add(exchange.arena, "Retry-After", exchange.arena.copy(Decimal(reason.retry_after).view()),
+               FieldId::retry_after);
+  }
   exchange.response_body = nullptr;
 }
 

@@ -8,6 +8,7 @@ namespace {
 
 std::array<std::atomic<std::uint64_t>, http::kAbuses> abuses{};
 std::array<std::atomic<std::uint64_t>, kTurnaways> turned_away{};
+std::atomic<std::uint64_t> held{0};
 std::array<std::atomic<std::uint64_t>, 2> lost_lines{};
 
 }  // namespace
@@ -36,6 +37,10 @@ void count(Turnaway bound) {
 std::uint64_t counted(Turnaway bound) {
   return turned_away[static_cast<std::size_t>(bound)].load(std::memory_order_relaxed);
 }
+
+void count_held() { held.fetch_add(1, std::memory_order_relaxed); }
+
+std::uint64_t counted_held() { return held.load(std::memory_order_relaxed); }
 
 void count_lost(LogKind log, std::uint64_t lines) {
   lost_lines[static_cast<std::size_t>(log)].fetch_add(lines, std::memory_order_relaxed);

@@ -205,7 +205,9 @@ std::string metrics_text(const Samples& samples) {
               single("sluice_banned_requests_total", "Requests refused because of a ban.",
                      MetricType::Counter, orders.banned_requests),
               single("sluice_tenants_held", "Tenants that an operator has put on hold.", MetricType::Gauge,
-                     orders.held)}) +
+                     orders.held),
+              single("sluice_held_requests_total", "Requests refused because their tenant is on hold.",
+                     MetricType::Counter, counted_held())}) +
          store_text(store);
 }
 

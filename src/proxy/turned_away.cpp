@@ -2,6 +2,7 @@
 
 #include "sluice/http/forwarding.hpp"
 #include "sluice/http/reply.hpp"
+#include "sluice/observe/counters.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -43,6 +44,7 @@ bool is_banned(http::Exchange& exchange, limits::Bans& bans, std::string_view te
 bool is_held(http::Exchange& exchange, const limits::Holds& holds, Nanos now) {
   const auto held = holds.find(exchange.tenant);
   if (held == holds.end() || held->second.until <= now) return false;
+  observe::count_held();
   exchange.record.limited = "hold";
   const std::string& reason = held->second.reason;
   exchange.record.details =

@@ -23,6 +23,10 @@ std::uint64_t counted(http::Abuse reason);
 void count(Turnaway bound);
 std::uint64_t counted(Turnaway bound);
 
+// A request that was refused because its tenant is on hold.
+void count_held();
+std::uint64_t counted_held();
+
 // Lines of a log that were lost.
 void count_lost(LogKind log, std::uint64_t lines);
 std::uint64_t counted_lost(LogKind log);
