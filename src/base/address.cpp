@@ -25,6 +25,7 @@ bool parse_v6(std::string_view text, in6_addr& out) {
 }
 
 constexpr std::uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr unsigned kMappedBits = 96;
 
 }  // namespace
 
@@ -191,6 +192,8 @@ std::optional<AddressBlock> AddressBlock::parse(std::string_view text) {
 }
 
 bool AddressBlock::contains(const IpAddress& other) const {
+  // IPv4 is mapped into IPv6, but no part of any block of it that is written as one.
+  if (bits < kMappedBits && other.is_v4()) return false;
   const unsigned whole = bits / 8;
   if (std::memcmp(address.bytes, other.bytes, whole) != 0) return false;
   const unsigned rest = bits % 8;

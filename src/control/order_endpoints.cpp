@@ -4,6 +4,7 @@
 #include "sluice/control/moment.hpp"
 
 #include "control/answering.hpp"
+#include "control/parameters.hpp"
 #include "control/tenants.hpp"
 
 #include <utility>
@@ -49,23 +50,25 @@ asio::awaitable<Answer> give(Order order, Steering& steering, json::object told)
 }
 
 // By `until` or `for`, which mean the same; false: `problem` says why not.
-bool take_end(const Question& question, UnixMs otherwise, Order& order, std::string& problem) {
+bool take_end(const Parameters& given, UnixMs otherwise, Order& order, std::string& problem) {
   const UnixMs now = unix_now();
-  std::string text = parameter(question, "until");
-  if (text.empty()) text = parameter(question, "for");
-  if (text.empty() && otherwise == 0) problem = "until when? \"until\" or \"for\" says so";
-  if (text.empty()) {
+  if (given.has("until") && given.has("for")) {
+    problem = "\"until\" and \"for\" say the same; one is enough";
+    return false;
+  }
+  if (!given.has("until") && !given.has("for")) {
+    if (otherwise == 0) problem = "until when? \"until\" or \"for\" says so";
     order.until = now + otherwise;
     return otherwise != 0;
   }
-  const auto end = parse_end(text, now, problem);
+  const auto end = parse_end(given.get(given.has("until") ? "until" : "for"), now, problem);
   order.until = end.value_or(0);
   return end.has_value();
 }
 
-bool take_block(const Question& question, Order& order, std::string& problem) {
-  const std::string text = parameter(question, "address");
-  order.tenant = parameter(question, "tenant");
+bool take_block(const Parameters& given, Order& order, std::string& problem) {
+  const std::string text = given.get("address");
+  order.tenant = given.get("tenant");
   if (const auto block = AddressBlock::parse(text)) {
     order.block = *block;
     return true;
@@ -91,21 +94,11 @@ json::object ban_json(const limits::Ban& ban, Nanos now) {
 
 }  // namespace
 
-std::string parameter(const Question& question, std::string_view key) {
-  std::string out = query_value(question.query, key);
-  if (!out.empty()) return out;
-  boost::system::error_code failure;
-  const json::value parsed = json::parse(question.body, failure);
-  if (failure || !parsed.is_object()) return query_value(question.body, key);
-  const json::value* const value = parsed.get_object().if_contains(key);
-  if (value == nullptr) return {};
-  if (const json::string* const text = value->if_string()) return {text->data(), text->size()};
-  return json::serialize(*value);
-}
-
 asio::awaitable<Answer> list_bans(Question question, Steering& steering) {
+  const Parameters given(question, {"address"});
+  if (!given.problem().empty()) co_return refused(400, error_of(given.problem()));
   const Nanos now = steady_now();
-  const std::string address = parameter(question, "address");
+  const std::string address = given.get("address");
   const auto meant = AddressBlock::parse(address);
   if (!address.empty() && !meant)
     co_return refused(400, error_of(fmt::format("\"{}\" is no address", address)));
@@ -117,28 +110,33 @@ asio::awaitable<Answer> list_bans(Question question, Steering& steering) {
 }
 
 asio::awaitable<Answer> add_ban(Question question, Steering& steering) {
+  const Parameters given(question, {"address", "tenant", "until", "for", "reason", "force"});
+  if (!given.problem().empty()) co_return refused(400, error_of(given.problem()));
   Order order{.verb = Order::Verb::ban};
   std::string problem;
-  if (!take_block(question, order, problem) || !take_end(question, kUsualBan, order, problem))
+  if (!take_block(given, order, problem) || !take_end(given, kUsualBan, order, problem))
     co_return refused(400, error_of(problem));
-  order.reason = parameter(question, "reason");
-  const std::string force = parameter(question, "force");
-  order.force = force == "1" || force == "true";
+  order.reason = given.get("reason");
+  order.force = given.is_on("force");
   json::object told{
       {"block", order.block.text()}, {"tenant", order.tenant}, {"until", moment_text(order.until)}};
   co_return co_await give(std::move(order), steering, std::move(told));
 }
 
 asio::awaitable<Answer> lift_ban(Question question, Steering& steering) {
+  const Parameters given(question, {"address", "tenant"});
+  if (!given.problem().empty()) co_return refused(400, error_of(given.problem()));
   Order order{.verb = Order::Verb::lift};
   std::string problem;
-  if (!take_block(question, order, problem)) co_return refused(400, error_of(problem));
+  if (!take_block(given, order, problem)) co_return refused(400, error_of(problem));
   json::object told{{"block", order.block.text()}, {"tenant", order.tenant}, {"lifted", true}};
   co_return co_await give(std::move(order), steering, std::move(told));
 }
 
 asio::awaitable<Answer> list_tenants(Question question, Steering& steering) {
-  const TenantChoice choice{parameter(question, "match"), parameter(question, "held") == "true"};
+  const Parameters given(question, {"match", "held"});
+  if (!given.problem().empty()) co_return refused(400, error_of(given.problem()));
+  const TenantChoice choice{given.get("match"), given.is_on("held")};
   const auto runtime = steering.runtime();
   const auto& tenants = runtime->plan->document().tenants;
   co_return json_answer(
@@ -146,15 +144,19 @@ asio::awaitable<Answer> list_tenants(Question question, Steering& steering) {
 }
 
 asio::awaitable<Answer> hold_tenant(Question question, Steering& steering) {
+  const Parameters given(question, {"until", "for", "reason"});
+  if (!given.problem().empty()) co_return refused(400, error_of(given.problem()));
   Order order{.verb = Order::Verb::hold, .tenant = question.words[0]};
   std::string problem;
-  if (!take_end(question, 0, order, problem)) co_return refused(400, error_of(problem));
-  order.reason = parameter(question, "reason");
+  if (!take_end(given, 0, order, problem)) co_return refused(400, error_of(problem));
+  order.reason = given.get("reason");
   json::object told{{"tenant", order.tenant}, {"held", true}, {"until", moment_text(order.until)}};
   co_return co_await give(std::move(order), steering, std::move(told));
 }
 
 asio::awaitable<Answer> release_tenant(Question question, Steering& steering) {
+  const Parameters given(question, {});
+  if (!given.problem().empty()) co_return refused(400, error_of(given.problem()));
   Order order{.verb = Order::Verb::release, .tenant = question.words[0]};
   json::object told{{"tenant", order.tenant}, {"held", false}};
   co_return co_await give(std::move(order), steering, std::move(told));

@@ -1,5 +1,4 @@
 // What the admin address answers about bans, and about tenants and their holds; see docs/operations.md.
-// Parameters stand in the query, or in the body as a form or as a JSON object.
 #pragma once
 
 #include "control/admin_endpoints.hpp"
@@ -14,8 +13,5 @@ boost::asio::awaitable<Answer> lift_ban(Question question, Steering& steering);
 boost::asio::awaitable<Answer> list_tenants(Question question, Steering& steering);
 boost::asio::awaitable<Answer> hold_tenant(Question question, Steering& steering);
 boost::asio::awaitable<Answer> release_tenant(Question question, Steering& steering);
-
-// The value of a parameter; empty where there is none.
-std::string parameter(const Question& question, std::string_view key);
 
 }  // namespace sluice::control

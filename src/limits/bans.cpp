@@ -126,7 +126,9 @@ std::optional<Bans::Found> Bans::find(const IpAddress& client, std::string_view 
   for (unsigned word = 0; word < lengths.size(); ++word) {
     for (std::uint64_t left = lengths[word].load(std::memory_order_relaxed); left != 0; left &= left - 1) {
       const unsigned bits = word * 64 + static_cast<unsigned>(std::countr_zero(left));
-      const Key key = key_of({client.prefix(bits), bits}, tenant);
+      const AddressBlock block{client.prefix(bits), bits};
+      if (!block.contains(client)) continue;  // of the other family
+      const Key key = key_of(block, tenant);
       if (!filter->may_have(key)) continue;
       const std::lock_guard lock(mutex_);
       Ban* const ban = table_->find(key);

@@ -55,7 +55,7 @@ struct Order {
   AddressBlock block = {};  // of a ban
   UnixMs until = 0;         // of what lasts
   std::string reason = {};
-  bool force = false;  // ban, although it is a proxy in front
+  bool force = false;  // ban, although that looks like a mistake
 };
 
 // And what became of that.

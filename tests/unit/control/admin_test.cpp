@@ -1,6 +1,6 @@
 #include "control/admin_endpoints.hpp"
 #include "control/admin_guard.hpp"
-#include "control/order_endpoints.hpp"
+#include "control/parameters.hpp"
 
 #include <set>
 #include <string>
@@ -114,16 +114,26 @@ TEST_CASE("what follows the question mark", "[control]") {
 }
 
 TEST_CASE("parameters stand in the query, in a form, or in an object", "[control]") {
-  Question question;
-  question.query = "for=%2B15m&reason=a%20b";
-  CHECK(parameter(question, "for") == "+15m");
-  CHECK(parameter(question, "tenant").empty());
-  question.body = "tenant=acme&for=1h";
-  CHECK(parameter(question, "tenant") == "acme");
-  CHECK(parameter(question, "for") == "+15m");
-  question.body = R"({"tenant":"beta","force":true,"n":7,"x":null})";
-  CHECK(parameter(question, "tenant") == "beta");
-  CHECK(parameter(question, "force") == "true");
-  CHECK(parameter(question, "n") == "7");
-  CHECK(parameter(question, "nothing").empty());
+  const auto given = [](const char* query, const char* body) {
+    return Parameters({.words = {}, .query = query, .body = body}, {"for", "tenant", "reason", "force"});
+  };
+  const Parameters form = given("for=%2B15m&reason=a%20b&", "tenant=acme");
+  CHECK((form.problem().empty() && form.get("for") == "+15m" && form.get("reason") == "a b"));
+  CHECK((form.get("tenant") == "acme" && form.has("tenant") && !form.has("force") && !form.is_on("force")));
+  const Parameters object = given("", R"( {"tenant":"beta","force":true,"for":7,"reason":null})");
+  CHECK((object.problem().empty() && object.get("tenant") == "beta" && object.is_on("force")));
+  CHECK((object.get("for") == "7" && !object.has("reason") && object.get("reason").empty()));
+}
+
+TEST_CASE("parameters are understood whole or not at all", "[control]") {
+  const auto problem = [](const char* query, const char* body) {
+    return Parameters({.words = {}, .query = query, .body = body}, {"for", "reason"}).problem();
+  };
+  CHECK(problem("fro=1h", "") == "unknown parameter \"fro\"; did you mean \"for\"?");
+  CHECK(problem("for=1h&for=1h", "") == "\"for\" is given twice");
+  CHECK(problem("for=1h", "for=1h") == "\"for\" is given twice");
+  CHECK(problem("for=%zz", "") == "the value of \"for\" is not percent-encoded");
+  CHECK(problem("", "[1]") == "the body is no JSON object");
+  CHECK(problem("", "{\"for\":") == "the body is no JSON object");
+  CHECK(problem("", "{\"reason\":{}}") == "\"reason\" is no single value");
 }

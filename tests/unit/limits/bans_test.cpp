@@ -57,6 +57,19 @@ TEST_CASE("a ban holds for its block and for nobody else, until it ends", "[limi
   CHECK(bans.refused() == 6);
 }
 
+TEST_CASE("a block of one family holds no client of the other", "[limits][bans]") {
+  Bans bans;
+  for (const char* block : {"::/0", "::/64"}) {
+    REQUIRE(bans.add(by_hand(block)));
+    CHECK(bans.find(ip("::5"), "", 0));
+    CHECK_FALSE(bans.find(ip("203.0.113.1"), "", 0));
+    CHECK(bans.lift(AddressBlock::parse(block).value(), "", 0));
+  }
+  REQUIRE(bans.add(by_hand("0.0.0.0/0")));
+  CHECK(bans.find(ip("203.0.113.1"), "", 0));
+  CHECK_FALSE(bans.find(ip("::5"), "", 0));
+}
+
 TEST_CASE("a ban for one tenant is none for others, nor for all", "[limits][bans]") {
   Bans bans;
   REQUIRE(bans.add(by_hand("203.0.113.7", "acme")));
