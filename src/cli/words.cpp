@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kDuties[] = {"drain", "ready", "maintenance"};
 constexpr std::string_view kBanActions[] = {"list", "add", "lift"};
 constexpr std::string_view kTenantActions[] = {"list", "hold", "release"};
+constexpr const char* kBanOptions[] = {"--until", "--for", "--reason", "--force", "--tenant"};
+constexpr const char* kTenantOptions[] = {"--until", "--for", "--reason", "--all"};
 
 }  // namespace
 
@@ -43,8 +45,15 @@ std::string misfit_order(std::string_view verb, const Options& options, const Gi
   if (!listing && !given(ban ? "ADDRESS" : "TENANT"))
     return fmt::format("{} needs {}", options.action, ban ? "an address or a block" : "a tenant");
   if (given("--until") && given("--for")) return "--until and --for say the same; one is enough";
-  for (const char* option : {"--until", "--for", "--reason"}) {
-    if (!lasting && given(option))
+  const auto useless = [&](const char* option) {
+    if (option == std::string_view("--force")) return options.action != "add";
+    if (option == std::string_view("--all") || option == std::string_view("--tenant"))
+      return ban ? listing : !listing;
+    return !lasting;
+  };
+  const auto options_of = ban ? std::span<const char* const>(kBanOptions) : kTenantOptions;
+  for (const char* const option : options_of) {
+    if (given(option) && useless(option))
       return fmt::format("{} is of no use to {}", option, listing ? "list" : options.action);
   }
   if (options.action == "hold" && options.until.empty()) return "hold needs --until WHEN or --for TIME";

@@ -339,7 +339,8 @@ def test_bans_are_listed(start, app):
     (["add", CLIENT, "--for", "soon"], 2, "soon"), (["ad", CLIENT], 2, 'did you mean "add"?'),
     (["lift", CLIENT, "--for", "1h"], 2, "--for is of no use to lift"),
     (["add", "203.0.113.7/24"], 1, "no address and no block"), (["add", "example.com"], 1, "no address and no block"),
-    (["add", CLIENT, "--reason", "x" * 201], 1, "200 bytes at most"),
+    (["add", CLIENT, "--reason", "x" * 201], 2, "200 bytes at most"),
+    (["lift", CLIENT, "--force"], 2, "--force is of no use to lift"), (["list", "--tenant", "acme"], 2, "--tenant is of no use to list"),
     (["lift", CLIENT], 1, f"there is no ban of {CLIENT} for all tenants; see: sluice ban list")])
 def test_words_that_are_wrong(start, app, words, code, problem):
     done = order(start(fronted(app)), "ban", *words)

@@ -413,6 +413,7 @@ def test_a_tenant_that_a_reload_takes_away_is_listed_as_gone(start, app):
     (["hold", "acme", "--for", "9000h"], "is more than a year away"),
     (["hold", "acme", "--for", "1h", "--until", "+1h"], "one is enough"),
     (["release", "acme", "--for", "1h"], "--for is of no use to release"),
+    (["release", "acme", "--all"], "--all is of no use to release"),
     (["hodl", "acme"], 'did you mean "hold"?')])
 def test_words_that_are_wrong(words, problem):
     done = command("tenant", *words)
