@@ -10,12 +10,14 @@
 #include "store/backoff.hpp"
 #include "store/conversation.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <coroutine>
 #include <cstring>
 #include <netinet/tcp.h>
+#include <optional>
 #include <random>
 #include <span>
 #include <sys/socket.h>
@@ -36,6 +38,8 @@ constexpr Nanos kConnectTime = kSecond;
 // How often leases and answers are looked after where nothing else happens.
 constexpr Nanos kTick = 50 * kMillisecond;
 constexpr Nanos kNever = INT64_MAX;
+// A store that names ever new reasons does not fill the log.
+constexpr std::size_t kMostReasons = 8;
 
 std::uint64_t random_bits() {
   std::random_device device;
@@ -72,6 +76,8 @@ class Client::Thread final : public limits::Shared::Waker {
     loop_.post([this, settings] {
       if (settings == settings_) return;
       settings_ = settings;
+      told_.clear();
+      backoff_.reset();
       changed_ = true;
       interrupt();
     });
@@ -156,8 +162,13 @@ class Client::Thread final : public limits::Shared::Waker {
   void lost(const Settings& settings, const std::string& why) {
     shared_.lose(settings.outage);
     errors_.fetch_add(1, std::memory_order_relaxed);
-    trouble_.tell(observe::LogLevel::warn, loop_.now(), "limits.store {}:{}: {}", settings.host,
-                  settings.port, why);
+    // Whoever mends the configuration must see at once what is still wrong with it.
+    if (told_.size() < kMostReasons && std::find(told_.begin(), told_.end(), why) == told_.end()) {
+      told_.push_back(why);
+      trouble_.emplace();
+    }
+    trouble_->tell(observe::LogLevel::warn, loop_.now(), "limits.store {}:{}: {}", settings.host,
+                   settings.port, why);
     static_cast<void>(shared_.tidy(loop_.now()));
   }
 
@@ -181,7 +192,7 @@ class Client::Thread final : public limits::Shared::Waker {
   void tell(const Settings& settings) {
     if (!conversation_->joined() || up_.exchange(true, std::memory_order_relaxed)) return;
     backoff_.reset();
-    trouble_.over("limits.store {}:{}: reached again", settings.host, settings.port);
+    trouble_->over("limits.store {}:{}: reached again", settings.host, settings.port);
   }
 
   Task<std::vector<SocketAddress>> look_up(std::string host) {
@@ -294,7 +305,8 @@ class Client::Thread final : public limits::Shared::Waker {
   std::string problem_;
   const std::string node_{Hex(random_bits()).view()};
   std::array<char, 16 * 1024> input_{};
-  observe::Recurring trouble_;
+  std::optional<observe::Recurring> trouble_{std::in_place};
+  std::vector<std::string> told_;  // of these settings: each reason is news once
   std::atomic<bool> configured_{false};
   std::atomic<bool> up_{false};
   std::atomic<std::uint64_t> leases_{0};

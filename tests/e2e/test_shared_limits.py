@@ -173,6 +173,20 @@ def test_user_password_and_database(start, app, redis):
     wait_until(lambda: "sluice:all:" in store.ask("-n", "3", "KEYS", "*"), "the bucket in the third database")
 
 
+def test_what_is_wrong_with_another_store_is_told_at_once(start, app, redis):
+    """Each reason for itself, and not only when its turn comes among those of before."""
+    store = redis(requirepass="secret")
+    node = start(shared(app, f"redis://127.0.0.1:{closed_port()}"))
+    wait_until(lambda: metric(node, "errors_total") >= 3, "some tries")
+    since = node.mark()
+    assert node.reload(shared(app, store.url(user=":wrong@"))).returncode == 0
+    assert "times since" not in node.wait_log("limits.store .*WRONGPASS.*", since)[0]
+    wait_until(lambda: metric(node, "errors_total") >= 6, "more tries")
+    since = node.mark()
+    assert node.reload(shared(app, f"redis://127.0.0.1:{closed_port()}")).returncode == 0
+    assert "times since" not in node.wait_log("limits.store .*Connection refused.*", since)[0]
+
+
 def test_over_tls_the_store_is_verified(start, app, redis, tmp_path):
     authority = Authority(tmp_path / "right")
     stranger = Authority(tmp_path / "wrong")
