@@ -1,5 +1,7 @@
 // Whatever stands in the state directory: it is understood or it is not, and what was understood is written
 // and read again as the same.
+#include "sluice/control/reason.hpp"
+
 #include "control/state_file.hpp"
 #include "invariants.hpp"
 
