@@ -77,7 +77,9 @@ std::string for_whom(const json::object& told) {
 int ban_verb(const Options& options) {
   if (options.action.empty() || options.action == "list") {
     Target target("/api/bans");
-    return list(options, target.with("address", options.address), "bans", &bans_table, "nobody is banned\n");
+    const std::string none =
+        options.address.empty() ? "nobody is banned\n" : fmt::format("no ban concerns {}\n", options.address);
+    return list(options, target.with("address", options.address), "bans", &bans_table, none);
   }
   const bool adding = options.action == "add";
   Target target(adding ? "/api/bans" : "/api/bans/lift");

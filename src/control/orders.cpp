@@ -65,6 +65,18 @@ bool is_wide(const AddressBlock& block) {
   return block.bits < kNarrowest + (block.bits >= kMapped && block.address.is_v4() ? kMapped : 0);
 }
 
+// What somebody may mean who lifts a ban that there is not.
+std::string where_else(const AddressBlock& block, const std::vector<limits::Ban>& bans) {
+  for (const limits::Ban& ban : bans) {
+    if (ban.block == block) return fmt::format("there is one for {}", for_whom(ban.tenant));
+  }
+  for (const limits::Ban& ban : bans) {
+    if (ban.block.overlaps(block))
+      return fmt::format("there is one of {} for {}", ban.block.text(), for_whom(ban.tenant));
+  }
+  return "see: sluice ban list";
+}
+
 OrderOutcome refused(unsigned status, std::string error, std::string hint = {}) {
   OrderOutcome out;
   out.status = status;
@@ -209,7 +221,7 @@ OrderOutcome Orders::lift(const Order& order, const plan::Plan& /*plan*/) {
   if (std::none_of(all.begin(), all.end(), same_as(meant))) {
     return refused(404,
                    fmt::format("there is no ban of {} for {}", order.block.text(), for_whom(order.tenant)),
-                   "see: sluice ban list");
+                   where_else(order.block, all));
   }
   std::vector<limits::Ban> next = bans_by_hand();
   std::erase_if(next, same_as(meant));

@@ -134,6 +134,17 @@ def test_a_proxy_in_front_is_banned_by_force_only(start, app, block):
     assert asked(sluice, "ban", "list")["bans"][0]["block"] == block
 
 
+def test_what_concerns_an_address_is_told(start, app):
+    """Where that is no ban, others are not denied; and who lifts the wrong one is told which there is."""
+    sluice = start(fronted(app))
+    obeyed(sluice, "ban", "add", CLIENT, "--tenant", "acme")
+    assert obeyed(sluice, "ban", "list", "192.0.2.9") == "no ban concerns 192.0.2.9\n"
+    for words, hint in (([CLIENT], "there is one for tenant acme"), ([CLIENT, "--tenant", "beta"], "there is one for tenant acme"),
+                        (["203.0.113.0/24"], f"there is one of {CLIENT} for tenant acme"), (["192.0.2.9"], "see: sluice ban list")):
+        done = order(sluice, "ban", "lift", *words)
+        assert done.returncode == 1 and done.stderr.endswith(f"; {hint}\n"), done
+
+
 @pytest.mark.parametrize("block", ["0.0.0.0/0", "128.0.0.0/1", "::/0", "2000::/3"])
 def test_everybody_is_banned_by_force_only(start, app, block):
     sluice = start(fronted(app, trusted_proxies=["192.0.2.1"] if ":" in block else ["::1"]))
@@ -331,7 +342,7 @@ def test_bans_are_listed(start, app):
     lines = obeyed(sluice, "ban", "list").splitlines()
     assert re.fullmatch(r"203\.0\.113\.0/24 +all +hand +\S+Z +1 +scans", lines[1])
     assert [one["block"] for one in asked(sluice, "ban", "list", CLIENT)["bans"]] == ["203.0.113.0/24"]
-    assert obeyed(sluice, "ban", "list", "192.0.2.1") == "nobody is banned\n"
+    assert obeyed(sluice, "ban", "list", "192.0.2.1") == "no ban concerns 192.0.2.1\n"
 
 
 @pytest.mark.parametrize("words, code, problem", [

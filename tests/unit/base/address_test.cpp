@@ -230,5 +230,6 @@ TEST_CASE("a block is told as it is read, and knows what it has in common with a
   CHECK((overlap("10.0.0.0/8", "10.1.2.3") && overlap("10.1.2.3", "10.0.0.0/8") &&
          overlap("::/0", "2001:db8::/32")));
   CHECK_FALSE((overlap("10.0.0.0/8", "11.0.0.0/8") || overlap("0.0.0.0/0", "2001:db8::1")));
-  CHECK_FALSE((overlap("::/0", "10.0.0.0/8") || overlap("10.0.0.0/8", "::/0") || overlap("::/64", "10.0.0.1")));
+  CHECK_FALSE(
+      (overlap("::/0", "10.0.0.0/8") || overlap("10.0.0.0/8", "::/0") || overlap("::/64", "10.0.0.1")));
 }

@@ -78,6 +78,10 @@ TEST_CASE("a reason is one line of text", "[control][state]") {
   CHECK(unfit_reason("").empty());
   CHECK(unfit_reason("w\xc3\xa4hrend des Umzugs").empty());
   CHECK(unfit_reason(std::string(kLongestReason, 'x')).empty());
+  CHECK(unfit_reason("\xc2\xa0\xe2\x80\x93\xe2\x82\xac").empty());
+  CHECK(unfit_reason("  ") == "the reason is blank");
+  for (const char* control : {"a\xc2\x85", "\xe2\x80\xae", "\xe2\x80\xa8", "\xe2\x81\xa6"})
+    CHECK_FALSE(unfit_reason(control).empty());
   for (const std::string& reason : {std::string("a\nb"), std::string("\x7f"), std::string("\xff"),
                                     std::string("\0", 1), std::string(kLongestReason + 1, 'x')})
     CHECK_FALSE(unfit_reason(reason).empty());
