@@ -47,7 +47,11 @@ bool valid_request_id(std::string_view id) {
 
 // Some balancers write the client's port behind its address.
 std::string_view without_port(std::string_view text) {
-  if (text.starts_with('[')) return text.substr(1, std::max<std::size_t>(text.find(']'), 1) - 1);
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    const bool whole = end != std::string_view::npos && (end + 1 == text.size() || text[end + 1] == ':');
+    return whole ? text.substr(1, end - 1) : text;
+  }
   const std::size_t colon = text.find(':');
   return colon != std::string_view::npos && colon == text.rfind(':') ? text.substr(0, colon) : text;
 }
