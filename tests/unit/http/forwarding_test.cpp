@@ -145,9 +145,9 @@ TEST_CASE("the client is the last address that is not itself trusted", "[http][f
 }
 
 TEST_CASE("what is no address ends the search", "[http][forwarding]") {
-  for (const char* text : {"", " ", ",", ", ,", "unknown", "_hidden", "192.0.2.1:1:2", "[2001:db8::1", "[2001:db8::1]1", ":1",
-                           "[]:1", "192.0.2.1,", "192.0.2.1, unknown", "192.0.2.1, 6.6.6.6 7.7.7.7",
-                           "localhost", "192.0.2.256", "\"192.0.2.1\""}) {
+  for (const char* text : {"", " ", ",", ", ,", "unknown", "_hidden", "192.0.2.1:1:2", "[2001:db8::1",
+                           "[2001:db8::1]1", ":1", "[]:1", "192.0.2.1,", "192.0.2.1, unknown",
+                           "192.0.2.1, 6.6.6.6 7.7.7.7", "localhost", "192.0.2.256", "\"192.0.2.1\""}) {
     CAPTURE(text);
     CHECK(client_of(text) == "10.0.0.1");
   }
