@@ -16,6 +16,8 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
+using Families = std::vector<MetricFamily>;
+
 ClientMetric labelled(std::string label, std::string value) {
   ClientMetric out;
   out.label.push_back({std::move(label), std::move(value)});
@@ -134,81 +136,102 @@ MetricFamily retries(const std::vector<PoolSample>& pools) {
   return out;
 }
 
+Families of_exchanges(const Totals::Sum& exchanges) {
+  return {requests(exchanges), refused(exchanges),
+          single("sluice_http_request_bytes_total", "Bytes of request bodies that came from clients.",
+                 MetricType::Counter, exchanges.bytes_in),
+          single("sluice_http_response_bytes_total", "Bytes of response bodies that went to clients.",
+                 MetricType::Counter, exchanges.bytes_out)};
+}
+
+Families of_connections() {
+  return {abuse(), connections_rejected(),
+          single("sluice_handshakes_rejected_total",
+                 "Client connections closed before their TLS handshake, beyond max.handshakes_per_ip.",
+                 MetricType::Counter, counted(Turnaway::handshakes_per_ip))};
+}
+
+Families of_process(const OffloadSample& offload) {
+  return {
+      build_info(),
+      single("sluice_access_log_dropped_total", "Lines of the access log that could not be written in time.",
+             MetricType::Counter, counted_lost(LogKind::access)),
+      single("sluice_process_log_dropped_total",
+             "Lines of the process log that could not be written in time.", MetricType::Counter,
+             counted_lost(LogKind::process)),
+      single("sluice_offload_queue_depth", "Work that waits for a thread of the offload.", MetricType::Gauge,
+             offload.queued),
+      single("sluice_offload_rejected_total", "Work refused because too much waited for the offload.",
+             MetricType::Counter, offload.rejected)};
+}
+
+Families of_servers(const std::vector<ServerSample>& servers) {
+  return {family("sluice_upstream_up", "Whether the server takes new requests.", MetricType::Gauge, servers,
+                 [](const ServerSample& server) { return server.up ? 1 : 0; }),
+          family("sluice_upstream_active", "Requests under way at the server.", MetricType::Gauge, servers,
+                 [](const ServerSample& server) { return server.active; }),
+          family("sluice_upstream_ejections_total",
+                 "How often a server was taken out for what its traffic showed.", MetricType::Counter,
+                 servers, [](const ServerSample& server) { return server.ejections; })};
+}
+
+Families of_pools(const std::vector<PoolSample>& pools) {
+  return {retries(pools),
+          family("sluice_queue_depth", "Requests that wait for a server with room.", MetricType::Gauge, pools,
+                 [](const PoolSample& pool) { return pool.queued; }),
+          family("sluice_pool_panic", "Whether too few of the pool's servers are well.", MetricType::Gauge,
+                 pools, [](const PoolSample& pool) { return pool.panic ? 1 : 0; })};
+}
+
+Families of_limits(const LedgerSample& ledger, const std::vector<LimitSample>& limits) {
+  return {
+      single("sluice_limit_keys", "Whom limits remember: buckets that are not full, and counts.",
+             MetricType::Gauge, ledger.keys),
+      single("sluice_limit_keys_evicted_total", "Buckets forgotten before they were full, to make room.",
+             MetricType::Counter, ledger.evicted),
+      single("sluice_limit_memory_bytes", "Memory for whom limits remember.", MetricType::Gauge,
+             ledger.memory),
+      family("sluice_ratelimit_rejected_total", "Requests that a limit refused.", MetricType::Counter, limits,
+             [](const LimitSample& limit) { return limit.rejected; }),
+      family("sluice_ratelimit_reported_total", "Requests that a limit in report mode would have refused.",
+             MetricType::Counter, limits, [](const LimitSample& limit) { return limit.reported; })};
+}
+
+Families of_orders(const OrderSample& orders) {
+  return {single("sluice_bans", "Bans of addresses and blocks that hold.", MetricType::Gauge, orders.bans),
+          single("sluice_banned_requests_total", "Requests refused because of a ban.", MetricType::Counter,
+                 orders.banned_requests),
+          single("sluice_tenants_held", "Tenants that an operator has put on hold.", MetricType::Gauge,
+                 orders.held),
+          single("sluice_held_requests_total", "Requests refused because their tenant is on hold.",
+                 MetricType::Counter, counted_held())};
+}
+
 // Nothing where there is none.
-std::string store_text(const StoreSample& store) {
+Families of_store(const StoreSample& store) {
   if (!store.configured) return {};
-  return prometheus::TextSerializer().Serialize(
-      {single("sluice_limit_store_up", "Whether the store of shared limits is reached.", MetricType::Gauge,
-              store.up ? 1 : 0),
-       single("sluice_limit_store_nodes", "Nodes that count in the store; 0 while it is not reached.",
-              MetricType::Gauge, store.nodes),
-       single("sluice_limit_store_leases_total", "Asks for tokens that the store answered.",
-              MetricType::Counter, store.leases),
-       single("sluice_limit_store_errors_total",
-              "How often the store could not be reached, was lost, or refused to work.", MetricType::Counter,
-              store.errors)});
+  return {single("sluice_limit_store_up", "Whether the store of shared limits is reached.", MetricType::Gauge,
+                 store.up ? 1 : 0),
+          single("sluice_limit_store_nodes", "Nodes that count in the store; 0 while it is not reached.",
+                 MetricType::Gauge, store.nodes),
+          single("sluice_limit_store_leases_total", "Asks for tokens that the store answered.",
+                 MetricType::Counter, store.leases),
+          single("sluice_limit_store_errors_total",
+                 "How often the store could not be reached, was lost, or refused to work.",
+                 MetricType::Counter, store.errors)};
 }
 
 }  // namespace
 
 std::string metrics_text(const Samples& samples) {
-  const auto& [exchanges, pools, servers, offload, ledger, limits, orders, store] = samples;
-  return prometheus::TextSerializer().Serialize(
-             {build_info(),
-              abuse(),
-              connections_rejected(),
-              single("sluice_handshakes_rejected_total",
-                     "Client connections closed before their TLS handshake, beyond max.handshakes_per_ip.",
-                     MetricType::Counter, counted(Turnaway::handshakes_per_ip)),
-              requests(exchanges),
-              refused(exchanges),
-              single("sluice_http_request_bytes_total", "Bytes of request bodies that came from clients.",
-                     MetricType::Counter, exchanges.bytes_in),
-              single("sluice_http_response_bytes_total", "Bytes of response bodies that went to clients.",
-                     MetricType::Counter, exchanges.bytes_out),
-              single("sluice_access_log_dropped_total",
-                     "Lines of the access log that could not be written in time.", MetricType::Counter,
-                     counted_lost(LogKind::access)),
-              single("sluice_process_log_dropped_total",
-                     "Lines of the process log that could not be written in time.", MetricType::Counter,
-                     counted_lost(LogKind::process)),
-              single("sluice_offload_queue_depth", "Work that waits for a thread of the offload.",
-                     MetricType::Gauge, offload.queued),
-              single("sluice_offload_rejected_total", "Work refused because too much waited for the offload.",
-                     MetricType::Counter, offload.rejected),
-              single("sluice_limit_keys", "Whom limits remember: buckets that are not full, and counts.",
-                     MetricType::Gauge, ledger.keys),
-              single("sluice_limit_keys_evicted_total",
-                     "Buckets forgotten before they were full, to make room.", MetricType::Counter,
-                     ledger.evicted),
-              single("sluice_limit_memory_bytes", "Memory for whom limits remember.", MetricType::Gauge,
-                     ledger.memory),
-              family("sluice_upstream_up", "Whether the server takes new requests.", MetricType::Gauge,
-                     servers, [](const ServerSample& server) { return server.up ? 1 : 0; }),
-              family("sluice_upstream_active", "Requests under way at the server.", MetricType::Gauge,
-                     servers, [](const ServerSample& server) { return server.active; }),
-              family("sluice_upstream_ejections_total",
-                     "How often a server was taken out for what its traffic showed.", MetricType::Counter,
-                     servers, [](const ServerSample& server) { return server.ejections; }),
-              retries(pools),
-              family("sluice_queue_depth", "Requests that wait for a server with room.", MetricType::Gauge,
-                     pools, [](const PoolSample& pool) { return pool.queued; }),
-              family("sluice_pool_panic", "Whether too few of the pool's servers are well.",
-                     MetricType::Gauge, pools, [](const PoolSample& pool) { return pool.panic ? 1 : 0; }),
-              family("sluice_ratelimit_rejected_total", "Requests that a limit refused.", MetricType::Counter,
-                     limits, [](const LimitSample& limit) { return limit.rejected; }),
-              family("sluice_ratelimit_reported_total",
-                     "Requests that a limit in report mode would have refused.", MetricType::Counter, limits,
-                     [](const LimitSample& limit) { return limit.reported; }),
-              single("sluice_bans", "Bans of addresses and blocks that hold.", MetricType::Gauge,
-                     orders.bans),
-              single("sluice_banned_requests_total", "Requests refused because of a ban.",
-                     MetricType::Counter, orders.banned_requests),
-              single("sluice_tenants_held", "Tenants that an operator has put on hold.", MetricType::Gauge,
-                     orders.held),
-              single("sluice_held_requests_total", "Requests refused because their tenant is on hold.",
-                     MetricType::Counter, counted_held())}) +
-         store_text(store);
+  std::string out;
+  for (const Families& subject :
+       {of_process(samples.offload), of_connections(), of_exchanges(samples.exchanges),
+        of_servers(samples.servers), of_pools(samples.pools), of_limits(samples.ledger, samples.limits),
+        of_orders(samples.orders), of_store(samples.store)}) {
+    out += prometheus::TextSerializer().Serialize(subject);
+  }
+  return out;
 }
 
 }  // namespace sluice::observe
