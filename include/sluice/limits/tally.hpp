@@ -16,11 +16,9 @@ namespace sluice::limits {
 class Tally {
  public:
   // As many tenants have rows of their own: the first that were refused. The others share rows of kOther, and
-  // so do limits beyond kMostRows, so that every sum is right. Of tenants that the configuration does not
-  // list, and whose names clients may make up, there are fewer, so that they take no row from one that it
-  // lists.
+  // so do limits beyond kMostRows, so that every sum is right. A tenant that the configuration lists takes
+  // the place of one that it does not, whose name clients may have made up.
   static constexpr std::size_t kMostTenants = 100;
-  static constexpr std::size_t kMostUnlisted = 50;
   static constexpr std::size_t kMostRows = 10'000;
   static constexpr std::string_view kOther = "_other";
 
@@ -39,12 +37,14 @@ class Tally {
   std::vector<Row> rows() const;
 
  private:
-  Row& row_of(std::string_view limit, std::string_view tenant, bool listed);
+  bool has_rows(std::uint32_t tenant, bool listed);
+  void let_share(std::uint32_t tenant);
+  Row& row_of(std::string_view limit, std::string_view tenant, std::uint32_t tag);
 
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, Row> rows_;  // by the tags of both
   std::unordered_set<std::uint32_t> tenants_;    // with rows of their own
-  std::size_t unlisted_ = 0;                     // of these
+  std::unordered_set<std::uint32_t> unlisted_;   // of these
 };
 
 }  // namespace sluice::limits

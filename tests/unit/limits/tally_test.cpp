@@ -52,10 +52,14 @@ TEST_CASE("tenants that clients make up take no row from those that are listed",
   Tally tally;
   for (std::size_t i = 0; i < 1000; ++i)
     tally.count(Tally::What::rejected, "gold", "made-up-" + std::to_string(i), false);
-  tally.count(Tally::What::rejected, "gold", "acme", true);
-  CHECK(rejected(tally, "gold", "acme") == 1);
-  CHECK(rejected(tally, "gold", "made-up-0") == 1);
-  CHECK(rejected(tally, "gold", "_other") == 1000 - Tally::kMostUnlisted);
+  CHECK(rejected(tally, "gold", "_other") == 1000 - Tally::kMostTenants);
+  for (std::size_t i = 0; i < Tally::kMostTenants + 1; ++i)
+    tally.count(Tally::What::rejected, "gold", "listed-" + std::to_string(i), true);
+  CHECK(rejected(tally, "gold", "listed-0") == 1);
+  CHECK(rejected(tally, "gold", "listed-99") == 1);
+  CHECK(rejected(tally, "gold", "_other") == 1001);  // the last of the listed is among them
+  CHECK(tally.rows().size() == Tally::kMostTenants + 1);
+  CHECK(all(tally) == 1101);
 }
 
 TEST_CASE("nor do limits without end make rows without end", "[limits][tally]") {
